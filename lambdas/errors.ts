@@ -1,0 +1,213 @@
+/**
+ * Every error that Snowmelt raises on its own account. The registry is the runbook: `docs/runbook.md` is generated from it.
+ *
+ * `retry` says what the next tick does: `tick` tries again by itself, `operator` sets the partition (or source) to
+ * needs-operator because trying again can't help.
+ */
+export type ErrorFacts = {
+  retry: 'tick' | 'operator';
+  /** Likely causes, most likely first. */
+  causes: string;
+  /** What a person does about it. */
+  action: string;
+};
+
+export const ERRORS = {
+  // --- configuration
+  CONFIG_INVALID: {
+    retry: 'operator',
+    causes: 'The configuration breaks its schema, or two settings contradict each other.',
+    action: 'Mend each path that the message lists; every problem is listed at once.',
+  },
+  SECRET_UNREADABLE: {
+    retry: 'tick',
+    causes: 'The secret does not exist, the function may not read it, or it lacks a field.',
+    action: 'Create the secret named in the message with the fields it lists, and allow secretsmanager:GetSecretValue.',
+  },
+  SOURCE_UNKNOWN: {
+    retry: 'operator',
+    causes: 'An event names a source that the deployed configuration does not have.',
+    action: 'Deploy the configuration that has the source, or ignore events of a removed one.',
+  },
+
+  // --- Snowflake
+  SNOWFLAKE_LOGIN: {
+    retry: 'tick',
+    causes: 'Wrong account, user, key or token; a network policy; the user is disabled.',
+    action: 'Compare the user in Snowflake (DESC USER) with the secret: public key, default role, network policy.',
+  },
+  SNOWFLAKE_UNREACHABLE: {
+    retry: 'tick',
+    causes: 'No route to Snowflake, DNS, or Snowflake is down.',
+    action: 'Check the egress of the function (NAT or PrivateLink) and status.snowflake.com.',
+  },
+  SNOWFLAKE_STATEMENT: {
+    retry: 'tick',
+    causes: 'Snowflake refused or aborted a statement; its own code and text are in the message.',
+    action: 'Look the Snowflake code up; the query id in the message finds it in QUERY_HISTORY.',
+  },
+  OBJECT_MISSING: {
+    retry: 'tick',
+    causes: 'The table does not exist, or the role may not see it (Snowflake does not tell which).',
+    action: 'GRANT USAGE on its database and schema and SELECT on it to the role, or correct its name.',
+  },
+  TRACKING_OFF: {
+    retry: 'tick',
+    causes: 'Change tracking is not enabled on the table.',
+    action: 'As its owner: ALTER TABLE <table> SET CHANGE_TRACKING = TRUE.',
+  },
+  RETENTION_ZERO: {
+    retry: 'tick',
+    causes: 'DATA_RETENTION_TIME_IN_DAYS of the table is 0: there is no history to read.',
+    action: 'ALTER TABLE <table> SET DATA_RETENTION_TIME_IN_DAYS = 1 (or more).',
+  },
+  KEY_INVALID: {
+    retry: 'tick',
+    causes: 'A key column is not a column of the table, or its type cannot be a key.',
+    action: 'Name existing columns under `key`; names are case-sensitive as Snowflake stores them.',
+  },
+  TYPE_UNSUPPORTED: {
+    retry: 'operator',
+    causes: 'A selected column has a type that the configured format cannot carry.',
+    action: 'Exclude the column, or cast it in a view.',
+  },
+  DUPLICATE_KEY: {
+    retry: 'operator',
+    causes: 'Two rows of the source have the same key: the configured key is not unique.',
+    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then resume the source.',
+  },
+  HISTORY_LOST: {
+    retry: 'operator',
+    causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
+    action: 'The changes since the last window cannot be read. Resnapshot the source.',
+  },
+  OBJECT_CHANGED: {
+    retry: 'tick',
+    causes: 'The table was altered or replaced while its window was being read.',
+    action: 'Nothing: the next tick reads the window again.',
+  },
+  RESULT_MALFORMED: {
+    retry: 'tick',
+    causes: 'A part of a result was cut short, was not JSON, or had another number of rows than announced.',
+    action: 'Nothing at first: the part is read again. If it lasts, look for a proxy that alters downloads.',
+  },
+  RESULT_EXPIRED: {
+    retry: 'operator',
+    causes: 'The result of a window is older than 24 hours and could not be read again.',
+    action: 'Find what kept the partition from publishing for a day; then resnapshot the source.',
+  },
+  WINDOW_CHANGED: {
+    retry: 'operator',
+    causes: 'A window read again gave other rows than the first time: a policy, function or view under it changed.',
+    action: 'Undo the change, or void the window after a repair.',
+  },
+
+  // --- Kafka
+  KAFKA_UNREACHABLE: {
+    retry: 'tick',
+    causes: 'No route to the brokers, wrong addresses, TLS or sign-in settings, or the cluster is down.',
+    action: 'Check brokers and auth in the configuration and the security group between function and cluster.',
+  },
+  KAFKA_FAILED: {
+    retry: 'tick',
+    causes: 'A broker answered a request with an error; its code is in the message.',
+    action: 'Nothing at first: the next tick goes on from the last committed position.',
+  },
+  KAFKA_FENCED: {
+    retry: 'tick',
+    causes: 'Another invocation opened the producer of this partition meanwhile, or its transaction ran out of time.',
+    action: 'Nothing: nothing of the transaction became visible. If it lasts, raise kafka.transactionTimeout.',
+  },
+  KAFKA_UNAUTHORIZED: {
+    retry: 'tick',
+    causes: 'The principal lacks a right: on the topic, the transactional id or the group.',
+    action: 'Grant what the message names (docs/deploy.md lists the ACLs).',
+  },
+  TOPIC_DIFFERS: {
+    retry: 'operator',
+    causes:
+      'The topic does not exist, has another number of partitions than configured, or the control topic is too small.',
+    action: 'Create or grow the topic the message names, or set its partition count in the configuration.',
+  },
+  TOPIC_UNSAFE: {
+    retry: 'operator',
+    causes: 'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once.',
+    action: 'Change the setting that the message names, or choose `delivery: at-least-once`.',
+  },
+  RECORD_TOO_LARGE: {
+    retry: 'operator',
+    causes: 'One record is larger than the topic takes (max.message.bytes).',
+    action: 'Raise max.message.bytes of the topic, or exclude the column.',
+  },
+  STATE_DISAGREES: {
+    retry: 'operator',
+    causes:
+      'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster.',
+    action: 'Find out which one is right before anything is published; nothing was moved.',
+  },
+  KAFKA_LOST_DATA: {
+    retry: 'operator',
+    causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
+    action: 'Find what was lost; then replay from the position in the message.',
+  },
+  MARKER_EXPIRED: {
+    retry: 'operator',
+    causes:
+      'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
+    action: 'Compare the tail of the topic with the position; then take the store or the topic as the truth.',
+  },
+
+  // --- checkpoints
+  STORE_UNREACHABLE: {
+    retry: 'tick',
+    causes: 'DynamoDB throttles, is unreachable, or the table does not exist.',
+    action: 'Check the table, its capacity mode and the permissions of the function.',
+  },
+  STATE_TOO_NEW: {
+    retry: 'operator',
+    causes: 'The state was written by a newer release.',
+    action: 'Deploy that release again; it says how to go back.',
+  },
+  LOG_GAP: {
+    retry: 'operator',
+    causes: 'A window is missing in the log: items were deleted by hand, or the table was restored.',
+    action: 'Restore the table as it was; nothing is published over a gap.',
+  },
+
+  // --- running
+  EVENTS_UNREACHABLE: {
+    retry: 'tick',
+    causes: 'EventBridge does not take events.',
+    action: 'Check the bus and the permission events:PutEvents; every tick calls again.',
+  },
+  UNEXPECTED: {
+    retry: 'tick',
+    causes: 'An error that no code foresees: a defect.',
+    action: 'Report it with the stack in the log.',
+  },
+} as const satisfies Record<string, ErrorFacts>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a code of the registry. `message` says what happened; it never holds a row's values or a secret. */
+export class SnowmeltError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'SnowmeltError';
+    this.code = code;
+  }
+  get retry(): 'tick' | 'operator' {
+    return ERRORS[this.code].retry;
+  }
+  get action(): string {
+    return ERRORS[this.code].action;
+  }
+}
+
+/** The error as it is; anything without a code becomes UNEXPECTED. */
+export function asSnowmeltError(error: unknown): SnowmeltError {
+  if (error instanceof SnowmeltError) return error;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new SnowmeltError('UNEXPECTED', message, { cause: error });
+}

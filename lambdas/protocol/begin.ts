@@ -1,0 +1,60 @@
+/** How a source's state comes to be: meta, then partition items, then a layout that names them. */
+import { randomUUID } from 'node:crypto';
+import { SnowmeltError } from '../errors.ts';
+import type { SourceState } from './ports.ts';
+import { checkFacts, type ScanPorts } from './scan.ts';
+import type { Layout } from './window.ts';
+
+/** A configured source, as far as the planner needs it. */
+export type SourcePlan = { name: string } & Omit<Layout, 'number'>;
+
+/** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
+export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
+  const facts = await ports.snowflake.describe(source.object);
+  checkFacts(layoutOf(source, 1), facts);
+  await ports.checkpoints.create(source.name, {
+    incarnation: randomUUID(),
+    clusterId: null,
+    sightings: [],
+    scan: null,
+    finishedThrough: 0,
+    paused: false,
+    retentionMs: facts.retentionMs,
+    lastError: null,
+  });
+  const state = await ports.checkpoints.look(source.name);
+  if (state === null) throw new SnowmeltError('STATE_DISAGREES', `The meta item of source ${source.name} vanished.`);
+  return state;
+}
+
+/** The layout that the next window is cut by: the newest, or a new one when the configuration differs from it. */
+export async function currentLayout(ports: ScanPorts, source: SourcePlan, state: SourceState): Promise<Layout> {
+  const newest = [...state.layouts.values()].reduce<Layout | null>(
+    (a, b) => (a !== null && a.number > b.number ? a : b),
+    null,
+  );
+  if (newest !== null && (sameCut(newest, source) || newest.deployment > source.deployment)) return newest;
+  const layout = layoutOf(source, (newest?.number ?? 0) + 1);
+  await ports.checkpoints.putPartitions(source.name, source.partitions);
+  if (await ports.checkpoints.putLayout(source.name, layout)) {
+    state.layouts.set(layout.number, layout);
+    return layout;
+  }
+  const again = await ports.checkpoints.look(source.name);
+  const theirs = again?.layouts.get(layout.number);
+  if (theirs === undefined)
+    throw new SnowmeltError('STATE_DISAGREES', `Layout ${layout.number} of ${source.name} vanished.`);
+  state.layouts.set(theirs.number, theirs);
+  return theirs;
+}
+
+function layoutOf(source: SourcePlan, number: number): Layout {
+  const { deployment, partitions, object, information, key, topic, topicPartitions } = source;
+  return { number, deployment, partitions, object, information, key, topic, topicPartitions };
+}
+
+function sameCut(layout: Layout, source: SourcePlan): boolean {
+  const cut = (l: Omit<Layout, 'number'>) =>
+    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions]);
+  return cut(layout) === cut(source);
+}

@@ -1,0 +1,97 @@
+/**
+ * Which window a source's log takes next, if any. Pure: state and a gate reading in, candidate out.
+ *
+ * Time runs: sighting ... margin ... to ... safetyLag ... now. A token sighted `margin` before `to` is included in a
+ * window that ends at `to`, whatever newer tokens say.
+ */
+import type { Sighting, SourceState } from './ports.ts';
+import type { Layout } from './window.ts';
+
+export type PlanSettings = {
+  safetyLagMs: number;
+  marginMs: number;
+  maxWindowMs: number;
+  maxOpenWindows: number;
+};
+
+export type Candidate = {
+  number: number;
+  kind: 'snapshot' | 'changes';
+  layout: Layout;
+  from: string | null;
+  to: string;
+  covered: string | null;
+  /** A quiet source: read whatever the token says because its head grows old; `ride` only along with others. */
+  why: 'changed' | 'quiet' | 'ride';
+};
+
+/** Bounds have exactly three decimals: Time Travel's finest resolution for timestamps. */
+export function formatBound(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** The newest sighting that a window ending at `to` includes. */
+export function sightingFor(sightings: readonly Sighting[], toMs: number, marginMs: number): Sighting | undefined {
+  return sightings.findLast((sighting) => sighting.at <= toMs - marginMs);
+}
+
+/** Adds what was just seen, only if the token changed; drops what no window can need any more. */
+export function withSighting(sightings: readonly Sighting[], seen: Sighting, settings: PlanSettings): Sighting[] {
+  const last = sightings.at(-1);
+  const all = last !== undefined && last.token === seen.token ? [...sightings] : [...sightings, seen];
+  const horizon = seen.at - settings.safetyLagMs - settings.marginMs;
+  const keepFrom = all.findLastIndex((sighting) => sighting.at <= horizon);
+  return keepFrom > 0 ? all.slice(keepFrom) : all;
+}
+
+/**
+ * @param now Snowflake's server time of the reading, ms.
+ * @param rideAlong Whether the warehouse is awake for another source anyway.
+ */
+export function nextWindow(
+  state: SourceState,
+  layout: Layout,
+  now: number,
+  settings: PlanSettings,
+  rideAlong: boolean,
+): Candidate | null {
+  const toMs = now - settings.safetyLagMs;
+  const to = formatBound(toMs);
+  const sighting = sightingFor(state.meta.sightings, toMs, settings.marginMs);
+  const head = state.head;
+
+  if (head === null || head.kind === 'truncate') {
+    // The first T0 waits for a sighting of this very object with tracking on, older than it by the margin.
+    if (sighting === undefined || (head === null && sighting.createdOn === null)) return null;
+    const from = head === null ? null : head.to;
+    return {
+      number: (head?.number ?? 0) + 1,
+      kind: 'snapshot',
+      layout,
+      from,
+      to,
+      covered: sighting.token,
+      why: 'changed',
+    };
+  }
+
+  const age = toMs - Date.parse(head.to);
+  if (age <= 0) return null;
+  const unfinished = state.windows.length;
+  if (unfinished >= settings.maxOpenWindows) return null;
+  if (unfinished >= 2 && age < settings.maxWindowMs) return null;
+
+  const covered = sighting === undefined ? head.covered : sighting.token;
+  const why =
+    covered !== head.covered
+      ? 'changed'
+      : state.meta.retentionMs === null
+        ? null
+        : age > state.meta.retentionMs / 2
+          ? 'quiet'
+          : rideAlong && age > state.meta.retentionMs / 4
+            ? 'ride'
+            : null;
+  if (why === null) return null;
+  return { number: head.number + 1, kind: 'changes', layout, from: head.to, to, covered, why };
+}

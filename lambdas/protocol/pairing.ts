@@ -1,0 +1,192 @@
+/**
+ * Rows of one partition's range -> records, in order.
+ *
+ * The one subtle invariant: a position may only stand between two keys. Rows come ordered by key, then DELETE before INSERT,
+ * so a DELETE is held back until the row after it is seen: with an INSERT of the same key it is one update. Whatever was
+ * appended to the producer is exactly the rows up to `done`, so a transaction can be committed whenever control is here.
+ * A second DELETE or INSERT of a key is DUPLICATE_KEY. In append-only windows every row is a create and keys may repeat.
+ */
+import { SnowmeltError } from '../errors.ts';
+import { rowHash } from './digest.ts';
+import type { KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
+import { EXTRA_CELLS } from './window.ts';
+
+const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
+
+export type PairingMode = 'net' | 'snapshot' | 'append';
+
+export class Pairing {
+  readonly #mode: PairingMode;
+  readonly #encoder: RecordEncoder;
+  readonly #keyCell: number;
+  readonly #actionCell: number;
+  /** The row before the next one: in the batch at hand, or a copy of the last row of the batch before. */
+  #previous: RowBatch | null = null;
+  #previousRow = 0;
+  /** Whether the previous row is a DELETE that was not appended yet. */
+  #held = false;
+  /** Whether the producer asked to be waited for. */
+  #full = false;
+  /** Rows of the range taken so far, a held one included. */
+  #taken: number;
+  /** Rows of the range that are wholly appended. */
+  done: number;
+  /** Hash of row `done` after each `take`; null before the first row of this run. */
+  last: string | null = null;
+  /** Records appended so far, tombstones included. */
+  records = 0;
+
+  /** `done`: rows of the range that were published before. */
+  constructor(mode: PairingMode, encoder: RecordEncoder, width: number, done: number) {
+    this.#mode = mode;
+    this.#encoder = encoder;
+    this.#keyCell = width - EXTRA_CELLS.count + EXTRA_CELLS.key;
+    this.#actionCell = width - EXTRA_CELLS.count + EXTRA_CELLS.action;
+    this.done = done;
+    this.#taken = done;
+  }
+
+  /** Shows the row before the first one to take, row 0 of the batch, and answers its hash. */
+  resumeAfter(batch: RowBatch): string {
+    this.#previous = batch;
+    this.#previousRow = 0;
+    this.last = rowHash(batch, 0);
+    return this.last;
+  }
+
+  /**
+   * Takes all rows of the batch from `start` on and awaits the producer whenever it is full.
+   * @throws DUPLICATE_KEY, and whatever the producer's sends failed with.
+   */
+  async take(batch: RowBatch, start: number, producer: KafkaProducer): Promise<void> {
+    const before = this.#previous;
+    const beforeRow = this.#previousRow;
+    let next = start;
+    while (next < batch.rows) {
+      next = this.#append(batch, next, producer);
+      if (this.#full) await producer.ready();
+      this.#full = false;
+    }
+    if (batch.rows === 0) return;
+    // The batch is about to be reused.
+    const last = batch.rows - 1;
+    if (!this.#held) this.last = rowHash(batch, last);
+    else if (last > 0) this.last = rowHash(batch, last - 1);
+    else if (before !== null) this.last = rowHash(before, beforeRow);
+    this.#previous = copyRow(batch, last);
+    this.#previousRow = 0;
+  }
+
+  /** Appends the DELETE that was held back at the end of the range. */
+  finish(producer: KafkaProducer): void {
+    if (!this.#held) return;
+    this.#appendHeld(producer);
+    this.last = rowHash(this.#previous!, this.#previousRow);
+  }
+
+  /** Appends until the producer is full; answers the next row. Synchronous: this is the hot loop. */
+  #append(batch: RowBatch, start: number, producer: KafkaProducer): number {
+    const { bytes, offsets, width } = batch;
+    const net = this.#mode === 'net';
+    const unique = this.#mode !== 'append';
+    const op: Op = this.#mode === 'snapshot' ? 'r' : 'c';
+    for (let row = start; row < batch.rows; row++) {
+      const isDelete = net && bytes[offsets[2 * (row * width + this.#actionCell)]!] === DELETE;
+      const previous = this.#previous;
+      const sameKey = unique && previous !== null && sameCell(previous, this.#previousRow, batch, row, this.#keyCell);
+      let room = true;
+      if (sameKey && (isDelete || !this.#held)) throw duplicate(isDelete ? 'DELETE' : 'INSERT');
+      if (sameKey) {
+        this.#held = false;
+        this.#encoder.encode('u', previous, this.#previousRow, batch, row, ++this.#taken);
+        room = this.#send(producer);
+        this.done = this.#taken;
+      } else {
+        if (this.#held) room = this.#appendHeld(producer);
+        this.#taken++;
+        if (isDelete) {
+          this.#held = true;
+        } else {
+          this.#encoder.encode(op, null, 0, batch, row, this.#taken);
+          room = this.#send(producer) && room;
+          this.done = this.#taken;
+        }
+      }
+      this.#previous = batch;
+      this.#previousRow = row;
+      if (!room) {
+        this.#full = true;
+        return row + 1;
+      }
+    }
+    return batch.rows;
+  }
+
+  /** The previous row was a DELETE and stays one: nothing of its key follows. */
+  #appendHeld(producer: KafkaProducer): boolean {
+    const encoder = this.#encoder;
+    this.#held = false;
+    encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
+    let room = this.#send(producer);
+    if (encoder.tombstones) {
+      room = producer.append(encoder.bytes, encoder.keyStart, encoder.keyEnd, -1, -1) && room;
+      this.records++;
+    }
+    this.done = this.#taken;
+    return room;
+  }
+
+  #send(producer: KafkaProducer): boolean {
+    const encoder = this.#encoder;
+    this.records++;
+    return producer.append(encoder.bytes, encoder.keyStart, encoder.keyEnd, encoder.valueStart, encoder.valueEnd);
+  }
+}
+
+function duplicate(action: string): SnowmeltError {
+  return new SnowmeltError(
+    'DUPLICATE_KEY',
+    `A second ${action} of one key in a window: the key columns are not unique.`,
+  );
+}
+
+/** Compares from the end: neighbours in key order differ there. */
+function sameCell(a: RowBatch, aRow: number, b: RowBatch, bRow: number, cell: number): boolean {
+  const aAt = 2 * (aRow * a.width + cell);
+  const bAt = 2 * (bRow * b.width + cell);
+  const aStart = a.offsets[aAt]!;
+  const bStart = b.offsets[bAt]!;
+  let i = a.offsets[aAt + 1]! - aStart;
+  if (i !== b.offsets[bAt + 1]! - bStart) return false;
+  while (i-- > 0) {
+    if (a.bytes[aStart + i] !== b.bytes[bStart + i]) return false;
+  }
+  return true;
+}
+
+function copyRow(batch: RowBatch, row: number): RowBatch {
+  const { width } = batch;
+  const offsets = new Int32Array(2 * width);
+  let size = 0;
+  for (let cell = 0; cell < width; cell++) {
+    const at = 2 * (row * width + cell);
+    if (batch.offsets[at]! >= 0) size += batch.offsets[at + 1]! - batch.offsets[at]!;
+  }
+  const bytes = new Uint8Array(size);
+  let to = 0;
+  for (let cell = 0; cell < width; cell++) {
+    const at = 2 * (row * width + cell);
+    const start = batch.offsets[at]!;
+    if (start < 0) {
+      offsets[2 * cell] = -1;
+      offsets[2 * cell + 1] = -1;
+      continue;
+    }
+    const cellBytes = batch.bytes.subarray(start, batch.offsets[at + 1]);
+    bytes.set(cellBytes, to);
+    offsets[2 * cell] = to;
+    to += cellBytes.length;
+    offsets[2 * cell + 1] = to;
+  }
+  return { bytes, offsets, rows: 1, width };
+}

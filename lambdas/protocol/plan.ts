@@ -1,0 +1,215 @@
+/**
+ * One tick of plan over the sources that are due: gate, then per source the next window, read once and written once; its
+ * partitions are called. Events are lost, doubled and late without harm: who is called follows from state, on every tick.
+ */
+import { asSnowmeltError } from '../errors.ts';
+import { begin, currentLayout, type SourcePlan } from './begin.ts';
+import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
+import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
+import type { Events, Reading, SourceState } from './ports.ts';
+import { checkFacts, finishScan, isCurrent, submitScan, type ScanPorts } from './scan.ts';
+import type { Layout, Window } from './window.ts';
+
+export type PlanPorts = ScanPorts & { events: Events };
+
+export type PlanTickSettings = PlanSettings & {
+  maxSnapshots: number;
+  /** A finished window is kept this long after its `to`. */
+  keepWindowsMs: number;
+  /** Nothing is waited for when less than this is left of the invocation. */
+  reserveMs: number;
+};
+
+/** A source as this tick found it. */
+type Look = { source: SourcePlan; state: SourceState; layout: Layout; reading: Reading };
+
+/** A tick of a schedule: reads the gate, may open windows. `all` are the deployment's sources, for the snapshot limit. */
+export async function plan(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  due: SourcePlan[],
+  all: SourcePlan[],
+): Promise<void> {
+  const readings = await ports.snowflake.gate(due.map((source) => source.object));
+  const looks = await sideBySide(ports, due, (source, i) => look(ports, settings, source, readings[i]!));
+  const candidates = new Map<Look, Candidate>();
+  let awake = false;
+  // Twice: a source that is only old enough to ride along does so when another one wakes the warehouse anyway.
+  for (const rideAlong of [false, true]) {
+    for (const found of looks) {
+      if (rideAlong && !awake) break;
+      if (candidates.has(found) || found.state.meta.paused) continue;
+      const candidate = nextWindow(found.state, found.layout, found.reading.now, settings, rideAlong);
+      if (candidate === null) continue;
+      candidates.set(found, candidate);
+      awake = true;
+    }
+  }
+  await limitSnapshots(ports, settings, candidates, all);
+  await sideBySide(ports, looks, async (found) => {
+    await scan(ports, settings, found, candidates.get(found) ?? null);
+    if (found.state.meta.lastError !== null) await ports.checkpoints.updateMeta(found.source.name, { lastError: null });
+  });
+}
+
+/** The tick of each minute over sources with unfinished work: reads no gate and opens no window. */
+export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: SourcePlan[]): Promise<void> {
+  await sideBySide(ports, all, async (source) => {
+    const stored = await ports.checkpoints.look(source.name);
+    if (stored === null) return;
+    const state = await tidy(ports, settings, source, stored);
+    await callPartitions(ports, source, state);
+    if (state.meta.scan === null || state.meta.paused) return;
+    const layout = state.layouts.get(state.meta.scan.layout);
+    if (layout === undefined) return;
+    await scan(ports, settings, { source, state, layout, reading: { now: 0, token: null } }, null);
+  });
+}
+
+/** Consistent state of one source, made on its first tick; the new sighting noted; its partitions called. */
+async function look(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  source: SourcePlan,
+  gate: Reading | Error,
+): Promise<Look> {
+  const stored = (await ports.checkpoints.look(source.name)) ?? (await begin(ports, source));
+  const state = await tidy(ports, settings, source, stored);
+  await callPartitions(ports, source, state);
+  if (gate instanceof Error) throw gate;
+  const layout = await currentLayout(ports, source, state);
+  const first = state.head === null || state.head.kind === 'truncate';
+  const seen = first ? await seeFirst(ports, layout) : { reading: gate, createdOn: null };
+  const sightings = withSighting(
+    first ? state.meta.sightings.filter((sighting) => sighting.createdOn === seen.createdOn) : state.meta.sightings,
+    { token: seen.reading.token, at: seen.reading.now, createdOn: seen.createdOn },
+    settings,
+  );
+  const changed = JSON.stringify(sightings) !== JSON.stringify(state.meta.sightings);
+  const meta = changed ? await ports.checkpoints.updateMeta(source.name, { sightings }) : state.meta;
+  return { source, state: { ...state, meta }, layout, reading: seen.reading };
+}
+
+/** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
+async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Reading; createdOn: string }> {
+  const facts = await ports.snowflake.describe(layout.object);
+  checkFacts(layout, facts);
+  const [reading] = await ports.snowflake.gate([layout.object]);
+  if (reading instanceof Error) throw reading;
+  return { reading: reading!, createdOn: facts.createdOn };
+}
+
+/** What every partition is past is finished: it is noted, and old windows below it are deleted. */
+async function tidy(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  source: SourcePlan,
+  state: SourceState,
+): Promise<SourceState> {
+  checkPartitions(source.name, state);
+  const finished = finishedThrough(state);
+  if (finished === state.meta.finishedThrough) return state;
+  const meta = await ports.checkpoints.updateMeta(source.name, { finishedThrough: finished });
+  const olderThan = new Date(ports.clock.now() - settings.keepWindowsMs).toISOString();
+  await ports.checkpoints.prune(source.name, finished, olderThan, 25);
+  return { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
+}
+
+async function callPartitions(ports: PlanPorts, source: SourcePlan, state: SourceState): Promise<void> {
+  const partitions = partitionsToCall(state, ports.clock.now());
+  if (partitions.length > 0)
+    await ports.events.call(partitions.map((partition) => ({ source: source.name, partition })));
+}
+
+/** Finishes the scan that runs, or the one this tick submits; writes the window; calls its partitions. */
+async function scan(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  found: Look,
+  candidate: Candidate | null,
+): Promise<void> {
+  const { source, state, layout } = found;
+  let pending = state.meta.scan;
+  if (pending !== null && !isCurrent(pending, state, layout)) {
+    await ports.snowflake.abort(pending.queryId);
+    await ports.checkpoints.updateMeta(source.name, { scan: null });
+    pending = null;
+  }
+  if (pending === null && candidate === null) return;
+  // Whoever submits waits; everybody else only looks whether it has ended.
+  const reserveMs = pending === null ? settings.reserveMs : Infinity;
+  pending ??= await submitScan(ports, source.name, state, candidate!);
+  const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);
+  if (window === null) return;
+  await write(ports, source, state, window);
+}
+
+async function write(ports: PlanPorts, source: SourcePlan, state: SourceState, window: Window): Promise<void> {
+  const written = await ports.checkpoints.putWindow(source.name, window);
+  await ports.checkpoints.updateMeta(source.name, { scan: null });
+  if (written) {
+    ports.telemetry.info('window written', {
+      source: source.name,
+      window: window.number,
+      kind: window.kind,
+      rows: window.totalRows,
+      from: window.from,
+      to: window.to,
+    });
+    ports.telemetry.count('Windows', 1, { source: source.name });
+  }
+  const now = (await ports.checkpoints.look(source.name)) ?? state;
+  await callPartitions(ports, source, now);
+}
+
+/** At most `maxSnapshots` sources have an unfinished snapshot; the others have not taken their T0 yet. */
+async function limitSnapshots(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  candidates: Map<Look, Candidate>,
+  all: SourcePlan[],
+): Promise<void> {
+  const wanting = [...candidates].filter(([, candidate]) => candidate.kind === 'snapshot').map(([found]) => found);
+  if (wanting.length === 0 || all.length <= settings.maxSnapshots) return;
+  let running = 0;
+  for (const source of all) {
+    if (wanting.some((found) => found.source.name === source.name)) continue;
+    const state = await ports.checkpoints.look(source.name);
+    const unfinished = state?.windows.some((window) => window.kind === 'snapshot') ?? false;
+    if (unfinished || state?.meta.scan?.kind === 'snapshot') running++;
+  }
+  for (const found of wanting.slice(Math.max(0, settings.maxSnapshots - running))) candidates.delete(found);
+}
+
+/** Side by side; a failing one stops only itself: its error is told and stored. Answers the results of the others. */
+async function sideBySide<S extends SourcePlan | Look, T>(
+  ports: PlanPorts,
+  items: S[],
+  work: (item: S, index: number) => Promise<T>,
+): Promise<T[]> {
+  const settled = await Promise.all(
+    items.map(async (item, index) => {
+      try {
+        return { value: await work(item, index) };
+      } catch (error) {
+        const source = 'source' in item ? item.source.name : item.name;
+        await tell(ports, source, error);
+        return null;
+      }
+    }),
+  );
+  return settled.filter((result) => result !== null).map((result) => result.value);
+}
+
+async function tell(ports: PlanPorts, source: string, error: unknown): Promise<void> {
+  const failure = asSnowmeltError(error);
+  ports.telemetry.error(failure, { source, code: failure.code });
+  ports.telemetry.count('Errors', 1, { source });
+  try {
+    await ports.checkpoints.updateMeta(source, {
+      lastError: { code: failure.code, message: failure.message, at: ports.clock.now() },
+    });
+  } catch {
+    // The source has no state yet, or the store is what failed: the log has the error.
+  }
+}

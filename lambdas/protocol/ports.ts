@@ -1,0 +1,314 @@
+/**
+ * The seams between the protocol and the world. `protocol/` does no I/O: it is handed these.
+ * Rows cross as RowBatches, never one by one.
+ */
+import type { Position } from './position.ts';
+import type { Column, Layout, Range, Window } from './window.ts';
+
+/** Wall clock in ms; `remainingMs` is what is left of this invocation. */
+export interface Clock {
+  now(): number;
+  remainingMs(): number;
+}
+
+// ---------------------------------------------------------------- Snowflake
+
+/** One gate reading: `now` is Snowflake's server time (ms since epoch), `token` is compared for equality only. */
+export type Reading = { now: number; token: string | null };
+
+/** What SHOW TABLES and DESCRIBE TABLE tell; no warehouse. `createdOn` is compared for equality only. */
+export type ObjectFacts = { createdOn: string; tracking: boolean; retentionMs: number; columns: Column[] };
+
+export type ScanStatus =
+  { state: 'running' } | { state: 'done' } | { state: 'failed'; error: Error } | { state: 'gone' };
+
+/** One scan's input: the text is a pure function of it (snowflake/sql), so a window can be read again. */
+export type ScanRequest = {
+  kind: 'snapshot' | 'changes';
+  layout: Layout;
+  columns: Column[];
+  from: string | null;
+  to: string;
+};
+
+/**
+ * Some rows of a result, as bytes. Valid only until the next batch is asked for: whoever keeps a row copies it.
+ *
+ * Cell c of row r is `bytes[offsets[2 * (r * width + c)] .. offsets[2 * (r * width + c) + 1])`: the *inside* of a JSON string
+ * (escaped as JSON, without its quotes, UTF-8); a start of -1 is NULL.
+ */
+export type RowBatch = {
+  bytes: Uint8Array;
+  offsets: Int32Array;
+  rows: number;
+  width: number;
+};
+
+export interface Snowflake {
+  /**
+   * Token and server time of each object in as few statements as possible, without a warehouse. A source whose object
+   * can't be read gets its error; the others are not harmed.
+   */
+  gate(objects: Layout['object'][]): Promise<(Reading | Error)[]>;
+  /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING. */
+  describe(object: Layout['object']): Promise<ObjectFacts>;
+  /** The statement's text for the request. */
+  statement(request: ScanRequest): string;
+  /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */
+  submit(statement: string, tag: string): Promise<string>;
+  /** Waits at most `waitMs` for the query to end. */
+  status(queryId: string, waitMs: number): Promise<ScanStatus>;
+  /** Rows and hash per bucket of a finished scan, in bucket order; `start` is cumulative. */
+  ranges(queryId: string): Promise<{ totalRows: number; ranges: Range[] }>;
+  abort(queryId: string): Promise<void>;
+  /**
+   * Rows [start, end) of a persisted result. Counts are checked; throws RESULT_MALFORMED, RESULT_EXPIRED,
+   * SNOWFLAKE_UNREACHABLE.
+   */
+  read(queryId: string, start: number, end: number, width: number): AsyncIterable<RowBatch>;
+  /** Closes sessions; one with a scan that still runs is left to the server. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- Kafka
+
+/** The position committed inside the Kafka transaction, as a consumer-group offset with this metadata. */
+export type Marker = {
+  position: Position;
+  incarnation: string;
+  /** Digest of the window that `position` is in. */
+  digest: string;
+  /** `to` of that window. */
+  to: string;
+  /** Hash of the row before the position: a reader that goes on proves with it that it has the same result. */
+  last: string;
+  /** Time of the commit, ms since epoch. */
+  at: number;
+};
+
+export type TopicFacts = { minInsyncReplicas: number | null; replication: number; uncleanElection: boolean | null };
+
+export type OpenRequest = {
+  source: string;
+  partition: number;
+  topic: string;
+  topicPartitions: number;
+  /** Smallest partition count of the control topic (P). */
+  partitions: number;
+};
+
+/**
+ * A producer after InitProducerId: whatever an earlier owner had open is decided. One object serves one epoch: after any
+ * error it is closed and a new one opened. It batches per topicPartition, one outstanding send each.
+ */
+export interface KafkaProducer {
+  readonly clusterId: string;
+  /** The committed marker of this partition; null when Kafka has none. */
+  readonly marker: Marker | null;
+  /**
+   * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
+   * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
+   */
+  append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean;
+  /** Resolves when there is room; rejects with the first error of a send. */
+  ready(): Promise<void>;
+  /** Records appended since the last commit. */
+  readonly pending: number;
+  /** When the open transaction began (ms), or null. */
+  readonly transactionSince: number | null;
+  /** Sends what is left, then the marker, then commits. Any rejection is an unknown outcome. */
+  commit(marker: Marker): Promise<void>;
+  /** Drops it: never aborts, never waits long. */
+  close(): Promise<void>;
+}
+
+export interface Kafka {
+  /**
+   * Compares Metadata with the request (TOPIC_DIFFERS), sends InitProducerId (waiting for an earlier transaction to be
+   * decided), then reads the marker of this partition alone with require_stable. Throws KAFKA_UNREACHABLE,
+   * KAFKA_UNAUTHORIZED, KAFKA_FAILED, STATE_DISAGREES (a marker that is not ours to read).
+   */
+  open(request: OpenRequest): Promise<KafkaProducer>;
+  /** Settings that exactly once rests on; null where the broker hides one. */
+  facts(topic: string): Promise<{ topic: TopicFacts; offsetsRetentionMs: number | null }>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- records
+
+/** c create, u update, d delete, r read by a snapshot (or repair). */
+export type Op = 'c' | 'u' | 'd' | 'r';
+
+/** Encodes the rows of one window. The fields tell where the last `encode` put key and value; `bytes` may be replaced by it. */
+export interface RecordEncoder {
+  bytes: Uint8Array;
+  keyStart: number;
+  keyEnd: number;
+  valueStart: number;
+  valueEnd: number;
+  /** Whether a delete is followed by a tombstone: the same key, no value. */
+  readonly tombstones: boolean;
+  /**
+   * `before` and `after` are rows of batches (null where the op has none); `row` is the 1-based number of the record's last
+   * row in the partition's range.
+   */
+  encode(
+    op: Op,
+    before: RowBatch | null,
+    beforeRow: number,
+    after: RowBatch | null,
+    afterRow: number,
+    row: number,
+  ): void;
+}
+
+export interface Encoders {
+  /** @throws TYPE_UNSUPPORTED */
+  forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
+}
+
+// ---------------------------------------------------------------- checkpoints
+
+export type StoredError = { code: string; message: string; at: number };
+
+/** `token` was current at server time `at`; stored only when it changed. */
+export type Sighting = { token: string | null; at: number; createdOn: string | null };
+
+/** A scan that runs: saves work, decides nothing. */
+export type PendingScan = {
+  number: number;
+  kind: 'snapshot' | 'changes';
+  layout: number;
+  from: string | null;
+  to: string;
+  covered: string | null;
+  createdOn: string;
+  columns: Column[];
+  statement: string;
+  queryId: string;
+  submittedAt: number;
+};
+
+export type Meta = {
+  incarnation: string;
+  clusterId: string | null;
+  /** Oldest first. */
+  sightings: Sighting[];
+  scan: PendingScan | null;
+  finishedThrough: number;
+  paused: boolean;
+  retentionMs: number | null;
+  lastError: StoredError | null;
+};
+
+export type PartitionState = 'active' | 'needs-operator';
+
+/** The partition item as stored. Times are ms since epoch. */
+export type PartitionItem = {
+  partition: number;
+  epoch: number;
+  owner: string | null;
+  leaseUntil: number;
+  position: Position | null;
+  marked: { position: Position; at: number } | null;
+  /** Since when a producer may have an undecided transaction. */
+  open: number | null;
+  state: PartitionState;
+  lastSuccessAt: number | null;
+  lastError: StoredError | null;
+  /** Invocations in a row that failed with `lastError.code` at the same position without progress. */
+  failures: number;
+};
+
+/** Everything plan and publish decide on, read consistently. */
+export type SourceState = {
+  meta: Meta;
+  /** The window with the greatest number, or null. */
+  head: Window | null;
+  layouts: Map<number, Layout>;
+  /** Windows after `meta.finishedThrough`, ascending, dense (LOG_GAP otherwise). */
+  windows: Window[];
+  partitions: PartitionItem[];
+};
+
+/** What an invocation holds after acquire: the item as this epoch last read or wrote it. */
+export type Lease = { source: string; owner: string; item: PartitionItem };
+
+export type AcquireResult = { lease: Lease } | { busy: PartitionItem } | { stopped: PartitionItem };
+
+/**
+ * The checkpoint table. Single-item conditional writes only; every read that decides is consistent; every update requires
+ * that its item exists. A condition that failed is re-read before it is believed (DynamoDB's own retry may have done it).
+ * All methods throw STORE_UNREACHABLE when DynamoDB does not answer, STATE_TOO_NEW for items of a newer release.
+ */
+export interface Checkpoints {
+  /** null when the source has no `meta` yet. */
+  look(source: string): Promise<SourceState | null>;
+  /** Puts `meta` if absent; an existing one wins. */
+  create(source: string, meta: Meta): Promise<void>;
+  /** Puts items 0..partitions-1 if absent, no position. Before a layout is written. */
+  putPartitions(source: string, partitions: number): Promise<void>;
+  /** Write-once. False: another deployment wrote that number. */
+  putLayout(source: string, layout: Layout): Promise<boolean>;
+  /** Write-once. False: another planner's window stands there and is as good. */
+  putWindow(source: string, window: Window): Promise<boolean>;
+  /** Attribute by attribute; `finishedThrough` only grows; `clusterId` is set only while it is null (answers the one that stands). */
+  updateMeta(
+    source: string,
+    change: Partial<
+      Pick<Meta, 'sightings' | 'scan' | 'finishedThrough' | 'paused' | 'retentionMs' | 'lastError' | 'clusterId'>
+    >,
+  ): Promise<Meta>;
+  /** The query id of a window that was run again, on condition that it still has `previous`. */
+  requery(source: string, window: number, previous: string, queryId: string, queriedAt: string): Promise<boolean>;
+  voidWindow(source: string, window: number): Promise<void>;
+
+  /** One conditional write: lease free, expired or already `owner`'s (own retry); state active. epoch + 1. */
+  acquire(source: string, partition: number, owner: string, now: number, leaseMs: number): Promise<AcquireResult>;
+  /**
+   * The one write after the marker was read, on condition that the epoch is mine: position, marked, open, lease.
+   * Answers the lease as it stands now, or null: the epoch is another's.
+   */
+  reconcile(
+    lease: Lease,
+    change: { position: Position | null; marked: PartitionItem['marked']; open: number; leaseUntil: number },
+  ): Promise<Lease | null>;
+  /** If the epoch is mine and the position is the previous or already this one. Also resets failures, sets lastSuccessAt. */
+  commit(
+    lease: Lease,
+    change: { position: Position; marked: PartitionItem['marked']; leaseUntil: number; now: number },
+  ): Promise<Lease | null>;
+  /** Prolongs the lease if the epoch is mine; null when it is another's. Long reads come without a commit for a while. */
+  renew(lease: Lease, leaseUntil: number): Promise<Lease | null>;
+  /** Ends the lease if the epoch is mine; `closeOpen` removes `open`; `failed` records an error and counts it. */
+  release(
+    lease: Lease,
+    change: { closeOpen: boolean; failed: StoredError | null; failures: number; state: PartitionState },
+  ): Promise<void>;
+  /** One partition item, read consistently; null when it is missing. */
+  partition(source: string, partition: number): Promise<PartitionItem | null>;
+  /** The number of the head, read consistently; 0 for an empty log. */
+  headNumber(source: string): Promise<number>;
+  /** Deletes windows below `below` that are older than `olderThan` (ISO, their `to`), at most `limit`; never the head. */
+  prune(source: string, below: number, olderThan: string, limit: number): Promise<number>;
+  /** Operator's: clears needs-operator of a source's partitions, or sets paused. */
+  resume(source: string): Promise<void>;
+  audit(
+    source: string,
+    entry: { who: string; what: string; why: string; before: string; after: string; at: number },
+  ): Promise<void>;
+}
+
+// ---------------------------------------------------------------- events, telemetry
+
+/** Asks for invocations of publish; at least once, maybe late, maybe twice. */
+export interface Events {
+  call(calls: { source: string; partition: number }[]): Promise<void>;
+}
+
+/** What one unit of work did, for logs and metrics; never a row's values. */
+export interface Telemetry {
+  info(message: string, fields?: Record<string, string | number | boolean | null>): void;
+  error(error: Error, fields?: Record<string, string | number | boolean | null>): void;
+  count(metric: string, value: number, fields: { source: string; partition?: number }): void;
+}

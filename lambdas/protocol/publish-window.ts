@@ -1,0 +1,177 @@
+/**
+ * Reads a partition's rows of one window and publishes them in transactions. A transaction is committed at the last cut:
+ * when it has enough rows, when it is a quarter of its timeout old, when the reader stalls, or when the time runs short.
+ */
+import { SnowmeltError } from '../errors.ts';
+import { Pairing, type PairingMode } from './pairing.ts';
+import { FencedError, type Run } from './publish.ts';
+import type { RowBatch, SourceState } from './ports.ts';
+import { formatPosition, type Position } from './position.ts';
+import { freshResult, runAgain } from './result.ts';
+import { EXTRA_CELLS, rangeOf, type Layout, type Range, type Window } from './window.ts';
+
+const STALL_MS = 5_000;
+
+export async function publishWindow(run: Run, state: SourceState, window: Window): Promise<void> {
+  const { ports } = run;
+  const layout = state.layouts.get(window.layout);
+  if (layout === undefined) {
+    throw new SnowmeltError(
+      'STATE_DISAGREES',
+      `Window ${window.number} names layout ${window.layout}, which is not there.`,
+    );
+  }
+  const range = rangeOf(window, run.partition)!;
+  const position = run.lease.item.position;
+  const done = position !== null && position.window === window.number ? position.row : 0;
+  const width = window.columns.length + EXTRA_CELLS.count;
+  const encoder = ports.encoders.forWindow(window, layout, run.partition);
+  const pairing = new Pairing(modeOf(window, layout), encoder, width, done);
+  const queryId = await freshResult(ports, run.source, window);
+
+  // The row before proves that this is the result it was.
+  const from = range.start + Math.max(done - 1, 0);
+  const batches = ports.snowflake.read(queryId, from, range.start + range.rows, width)[Symbol.asyncIterator]();
+  let proven = done === 0;
+  let committed = done;
+  let ended = false;
+  try {
+    let next = batches.next();
+    for (;;) {
+      const step = await orStall(next);
+      await renew(run);
+      if (step === 'stalled') {
+        if (pairing.done > committed) committed = await commit(run, window, range, pairing);
+        continue;
+      }
+      if (step.done === true) {
+        ended = true;
+        break;
+      }
+      if (!proven) prove(run, window, pairing, step.value);
+      run.undecided = true;
+      await pairing.take(step.value, proven ? 0 : 1, run.producer!);
+      run.undecided = run.producer!.pending > 0;
+      proven = true;
+      if (transactionIsFull(run, pairing.done - committed)) committed = await commit(run, window, range, pairing);
+      if (ports.clock.remainingMs() < run.settings.reserveMs) break;
+      next = batches.next();
+    }
+    if (ended) {
+      pairing.finish(run.producer!);
+      checkComplete(run, window, range, pairing);
+    }
+    if (pairing.done > committed) await commit(run, window, range, pairing);
+  } catch (error) {
+    // The window keeps everything but its query id; the next open reads the new result.
+    if (error instanceof SnowmeltError && error.code === 'RESULT_EXPIRED') {
+      await runAgain(ports, run.source, window);
+      throw new SnowmeltError(
+        'RESULT_MALFORMED',
+        `The result of window ${window.number} had expired and was read again.`,
+      );
+    }
+    throw error;
+  } finally {
+    // Ends the downloads; what that throws comes after the error that matters.
+    await batches.return?.().then(undefined, () => undefined);
+  }
+}
+
+function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing): void {
+  if (pairing.done === range.rows) return;
+  throw new SnowmeltError(
+    'RESULT_MALFORMED',
+    `Window ${window.number}, partition ${run.partition}: ${pairing.done} of ${range.rows} rows came.`,
+  );
+}
+
+/** Long reads outlive a lease: it is renewed under the epoch when half of it is gone. */
+async function renew(run: Run): Promise<void> {
+  const now = run.ports.clock.now();
+  if (run.lease.item.leaseUntil - now > run.settings.leaseMs / 2) return;
+  const lease = await run.ports.checkpoints.renew(run.lease, now + run.settings.leaseMs);
+  if (lease === null) throw new FencedError();
+  run.lease = lease;
+}
+
+function modeOf(window: Window, layout: Layout): PairingMode {
+  if (window.kind === 'snapshot') return 'snapshot';
+  return layout.information === 'APPEND_ONLY' ? 'append' : 'net';
+}
+
+function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): void {
+  const hash = pairing.resumeAfter(batch);
+  const position = formatPosition(run.lease.item.position!);
+  if (run.last !== null && run.last.position === position && run.last.hash === hash) return;
+  throw new SnowmeltError(
+    'WINDOW_CHANGED',
+    `Window ${window.number}, partition ${run.partition}: row ${run.lease.item.position!.row} is not the one that was published.`,
+  );
+}
+
+/** Re-opens halve the batch: what fails for its size gets through smaller. */
+function transactionIsFull(run: Run, rows: number): boolean {
+  const { settings, producer } = run;
+  if (rows === 0) return false;
+  if (rows >= Math.max(1, settings.maxTransactionRows >> (run.opens - 1))) return true;
+  const since = producer!.transactionSince;
+  return since !== null && run.ports.clock.now() - since > settings.transactionTimeoutMs / 4;
+}
+
+/** Commits what was appended; answers the rows that are done. Any rejection leaves the outcome unknown. */
+async function commit(run: Run, window: Window, range: Range, pairing: Pairing): Promise<number> {
+  const { ports, producer } = run;
+  const at = ports.clock.now();
+  const position: Position = { window: window.number, row: pairing.done };
+  await producer!.commit({
+    position,
+    incarnation: run.incarnation,
+    digest: window.digest,
+    to: window.to,
+    last: pairing.last!,
+    at,
+  });
+  run.undecided = false;
+  run.last = { position: formatPosition(position), hash: pairing.last! };
+  const now = ports.clock.now();
+  const lease = await ports.checkpoints.commit(run.lease, {
+    position,
+    marked: { position, at },
+    leaseUntil: now + run.settings.leaseMs,
+    now,
+  });
+  if (lease === null) throw new FencedError();
+  const before = run.lease.item.position;
+  const rows = pairing.done - (before !== null && before.window === window.number ? before.row : 0);
+  run.lease = lease;
+  run.progressed = true;
+  run.rows += rows;
+  run.transactions++;
+  ports.telemetry.count('Rows', rows, { source: run.source, partition: run.partition });
+  ports.telemetry.count('Transactions', 1, { source: run.source, partition: run.partition });
+  if (pairing.done === range.rows) {
+    ports.telemetry.info('window published', {
+      source: run.source,
+      partition: run.partition,
+      window: window.number,
+      kind: window.kind,
+      rows: range.rows,
+      to: window.to,
+    });
+  }
+  return pairing.done;
+}
+
+/** The next batch, or 'stalled' when none comes for STALL_MS; the promise stays good for another wait. */
+async function orStall<T>(next: Promise<T>): Promise<T | 'stalled'> {
+  let timer: NodeJS.Timeout | undefined;
+  const stalled = new Promise<'stalled'>((resolve) => {
+    timer = setTimeout(resolve, STALL_MS, 'stalled');
+  });
+  try {
+    return await Promise.race([next, stalled]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * One invocation of publish: one partition of one source, from its position to the head of the log, each batch of rows in
+ * a Kafka transaction together with the position it leads to.
+ *
+ * Exactly once rests on: windows never change, positions only grow, the marker is committed with the records. Lease and
+ * epoch save work and decide who stops. No error code proves who fenced whom: every error after a transaction began has
+ * one path, a new producer, marker, reconcile; only the epoch condition ends an invocation for good.
+ */
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
+import { heldBy, checkPartitions, nextWindowFor } from './past.ts';
+import type {
+  Checkpoints,
+  Clock,
+  Encoders,
+  Events,
+  Kafka,
+  KafkaProducer,
+  Lease,
+  Snowflake,
+  SourceState,
+  Telemetry,
+} from './ports.ts';
+import { comparePositions, formatPosition } from './position.ts';
+import { publishWindow } from './publish-window.ts';
+import { reconcile } from './reconcile.ts';
+import { rangeOf, type Window } from './window.ts';
+
+export type PublishPorts = {
+  snowflake: Snowflake;
+  kafka: Kafka;
+  encoders: Encoders;
+  checkpoints: Checkpoints;
+  events: Events;
+  telemetry: Telemetry;
+  clock: Clock;
+};
+
+export type PublishSettings = {
+  leaseMs: number;
+  transactionTimeoutMs: number;
+  maxTransactionRows: number;
+  offsetsRetentionMs: number;
+  /** No transaction is opened when less than this is left of the invocation. */
+  reserveMs: number;
+};
+
+/** What one invocation knows and holds. `lease.item` is the partition item as this epoch last read or wrote it. */
+export type Run = {
+  readonly source: string;
+  readonly partition: number;
+  readonly ports: PublishPorts;
+  readonly settings: PublishSettings;
+  lease: Lease;
+  /** The source's life; known after the first open. */
+  incarnation: string;
+  /** Reconciled, and not failed since. */
+  producer: KafkaProducer | null;
+  /** Whether this invocation has reconciled at all. */
+  reconciled: boolean;
+  /** A transaction was begun whose outcome is not known. */
+  undecided: boolean;
+  /** Opens of Kafka so far. */
+  opens: number;
+  progressed: boolean;
+  rows: number;
+  records: number;
+  transactions: number;
+  /** Position and hash of the row before it, from the last marker: what a reader that goes on must find. */
+  last: { position: string; hash: string } | null;
+};
+
+export type PublishResult = {
+  outcome: 'done' | 'busy' | 'stopped' | 'fenced' | 'failed';
+  rows: number;
+  records: number;
+  transactions: number;
+  opens: number;
+};
+
+/** Thrown when the epoch is another's: nothing of ours may be written any more. */
+export class FencedError extends Error {}
+
+const MAX_REOPENS = 3;
+const FAILURES_TO_STOP = 3;
+/** Passing trouble: never a reason to stop for an operator, however often. */
+const CONNECTION_CODES = new Set<string>(['KAFKA_UNREACHABLE', 'SNOWFLAKE_UNREACHABLE', 'STORE_UNREACHABLE']);
+
+export async function publish(
+  ports: PublishPorts,
+  settings: PublishSettings,
+  source: string,
+  partition: number,
+  owner: string,
+): Promise<PublishResult> {
+  const acquired = await ports.checkpoints.acquire(source, partition, owner, ports.clock.now(), settings.leaseMs);
+  if (!('lease' in acquired)) {
+    const outcome = 'busy' in acquired ? 'busy' : 'stopped';
+    return { outcome, rows: 0, records: 0, transactions: 0, opens: 0 };
+  }
+  const run: Run = {
+    source,
+    partition,
+    ports,
+    settings,
+    lease: acquired.lease,
+    incarnation: '',
+    producer: null,
+    reconciled: false,
+    undecided: false,
+    opens: 0,
+    progressed: false,
+    rows: 0,
+    records: 0,
+    transactions: 0,
+    last: null,
+  };
+  let failure: SnowmeltError | null = null;
+  try {
+    await work(run);
+  } catch (error) {
+    if (error instanceof FencedError) return result(run, 'fenced');
+    failure = asSnowmeltError(error);
+    ports.telemetry.error(failure, { source, partition, code: failure.code, position: text(run) });
+  } finally {
+    await run.producer?.close();
+  }
+  await release(run, failure);
+  if (failure === null) await callAgain(run);
+  return result(run, failure === null ? 'done' : 'failed');
+}
+
+/** Until the time runs short or nothing is left: the next window with rows for me. */
+async function work(run: Run): Promise<void> {
+  const { ports, settings } = run;
+  while (ports.clock.remainingMs() > settings.reserveMs) {
+    const state = await look(run);
+    const window = nextWindowFor(state, run.lease.item);
+    if (state.meta.paused) return;
+    if (window === null && (run.lease.item.open === null || run.reconciled)) return;
+    if (window !== null && heldBy(state, window) !== null) return;
+    try {
+      if (run.producer === null) {
+        await open(run, state, window);
+        continue; // the position may have moved
+      }
+      if (window === null) return;
+      if (window.void) await passVoid(run, window);
+      else await publishWindow(run, state, window);
+    } catch (error) {
+      await reopenAfter(run, error);
+    }
+  }
+}
+
+/** State as it is now, with our own item as this epoch last read or wrote it. */
+async function look(run: Run): Promise<SourceState> {
+  const state = await run.ports.checkpoints.look(run.source);
+  if (state === null) {
+    throw new SnowmeltError('STATE_DISAGREES', `Source ${run.source} has a partition item but no meta item.`);
+  }
+  checkPartitions(run.source, state);
+  return {
+    ...state,
+    partitions: state.partitions.map((item) => (item.partition === run.partition ? run.lease.item : item)),
+  };
+}
+
+/** InitProducerId, marker, reconcile, one conditional write. Nothing was sent before. */
+async function open(run: Run, before: SourceState, window: Window | null): Promise<void> {
+  const { ports, lease } = run;
+  const layout = before.layouts.get(window?.layout ?? before.head?.layout ?? 1);
+  if (layout === undefined) {
+    throw new SnowmeltError('STATE_DISAGREES', `Source ${run.source}: the log names a layout that is not there.`);
+  }
+  run.opens++;
+  const producer = await ports.kafka.open({
+    source: run.source,
+    partition: run.partition,
+    topic: layout.topic,
+    topicPartitions: layout.topicPartitions,
+    partitions: layout.partitions,
+  });
+  run.producer = producer;
+  // Windows may have been written and published by another owner since `before`: look after InitProducerId.
+  const state = await look(run);
+  await checkCluster(run, state, producer);
+  const decision = reconcile({
+    item: lease.item,
+    marker: producer.marker,
+    incarnation: state.meta.incarnation,
+    windowOf: (number) => state.windows.find((w) => w.number === number) ?? headOf(state, number),
+    now: ports.clock.now(),
+    offsetsRetentionMs: run.settings.offsetsRetentionMs,
+  });
+  if ('stop' in decision)
+    throw new SnowmeltError(decision.stop, `Source ${run.source}, partition ${run.partition}: ${decision.message}`);
+  const now = ports.clock.now();
+  const reconciled = await ports.checkpoints.reconcile(lease, {
+    ...decision,
+    open: now,
+    leaseUntil: now + run.settings.leaseMs,
+  });
+  if (reconciled === null) throw new FencedError();
+  if (comparePositions(reconciled.item.position, lease.item.position) > 0) {
+    run.progressed = true;
+    ports.telemetry.count('RollForwards', 1, { source: run.source, partition: run.partition });
+  }
+  run.lease = reconciled;
+  run.incarnation = state.meta.incarnation;
+  run.reconciled = true;
+  run.undecided = false;
+  run.last =
+    producer.marker === null
+      ? null
+      : { position: formatPosition(producer.marker.position), hash: producer.marker.last };
+}
+
+function headOf(state: SourceState, number: number): Window | undefined {
+  return state.head?.number === number ? state.head : undefined;
+}
+
+async function checkCluster(run: Run, state: SourceState, producer: KafkaProducer): Promise<void> {
+  let known = state.meta.clusterId;
+  known ??= (await run.ports.checkpoints.updateMeta(run.source, { clusterId: producer.clusterId })).clusterId;
+  if (known === producer.clusterId) return;
+  throw new SnowmeltError(
+    'STATE_DISAGREES',
+    `Source ${run.source} was published to Kafka cluster ${known ?? '?'}; the brokers now are cluster ${producer.clusterId}.`,
+  );
+}
+
+/** A void window is passed without sending, after our own reconcile and under our epoch: position moves, `marked` does not. */
+async function passVoid(run: Run, window: Window): Promise<void> {
+  const rows = rangeOf(window, run.partition)!.rows;
+  const now = run.ports.clock.now();
+  const lease = await run.ports.checkpoints.commit(run.lease, {
+    position: { window: window.number, row: rows },
+    marked: run.lease.item.marked,
+    leaseUntil: now + run.settings.leaseMs,
+    now,
+  });
+  if (lease === null) throw new FencedError();
+  run.lease = lease;
+  run.progressed = true;
+}
+
+/** The one path of every error that trying again may mend: drop the producer; the loop opens a new one. */
+async function reopenAfter(run: Run, error: unknown): Promise<void> {
+  if (error instanceof FencedError) throw error;
+  const failure = asSnowmeltError(error);
+  await run.producer?.close();
+  run.producer = null;
+  if (failure.retry === 'operator' || run.opens > MAX_REOPENS || run.opens === 0) throw failure;
+  run.ports.telemetry.info('opening Kafka again', {
+    source: run.source,
+    partition: run.partition,
+    code: failure.code,
+    message: failure.message,
+    position: text(run),
+  });
+  run.ports.telemetry.count('Reopens', 1, { source: run.source, partition: run.partition });
+}
+
+/** `open` goes only if this invocation reconciled and no outcome is unknown. */
+async function release(run: Run, failure: SnowmeltError | null): Promise<void> {
+  const { ports, lease } = run;
+  const before = lease.item;
+  const again = failure !== null && before.lastError?.code === failure.code && !run.progressed;
+  const counts = failure !== null && !CONNECTION_CODES.has(failure.code);
+  const failures = failure === null ? 0 : (again ? before.failures : 0) + (counts ? 1 : 0);
+  const stop = failure !== null && (failure.retry === 'operator' || failures >= FAILURES_TO_STOP);
+  await ports.checkpoints.release(lease, {
+    closeOpen: run.reconciled && !run.undecided,
+    failed: failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() },
+    failures,
+    state: stop ? 'needs-operator' : 'active',
+  });
+}
+
+/** After the release the head is read once more: rows left, or a window that came meanwhile, get their own event. */
+async function callAgain(run: Run): Promise<void> {
+  const state = await run.ports.checkpoints.look(run.source);
+  if (state === null || state.meta.paused) return;
+  const item = state.partitions.find((candidate) => candidate.partition === run.partition);
+  const window = item === undefined ? null : nextWindowFor(state, item);
+  if (window === null || heldBy(state, window) !== null) return;
+  await run.ports.events.call([{ source: run.source, partition: run.partition }]);
+}
+
+function text(run: Run): string {
+  return run.lease.item.position === null ? 'none' : formatPosition(run.lease.item.position);
+}
+
+function result(run: Run, outcome: PublishResult['outcome']): PublishResult {
+  const { rows, records, transactions, opens } = run;
+  return { outcome, rows, records, transactions, opens };
+}

@@ -1,0 +1,62 @@
+/** The records of the window log and what follows from them alone. Everything published is a window, written once, whole. */
+
+/** Only these five exist; `changes` also serves sources read from streams and queries. */
+export type WindowKind = 'snapshot' | 'changes' | 'schema' | 'truncate' | 'repair';
+
+/** A column as DESCRIBE TABLE shows it: `type` is the bare name (NUMBER, VARCHAR, TIMESTAMP_NTZ, ...). */
+export type Column = {
+  name: string;
+  type: string;
+  precision: number | null;
+  scale: number | null;
+  nullable: boolean;
+};
+
+/** Immutable, numbered: how windows are cut. A window names its layout. */
+export type Layout = {
+  number: number;
+  /** Number of the deployment that wrote it; an older deployment never writes one. */
+  deployment: number;
+  /** P: source partitions. */
+  partitions: number;
+  /** Fully qualified object: database, schema, name as Snowflake stores them. */
+  object: { database: string; schema: string; name: string };
+  information: 'DEFAULT' | 'APPEND_ONLY';
+  /** Key columns, as Snowflake stores the names. */
+  key: string[];
+  topic: string;
+  topicPartitions: number;
+};
+
+/** A partition's slice of a window's result: rows [start, start + rows), with the HASH_AGG of its bucket. */
+export type Range = { partition: number; start: number; rows: number; hash: string };
+
+export type Window = {
+  number: number;
+  kind: WindowKind;
+  layout: number;
+  /** `created_on` of the object when the window was read. */
+  createdOn: string;
+  /** Bounds `(from, to]`: ISO 8601 UTC with exactly three decimals; `from` is null for a first snapshot. */
+  from: string | null;
+  to: string;
+  /** Gate token known to be included. */
+  covered: string | null;
+  columns: Column[];
+  statement: string;
+  queryId: string;
+  /** When the result was made (ISO): it lives 24 h. */
+  queriedAt: string;
+  totalRows: number;
+  /** Only partitions that have rows, in order of `start`. */
+  ranges: Range[];
+  digest: string;
+  void: boolean;
+};
+
+export function rangeOf(window: Window, partition: number): Range | undefined {
+  return window.ranges.find((range) => range.partition === partition);
+}
+
+/** The cells of a result row: the window's columns, then these four. */
+export const EXTRA_CELLS = { key: 0, action: 1, rowId: 2, bucket: 3, count: 4 } as const;

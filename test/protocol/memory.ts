@@ -1,0 +1,396 @@
+/**
+ * The protocol's ports in memory: a Kafka with epochs, markers and visible records, a checkpoint table, Snowflake results.
+ * As strict as the real ones where the protocol leans on them; each call can be made to fail, before or after it took effect.
+ */
+import type {
+  Checkpoints,
+  Encoders,
+  Events,
+  Kafka,
+  KafkaProducer,
+  Lease,
+  Marker,
+  Meta,
+  ObjectFacts,
+  PartitionItem,
+  Reading,
+  RowBatch,
+  Snowflake,
+  SourceState,
+  Telemetry,
+} from '../../lambdas/protocol/ports.ts';
+import { comparePositions } from '../../lambdas/protocol/position.ts';
+import type { Layout, Range, Window } from '../../lambdas/protocol/window.ts';
+
+/** Called before and after each port call; throwing makes the call fail, after it took effect when `when` is 'after'. */
+export type Fault = (call: string, when: 'before' | 'after') => void;
+const calm: Fault = () => undefined;
+
+export type Row = (string | null)[];
+
+export function batchOf(rows: Row[], width: number): RowBatch {
+  const offsets = new Int32Array(2 * rows.length * width);
+  const parts: Buffer[] = [];
+  let size = 0;
+  rows.forEach((row, r) => {
+    row.forEach((cell, c) => {
+      const at = 2 * (r * width + c);
+      if (cell === null) {
+        offsets[at] = -1;
+        offsets[at + 1] = -1;
+        return;
+      }
+      const bytes = Buffer.from(JSON.stringify(cell).slice(1, -1));
+      offsets[at] = size;
+      size += bytes.length;
+      offsets[at + 1] = size;
+      parts.push(bytes);
+    });
+  });
+  return { bytes: Buffer.concat(parts), offsets, rows: rows.length, width };
+}
+
+/** Time by hand. */
+export class TestClock {
+  time = Date.parse('2026-01-01T00:00:00.000Z');
+  remaining = 900_000;
+  now = () => this.time;
+  remainingMs = () => this.remaining;
+}
+
+export class MemorySnowflake implements Snowflake {
+  readonly results = new Map<string, Row[]>();
+  facts: ObjectFacts = {
+    createdOn: 'created-1',
+    tracking: true,
+    retentionMs: 86_400_000,
+    columns: [{ name: 'ID', type: 'NUMBER', precision: 10, scale: 0, nullable: false }],
+  };
+  /** Rows a scan of (kind, from, to) finds; the bucket stands in the last cell. */
+  scan: (kind: string, from: string | null, to: string) => Row[] = () => [];
+  reading: Reading | Error = { now: 0, token: null };
+  statements: string[] = [];
+  gates = 0;
+  batchRows = 3;
+  fault: Fault = calm;
+  #queries = 0;
+
+  async gate(objects: Layout['object'][]): Promise<(Reading | Error)[]> {
+    this.fault('gate', 'before');
+    this.gates++;
+    return objects.map(() => this.reading);
+  }
+  async describe(): Promise<ObjectFacts> {
+    this.fault('describe', 'before');
+    return structuredClone(this.facts);
+  }
+  statement(request: { kind: string; from: string | null; to: string }): string {
+    return JSON.stringify([request.kind, request.from, request.to]);
+  }
+  async submit(statement: string): Promise<string> {
+    this.fault('submit', 'before');
+    this.statements.push(statement);
+    const [kind, from, to] = JSON.parse(statement) as [string, string | null, string];
+    const queryId = `query-${++this.#queries}`;
+    const rows = this.scan(kind, from, to).toSorted((a, b) => Number(a.at(-1)) - Number(b.at(-1)));
+    this.results.set(queryId, rows);
+    this.fault('submit', 'after');
+    return queryId;
+  }
+  async status(queryId: string) {
+    this.fault('status', 'before');
+    return this.results.has(queryId) ? ({ state: 'done' } as const) : ({ state: 'gone' } as const);
+  }
+  async ranges(queryId: string) {
+    const rows = this.results.get(queryId)!;
+    const ranges: Range[] = [];
+    rows.forEach((row, start) => {
+      const partition = Number(row.at(-1));
+      const last = ranges.at(-1);
+      if (last?.partition === partition) last.rows++;
+      else ranges.push({ partition, start, rows: 1, hash: '' });
+    });
+    for (const range of ranges) {
+      range.hash = JSON.stringify(rows.slice(range.start, range.start + range.rows)).length.toString();
+    }
+    return { totalRows: rows.length, ranges };
+  }
+  async abort() {}
+  async *read(queryId: string, start: number, end: number, width: number): AsyncGenerator<RowBatch> {
+    for (let at = start; at < end; at += this.batchRows) {
+      this.fault('read', 'before');
+      yield batchOf(this.results.get(queryId)!.slice(at, Math.min(end, at + this.batchRows)), width);
+    }
+  }
+  async close() {}
+}
+
+export type Published = { partition: number; key: string; value: string | null; committed: boolean };
+
+/** Kafka: per source partition an epoch (the last InitProducerId wins), a marker, and the visible log. */
+export class MemoryKafka implements Kafka {
+  readonly log: { key: string; value: string | null }[] = [];
+  readonly lanes = new Map<string, { epoch: number; marker: Marker | null }>();
+  clusterId = 'cluster-1';
+  fault: Fault = calm;
+  roomFor = 5;
+
+  lane(source: string, partition: number) {
+    const key = `${source}/${partition}`;
+    const lane = this.lanes.get(key) ?? { epoch: 0, marker: null };
+    this.lanes.set(key, lane);
+    return lane;
+  }
+  async open(request: { source: string; partition: number }): Promise<KafkaProducer> {
+    this.fault('open', 'before');
+    const lane = this.lane(request.source, request.partition);
+    const epoch = ++lane.epoch;
+    this.fault('open', 'after');
+    let buffered: { key: string; value: string | null }[] = [];
+    let failed: Error | null = null;
+    const check = () => {
+      if (failed !== null) throw failed;
+    };
+    const { log, fault, roomFor } = this;
+    return {
+      clusterId: this.clusterId,
+      marker: lane.marker,
+      get pending() {
+        return buffered.length;
+      },
+      transactionSince: null,
+      append(bytes, keyStart, keyEnd, valueStart, valueEnd) {
+        check();
+        const text = (a: number, b: number) => Buffer.from(bytes.subarray(a, b)).toString();
+        buffered.push({ key: text(keyStart, keyEnd), value: valueStart < 0 ? null : text(valueStart, valueEnd) });
+        return buffered.length % roomFor !== 0;
+      },
+      async ready() {
+        check();
+        fault('send', 'before');
+      },
+      async commit(marker) {
+        check();
+        try {
+          fault('commit', 'before');
+          if (lane.epoch !== epoch) throw new Error('47 INVALID_PRODUCER_EPOCH');
+          log.push(...buffered);
+          lane.marker = structuredClone(marker);
+          buffered = [];
+          fault('commit', 'after');
+        } catch (error) {
+          failed = error as Error;
+          throw error;
+        }
+      },
+      async close() {},
+    };
+  }
+  async facts() {
+    return { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
+  }
+  async close() {}
+}
+
+/** Encodes key cell and op as text: `op|before|after` of the first cell. */
+export const textEncoders: Encoders = {
+  forWindow: (window) => {
+    const width = window.columns.length + 4;
+    const cell = (batch: RowBatch | null, row: number, c: number) => {
+      if (batch === null) return '';
+      const at = 2 * (row * width + c);
+      return Buffer.from(batch.bytes.subarray(batch.offsets[at], batch.offsets[at + 1])).toString();
+    };
+    const encoder = {
+      bytes: new Uint8Array(0),
+      keyStart: 0,
+      keyEnd: 0,
+      valueStart: 0,
+      valueEnd: 0,
+      tombstones: true,
+      encode(
+        op: string,
+        before: RowBatch | null,
+        beforeRow: number,
+        after: RowBatch | null,
+        afterRow: number,
+        row: number,
+      ) {
+        const key = cell(after ?? before, after === null ? beforeRow : afterRow, window.columns.length);
+        const value = `${op}|${cell(before, beforeRow, 0)}|${cell(after, afterRow, 0)}|${window.number}:${row}`;
+        encoder.bytes = Buffer.from(key + value);
+        encoder.keyEnd = Buffer.byteLength(key);
+        encoder.valueStart = encoder.keyEnd;
+        encoder.valueEnd = encoder.bytes.length;
+      },
+    };
+    return encoder;
+  },
+};
+
+type Stored = {
+  meta: Meta;
+  layouts: Map<number, Layout>;
+  windows: Map<number, Window>;
+  partitions: Map<number, PartitionItem>;
+};
+
+export class MemoryCheckpoints implements Checkpoints {
+  readonly sources = new Map<string, Stored>();
+  fault: Fault = calm;
+
+  #source(source: string): Stored {
+    const stored = this.sources.get(source);
+    if (stored === undefined) throw new Error('no such item');
+    return stored;
+  }
+  async look(source: string): Promise<SourceState | null> {
+    this.fault('look', 'before');
+    const stored = this.sources.get(source);
+    if (stored === undefined) return null;
+    const windows = [...stored.windows.values()].sort((a, b) => a.number - b.number);
+    return structuredClone({
+      meta: stored.meta,
+      head: windows.at(-1) ?? null,
+      layouts: stored.layouts,
+      windows: windows.filter((window) => window.number > stored.meta.finishedThrough),
+      partitions: [...stored.partitions.values()],
+    });
+  }
+  async create(source: string, meta: Meta) {
+    if (this.sources.has(source)) return;
+    this.sources.set(source, {
+      meta: structuredClone(meta),
+      layouts: new Map(),
+      windows: new Map(),
+      partitions: new Map(),
+    });
+  }
+  async putPartitions(source: string, partitions: number) {
+    const stored = this.#source(source);
+    for (let partition = 0; partition < partitions; partition++) {
+      if (stored.partitions.has(partition)) continue;
+      stored.partitions.set(partition, {
+        partition,
+        epoch: 0,
+        owner: null,
+        leaseUntil: 0,
+        position: null,
+        marked: null,
+        open: null,
+        state: 'active',
+        lastSuccessAt: null,
+        lastError: null,
+        failures: 0,
+      });
+    }
+  }
+  async putLayout(source: string, layout: Layout) {
+    const { layouts } = this.#source(source);
+    if (layouts.has(layout.number)) return false;
+    layouts.set(layout.number, structuredClone(layout));
+    return true;
+  }
+  async putWindow(source: string, window: Window) {
+    this.fault('putWindow', 'before');
+    const { windows } = this.#source(source);
+    if (windows.has(window.number)) return false;
+    windows.set(window.number, structuredClone(window));
+    this.fault('putWindow', 'after');
+    return true;
+  }
+  async updateMeta(source: string, change: Partial<Meta>) {
+    const { meta } = this.#source(source);
+    const { clusterId, finishedThrough, ...rest } = change;
+    Object.assign(meta, structuredClone(rest));
+    if (clusterId !== undefined) meta.clusterId ??= clusterId;
+    if (finishedThrough !== undefined) meta.finishedThrough = Math.max(meta.finishedThrough, finishedThrough);
+    return structuredClone(meta);
+  }
+  async requery(source: string, window: number, previous: string, queryId: string, queriedAt: string) {
+    const stored = this.#source(source).windows.get(window)!;
+    if (stored.queryId !== previous) return false;
+    Object.assign(stored, { queryId, queriedAt });
+    return true;
+  }
+  async voidWindow(source: string, window: number) {
+    this.#source(source).windows.get(window)!.void = true;
+  }
+  async acquire(source: string, partition: number, owner: string, now: number, leaseMs: number) {
+    this.fault('acquire', 'before');
+    const item = this.#source(source).partitions.get(partition)!;
+    if (item.state !== 'active') return { stopped: structuredClone(item) };
+    if (item.owner !== null && item.owner !== owner && item.leaseUntil > now) return { busy: structuredClone(item) };
+    Object.assign(item, { owner, epoch: item.epoch + 1, leaseUntil: now + leaseMs });
+    return { lease: { source, owner, item: structuredClone(item) } };
+  }
+  #change(
+    lease: Lease,
+    change: Partial<PartitionItem>,
+    allowed: (item: PartitionItem) => boolean = () => true,
+  ): Lease | null {
+    const item = this.#source(lease.source).partitions.get(lease.item.partition)!;
+    if (item.epoch !== lease.item.epoch || !allowed(item)) return null;
+    Object.assign(item, structuredClone(change));
+    return { ...lease, item: structuredClone(item) };
+  }
+  async reconcile(lease: Lease, change: Parameters<Checkpoints['reconcile']>[1]) {
+    this.fault('reconcile', 'before');
+    return this.#change(lease, change);
+  }
+  async commit(lease: Lease, { now, ...change }: Parameters<Checkpoints['commit']>[1]) {
+    this.fault('storeCommit', 'before');
+    const previous = lease.item.position;
+    const result = this.#change(lease, { ...change, lastSuccessAt: now, failures: 0 }, (item) =>
+      [previous, change.position].some((position) => comparePositions(item.position, position) === 0),
+    );
+    this.fault('storeCommit', 'after');
+    return result;
+  }
+  async renew(lease: Lease, leaseUntil: number) {
+    return this.#change(lease, { leaseUntil });
+  }
+  async release(lease: Lease, { closeOpen, failed, failures, state }: Parameters<Checkpoints['release']>[1]) {
+    this.fault('release', 'before');
+    this.#change(lease, {
+      owner: null,
+      leaseUntil: 0,
+      ...(closeOpen ? { open: null } : {}),
+      lastError: failed,
+      failures,
+      state,
+    });
+  }
+  async partition(source: string, partition: number) {
+    return structuredClone(this.#source(source).partitions.get(partition) ?? null);
+  }
+  async headNumber(source: string) {
+    return Math.max(0, ...this.#source(source).windows.keys());
+  }
+  async prune() {
+    return 0;
+  }
+  async resume(source: string) {
+    for (const item of this.#source(source).partitions.values()) item.state = 'active';
+  }
+  async audit() {}
+}
+
+export class MemoryEvents implements Events {
+  readonly calls: { source: string; partition: number }[] = [];
+  async call(calls: { source: string; partition: number }[]) {
+    this.calls.push(...calls);
+  }
+}
+
+export class MemoryTelemetry implements Telemetry {
+  readonly errors: Error[] = [];
+  readonly messages: string[] = [];
+  info(message: string) {
+    this.messages.push(message);
+  }
+  error(error: Error) {
+    this.errors.push(error);
+  }
+  count() {}
+}
