@@ -1,0 +1,75 @@
+/**
+ * A single-node Kafka broker in memory: what Apache Kafka 4.4 answers to kafkajs, code for code, for idempotent and
+ * transactional producers, readers of committed records, consumer groups and the few admin calls around them.
+ * Nothing survives it: it is for tests and for `npm start`.
+ */
+import { BatchStore } from './batch-store.ts';
+import { Clock } from './clock.ts';
+import { CODE } from './codes.ts';
+import { Groups } from './groups.ts';
+import type { BrokerOptions } from './options.ts';
+import { withDefaults } from './options.ts';
+import { Topics } from './topics.ts';
+import { TransactionCoordinator } from './transactions.ts';
+
+/** The only node's id. */
+export const NODE_ID = 1;
+
+export class Broker {
+  readonly options: BrokerOptions;
+  readonly clock = new Clock();
+  readonly topics: Topics;
+  readonly groups: Groups;
+  readonly transactions: TransactionCoordinator;
+  /** Where clients find it; the port is known once the server listens. */
+  readonly address = { host: '127.0.0.1', port: 0 };
+  readonly #store: BatchStore;
+  readonly #scans: NodeJS.Timeout[];
+
+  constructor(options: Partial<BrokerOptions> = {}) {
+    this.options = withDefaults(options);
+    this.#store = new BatchStore(this.options.memoryLimitBytes, this.options.logDir);
+    this.topics = new Topics(this.options, this.#store);
+    this.groups = new Groups(this.options, this.clock);
+    this.transactions = new TransactionCoordinator(this.options, this.clock, this.topics, this.groups);
+    for (const topic of this.options.topics) {
+      const code = this.topics.create(topic);
+      if (code !== CODE.NONE) throw new Error(`topic ${topic.name} can't be made: code ${String(code)}`);
+    }
+    this.#scans = [
+      setInterval(() => this.transactions.abortTimedOut(), this.options.transactionScanIntervalMs),
+      setInterval(() => this.#expire(), this.options.offsetsRetentionCheckIntervalMs),
+    ];
+  }
+
+  /** Bytes of batches held. */
+  get sizes(): { inMemory: number; onDisk: number } {
+    return this.#store.sizes;
+  }
+
+  /** Returns the code of Delete Topics. */
+  deleteTopic(name: string): number {
+    const code = this.topics.delete(name);
+    if (code === CODE.NONE) this.groups.topicDeleted(name);
+    return code;
+  }
+
+  /** Moves the broker's time on and does what has become due. */
+  advanceClock(milliseconds: number): void {
+    this.clock.advance(milliseconds);
+    this.transactions.abortTimedOut();
+    this.#expire();
+  }
+
+  close(): void {
+    for (const scan of this.#scans) clearInterval(scan);
+    this.transactions.close();
+    this.groups.close();
+    this.#store.close();
+  }
+
+  #expire(): void {
+    this.transactions.expireIdle();
+    this.groups.expireOffsets();
+  }
+}

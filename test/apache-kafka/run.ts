@@ -1,0 +1,55 @@
+/**
+ * `npm run test:apache`: the suites that run on stand-ins by default, on the real things: all `*.kafka.test.ts` on
+ * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local. Arguments go to vitest;
+ * names of files among them run those instead.
+ *
+ * NODES=3 starts three brokers instead of one.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startDynamoDbLocal } from './dynamodb-local.ts';
+import { missingPrerequisite, startApacheKafka } from './start.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const SUITES = ['test/**/*.kafka.test.ts', 'test/checkpoints/*.local.test.ts'];
+
+const missing = missingPrerequisite();
+if (missing !== null) {
+  console.error(missing);
+  process.exit(1);
+}
+
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(args: readonly string[]): Promise<number> {
+  const nodes = Number(process.env['NODES'] ?? 1);
+  const [kafka, dynamo] = await Promise.all([startApacheKafka({ nodes }), startDynamoDbLocal()]);
+  try {
+    console.log(`Apache Kafka: ${kafka.brokers.join(',')}, DynamoDB Local: ${dynamo.endpoint}`);
+    const named = args.some((arg) => !arg.startsWith('-'));
+    return await vitest([...(named ? [] : suites()), ...args], {
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      DYNAMODB_ENDPOINT: dynamo.endpoint,
+    });
+  } finally {
+    await Promise.all([kafka.stop(), dynamo.stop()]);
+  }
+}
+
+function suites(): string[] {
+  return globSync(SUITES, { cwd: root }).sort();
+}
+
+/** Runs vitest and returns its exit code. */
+async function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {
+  const entry = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
+  const child = spawn(process.execPath, [entry, 'run', ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
