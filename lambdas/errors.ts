@@ -168,6 +168,11 @@ export const ERRORS = {
     causes: 'The state was written by a newer release.',
     action: 'Deploy that release again; it says how to go back.',
   },
+  STATE_TOO_LARGE: {
+    retry: 'operator',
+    causes: 'A window, layout or running scan does not fit an item of 400 KB: too many columns, or too many partitions.',
+    action: 'Exclude columns, shorten filters, or configure fewer partitions.',
+  },
   LOG_GAP: {
     retry: 'operator',
     causes: 'A window is missing in the log: items were deleted by hand, or the table was restored.',

@@ -1,0 +1,126 @@
+/**
+ * Writes cells into JSON: bytes in, bytes out. A cell of a batch is the inside of a JSON string, escaped already, so text
+ * is copied as it is. All writers answer the position after what they wrote and assume that there is room.
+ */
+import { SnowmeltError } from '../errors.ts';
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const EXPONENT = 0x45;
+
+/** The most that any writer adds to a cell's own bytes: quotes, digits that a number lacked, `"-Infinity"`. */
+export const cellSlack = 12;
+
+/** Below this a loop is faster than the native copy's call. */
+const loopUpTo = 40;
+
+export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  if (end - start > loopUpTo) {
+    to.set(from.subarray(start, end), at);
+    return at + end - start;
+  }
+  let p = at;
+  for (let i = start; i < end; i++) to[p++] = from[i]!;
+  return p;
+}
+
+const nan = Buffer.from('"NaN"');
+const infinity = Buffer.from('"Infinity"');
+const minusInfinity = Buffer.from('"-Infinity"');
+
+/**
+ * A decimal text as a JSON number. JSON wants digits on both sides of a point and no plus in front; what is more than that
+ * (an exponent `E0`, trailing zeros) stays. `special`: inf, -inf and NaN become strings.
+ */
+export function writeNumber(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+  special: boolean,
+): number {
+  let i = start;
+  let p = at;
+  if (from[i] === MINUS) {
+    to[p++] = MINUS;
+    i++;
+  } else if (from[i] === PLUS) {
+    i++;
+  }
+  const whole = i;
+  // JSON has no leading zeros.
+  while (from[i] === ZERO && i + 1 < end && isDigit(from[i + 1])) i++;
+  const digits = i;
+  while (i < end && isDigit(from[i])) to[p++] = from[i++]!;
+  const none = i === digits;
+  if (none && special) return writeSpecial(from, whole, end, to, at, whole > start && from[start] === MINUS);
+  if (i < end && from[i] === DOT) {
+    i++;
+    if (none) to[p++] = ZERO;
+    if (i < end && isDigit(from[i])) {
+      to[p++] = DOT;
+      while (i < end && isDigit(from[i])) to[p++] = from[i++]!;
+    } else if (none) throw notNumber();
+  } else if (none) throw notNumber();
+  if (i < end && (from[i]! | 0x20) === 0x65) {
+    to[p++] = EXPONENT;
+    i++;
+    if (from[i] === MINUS || from[i] === PLUS) to[p++] = from[i++]!;
+    const power = i;
+    while (i < end && isDigit(from[i])) to[p++] = from[i++]!;
+    if (i === power) throw notNumber();
+  }
+  if (i !== end) throw notNumber();
+  return p;
+}
+
+/** What follows a sign and is no digit: nan, inf or infinity in any case, or a point, which begins an ordinary number. */
+function writeSpecial(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+  minus: boolean,
+): number {
+  if (from[start] === DOT) return writeNumber(from, minus ? start - 1 : start, end, to, at, false);
+  if (isWord(from, start, end, 'nan') && !minus) return copyBytes(nan, 0, nan.length, to, at);
+  if (!isWord(from, start, end, 'inf') && !isWord(from, start, end, 'infinity')) throw notNumber();
+  const text = minus ? minusInfinity : infinity;
+  return copyBytes(text, 0, text.length, to, at);
+}
+
+function isWord(from: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false;
+  for (let i = 0; i < word.length; i++) if ((from[start + i]! | 0x20) !== word.charCodeAt(i)) return false;
+  return true;
+}
+
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+
+export function writeBoolean(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  const text = end - start === 4 ? TRUE : FALSE;
+  if (end - start !== text.length) throw notBoolean();
+  let p = at;
+  for (let i = 0; i < text.length; i++) {
+    if ((from[start + i]! | 0x20) !== text[i]) throw notBoolean();
+    to[p++] = text[i]!;
+  }
+  return p;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function notNumber(): SnowmeltError {
+  return new SnowmeltError('RESULT_MALFORMED', 'A cell of a numeric column is not a number');
+}
+
+function notBoolean(): SnowmeltError {
+  return new SnowmeltError('RESULT_MALFORMED', 'A cell of a BOOLEAN column is neither true nor false');
+}

@@ -1,0 +1,72 @@
+/**
+ * The constant pieces of a record's value, made once per window. A value is
+ * `before` image `after` image `row` number `tail of the op`, or for `flat` `image` `row` number `tail of the op`.
+ */
+import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
+import type { Op } from '../protocol/ports.ts';
+import type { Layout, Window } from '../protocol/window.ts';
+
+/** Of `source.version`; a test holds it equal to package.json's. */
+export const connectorVersion = '0.1.0';
+
+export type Pieces = {
+  /** Before the first image, and between two. */
+  before: Buffer;
+  after: Buffer;
+  /** From the last image to the row's number. */
+  toRow: Record<Op, Buffer>;
+  tail: Record<Op, Buffer>;
+};
+
+const ops: readonly Op[] = ['c', 'u', 'd', 'r'];
+
+export type WindowFacts = {
+  config: ResolvedConfig;
+  source: ResolvedSource;
+  window: Window;
+  layout: Layout;
+  partition: number;
+  /** When these records are made, ms since epoch. */
+  now: number;
+};
+
+/** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. `source.ts_ms` is the window's end: the state is as of then. */
+export function debeziumPieces({ config, source, window, layout, partition, now }: WindowFacts): Pieces {
+  const facts = {
+    version: connectorVersion,
+    connector: 'snowmelt',
+    name: config.app,
+    ts_ms: Date.parse(window.to),
+    snapshot: window.kind === 'snapshot' ? 'true' : 'false',
+    db: layout.object.database,
+    schema: layout.object.schema,
+    table: layout.object.name,
+    source: source.name,
+    partition,
+    window: window.number,
+  };
+  const toRow = Buffer.from(`,"source":${JSON.stringify(facts).slice(0, -1)},"row":`);
+  return {
+    before: Buffer.from('{"before":'),
+    after: Buffer.from(',"after":'),
+    toRow: perOp(() => toRow),
+    tail: perOp((op) => Buffer.from(`},"op":"${op}","ts_ms":${now}}`)),
+  };
+}
+
+/** Names that `flat` adds to a row's own columns. */
+export const flatNames = ['__op', '__ts_ms', '__window', '__row', '__deleted'] as const;
+
+/** The row's columns with a few more; a delete carries the row as it was. The image's closing brace is left out by the encoder. */
+export function flatPieces({ window, now }: WindowFacts): Pieces {
+  return {
+    before: Buffer.alloc(0),
+    after: Buffer.alloc(0),
+    toRow: perOp((op) => Buffer.from(`,"__op":"${op}","__ts_ms":${now},"__window":${window.number},"__row":`)),
+    tail: perOp((op) => Buffer.from(op === 'd' ? ',"__deleted":true}' : '}')),
+  };
+}
+
+function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
+  return Object.fromEntries(ops.map((op) => [op, make(op)])) as Record<Op, Buffer>;
+}

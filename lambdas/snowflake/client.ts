@@ -1,0 +1,46 @@
+/** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
+import type { ResolvedConfig } from '../config/resolved.ts';
+import type { Snowflake } from '../protocol/ports.ts';
+import { readGate } from './gate.ts';
+import { HttpClient } from './http.ts';
+import { describeObject } from './object.ts';
+import { Reader } from './reader.ts';
+import { Results } from './result.ts';
+import { scanRanges, scanStatus } from './scan.ts';
+import type { Credentials } from './sdk.ts';
+import { Sessions } from './sessions.ts';
+import { scanStatement } from './sql/scan.ts';
+
+/** Statements that need no warehouse answer within seconds. */
+const smallMs = 60_000;
+
+/** Nothing is sent before the first call. Credentials are kept in memory only. */
+export function createSnowflake(config: ResolvedConfig, credentials: Credentials): Snowflake {
+  const sessions = new Sessions(config, credentials);
+  const http = new HttpClient();
+  // Longer than Snowflake holds an answer back.
+  const results = new Results(sessions, http, { answerMs: 70_000, stallMs: 20_000, totalMs: 120_000 });
+  const reader = new Reader(results, http);
+
+  return {
+    gate: (objects) =>
+      objects.length === 0
+        ? Promise.resolve([])
+        : sessions.inFresh((session) => readGate((statement) => session.query(statement, smallMs), objects)),
+    describe: (object) =>
+      sessions.inSession((session) => describeObject((statement) => session.query(statement, smallMs), object)),
+    statement: scanStatement,
+    submit: (statement, tag) => sessions.inSession((session) => session.submit(statement, tag, smallMs)),
+    status: (queryId, waitMs) => scanStatus(sessions, results, queryId, waitMs),
+    ranges: (queryId) => scanRanges(sessions, results, queryId),
+    async abort(queryId) {
+      await results.abort(queryId);
+      sessions.finished(queryId);
+    },
+    read: (queryId, start, end, width) => reader.read(queryId, start, end, width),
+    async close() {
+      http.close();
+      await sessions.close();
+    },
+  };
+}

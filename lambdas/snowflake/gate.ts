@@ -1,0 +1,53 @@
+/** The gate: token and server time of every source, without a warehouse. */
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
+import type { Reading } from '../protocol/ports.ts';
+import type { Layout } from '../protocol/window.ts';
+import type { Row } from './session.ts';
+import { gateStatement } from './sql/statements.ts';
+
+type ObjectName = Layout['object'];
+
+const objectsPerStatement = 100;
+
+/** What the gate needs of a session. */
+export type Ask = (statement: string) => Promise<Row[]>;
+
+/** A statement that fails is halved until the object it fails for stands alone: only that one gets the error. */
+export async function readGate(ask: Ask, objects: readonly ObjectName[]): Promise<(Reading | Error)[]> {
+  const readings: (Reading | Error)[] = [];
+  for (let first = 0; first < objects.length; first += objectsPerStatement) {
+    readings.push(...(await readPart(ask, objects.slice(first, first + objectsPerStatement))));
+  }
+  return readings;
+}
+
+async function readPart(ask: Ask, objects: readonly ObjectName[]): Promise<(Reading | Error)[]> {
+  try {
+    const rows = await ask(gateStatement(objects));
+    return readingsOf(rows[0], objects.length);
+  } catch (error) {
+    if (!blamesObject(error)) throw error;
+    if (objects.length === 1) return [asSnowmeltError(error)];
+    const half = Math.ceil(objects.length / 2);
+    return [...(await readPart(ask, objects.slice(0, half))), ...(await readPart(ask, objects.slice(half)))];
+  }
+}
+
+/** Snowflake refused the statement; a network or a sign-in that fails would fail for the halves too. */
+function blamesObject(error: unknown): boolean {
+  return (
+    error instanceof SnowmeltError &&
+    error.code !== 'SNOWFLAKE_UNREACHABLE' &&
+    error.code !== 'SNOWFLAKE_LOGIN' &&
+    error.code !== 'UNEXPECTED'
+  );
+}
+
+function readingsOf(row: Row | undefined, count: number): Reading[] {
+  const now = Date.parse(`${String(row?.NOW).replace(' ', 'T')}Z`);
+  if (Number.isNaN(now)) throw new SnowmeltError('RESULT_MALFORMED', 'The gate gave no server time');
+  return Array.from({ length: count }, (_, index) => {
+    const token = row?.[`T${index}`];
+    return { now, token: typeof token === 'string' || typeof token === 'number' ? String(token) : null };
+  });
+}

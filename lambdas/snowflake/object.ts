@@ -1,0 +1,55 @@
+/** What SHOW TABLES and DESCRIBE TABLE tell of an object; neither needs a warehouse. */
+import { SnowmeltError } from '../errors.ts';
+import type { ObjectFacts } from '../protocol/ports.ts';
+import type { Column, Layout } from '../protocol/window.ts';
+import type { Ask } from './gate.ts';
+import type { Row } from './session.ts';
+import { describeStatement, showStatement } from './sql/statements.ts';
+
+const dayMs = 86_400_000;
+
+/** @throws OBJECT_MISSING */
+export async function describeObject(ask: Ask, object: Layout['object']): Promise<ObjectFacts> {
+  const [shown, described] = await Promise.all([ask(showStatement(object)), ask(describeStatement(object))]);
+  const table = shown.find((row) => row.name === object.name);
+  if (table === undefined) {
+    const name = `${object.database}.${object.schema}.${object.name}`;
+    throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
+  }
+  return {
+    createdOn: instant(table.created_on),
+    tracking: text(table.change_tracking).toUpperCase() === 'ON',
+    retentionMs: Number(text(table.retention_time)) * dayMs,
+    columns: described.map(columnOf),
+  };
+}
+
+/**
+ * `NUMBER(38,0)` gives type, precision and scale; `TIMESTAMP_NTZ(9)` and `TIME(9)` give decimals as precision. The length of
+ * a text is not kept: a wider one changes nothing. Structured types (`ARRAY(NUMBER(38,0))`, `MAP(...)`) get a name of
+ * their own, since they are cast otherwise.
+ */
+export function columnOf(row: Row): Column {
+  const shown = text(row.type);
+  const [, name = shown, inside] = /^(\w+)\s*(?:\((.*)\))?/s.exec(shown) ?? [];
+  const type = name.toUpperCase();
+  const numbers = /^\d+(\s*,\s*\d+)?$/.test(inside ?? '') ? (inside ?? '').split(',').map(Number) : [];
+  const structured = inside !== undefined && ['ARRAY', 'OBJECT'].includes(type);
+  const sized = type === 'NUMBER' || type.startsWith('TIME');
+  return {
+    name: text(row.name),
+    type: structured ? `STRUCTURED_${type}` : type,
+    precision: sized ? (numbers[0] ?? null) : null,
+    scale: type === 'NUMBER' ? (numbers[1] ?? 0) : null,
+    nullable: text(row['null?']).toUpperCase() !== 'N',
+  };
+}
+
+/** The SDK makes a Date of it. */
+function instant(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : text(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+}

@@ -1,0 +1,149 @@
+/** One signed-in session. Its parameters are pinned before its first statement. */
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { SnowmeltError } from '../errors.ts';
+import { tokenExpired } from './access.ts';
+import { asSnowflakeError, executionError, loginError } from './errors.ts';
+import type { Authenticator, Connection, Credentials } from './sdk.ts';
+import { newConnection, sessionToken } from './sdk.ts';
+import { pinStatement } from './sql/statements.ts';
+
+export type Row = Record<string, unknown>;
+
+const loginMs = 45_000;
+
+/** @throws SNOWFLAKE_LOGIN, SNOWFLAKE_UNREACHABLE */
+export async function signIn(config: ResolvedConfig, credentials: Credentials): Promise<Session> {
+  if (!('token' in credentials)) return connect(config, credentials, 'SNOWFLAKE_JWT');
+  try {
+    return await connect(config, credentials, 'PROGRAMMATIC_ACCESS_TOKEN');
+  } catch (error) {
+    // The two kinds of tokens can't be told apart by their looks.
+    if (!(error instanceof SnowmeltError) || error.code !== 'SNOWFLAKE_LOGIN') throw error;
+    return connect(config, credentials, 'OAUTH').catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function connect(
+  config: ResolvedConfig,
+  credentials: Credentials,
+  authenticator: Authenticator,
+): Promise<Session> {
+  try {
+    const connection = newConnection(config.snowflake, credentials, authenticator);
+    await within(
+      loginMs,
+      new Promise<void>((resolve, reject) => {
+        connection.connect((error) => (error ? reject(error) : resolve()));
+      }),
+    );
+    const session = new Session(connection, `snowmelt/${config.app}`);
+    if (session.token !== undefined) return session;
+    throw new SnowmeltError('UNEXPECTED', 'snowflake-sdk serializes its session otherwise than expected');
+  } catch (error) {
+    throw error instanceof SnowmeltError ? error : loginError(asSnowflakeError(error));
+  }
+}
+
+export class Session {
+  /** Scans submitted here and not seen finished: the server aborts them when the session is closed. */
+  readonly running = new Set<string>();
+  /** Calls that work in it now. */
+  users = 0;
+  readonly #connection: Connection;
+  readonly #tag: string;
+  #pinned: Promise<unknown> | null = null;
+
+  constructor(connection: Connection, tag: string) {
+    this.#connection = connection;
+    this.#tag = tag;
+  }
+
+  /** None once the session is known to be over. */
+  get token(): string | undefined {
+    return sessionToken(this.#connection);
+  }
+
+  /** Rows of a small result; numbers as text. @throws SessionLost and what `statementError` makes */
+  async query(sqlText: string, waitMs: number): Promise<Row[]> {
+    await this.#pin();
+    return (await this.#execute({ sqlText, fetchAsString: ['Number'] }, waitMs)).rows;
+  }
+
+  /** The query id of a statement that now runs by itself. */
+  async submit(sqlText: string, tag: string, waitMs: number): Promise<string> {
+    await this.#pin();
+    const { queryId } = await this.#execute({ sqlText, asyncExec: true, parameters: { QUERY_TAG: tag } }, waitMs);
+    this.running.add(queryId);
+    return queryId;
+  }
+
+  /** A status as Snowflake's monitoring names it; NO_DATA and NO_QUERY_DATA: not known (yet). */
+  async status(queryId: string, waitMs: number): Promise<string> {
+    for (let renewed = false; ; renewed = true) {
+      try {
+        return await within(waitMs, this.#connection.getQueryStatus(queryId));
+      } catch (error) {
+        if (error instanceof SnowmeltError) throw error;
+        const raw = asSnowflakeError(error);
+        // Of all the SDK's calls, this one does not renew by itself.
+        if (raw.code !== tokenExpired || renewed || !(await this.renew())) throw executionError(raw);
+      }
+    }
+  }
+
+  /** A heartbeat, which makes the SDK renew a token that has expired. False: the session is over. */
+  async renew(): Promise<boolean> {
+    return within(30_000, this.#connection.isValidAsync());
+  }
+
+  /** Ends the session unless a scan still runs in it. Never throws. */
+  async close(): Promise<void> {
+    if (this.running.size > 0) return;
+    const closed = new Promise<void>((resolve) => this.#connection.destroy(() => resolve()));
+    await within(5_000, closed).catch(() => undefined);
+  }
+
+  async #pin(): Promise<void> {
+    this.#pinned ??= this.#execute({ sqlText: pinStatement(this.#tag) }, 60_000);
+    await this.#pinned;
+  }
+
+  async #execute(
+    options: { sqlText: string; asyncExec?: boolean; parameters?: Record<string, string>; fetchAsString?: ['Number'] },
+    waitMs: number,
+  ): Promise<{ rows: Row[]; queryId: string }> {
+    let cancel = () => {};
+    const executed = new Promise<{ rows: Row[]; queryId: string }>((resolve, reject) => {
+      const statement = this.#connection.execute({
+        ...options,
+        complete: (error, done, rows) => {
+          if (error) reject(executionError(asSnowflakeError(error)));
+          else resolve({ rows: (rows ?? []) as Row[], queryId: done.getQueryId() });
+        },
+      });
+      cancel = () => statement.cancel(() => undefined);
+    });
+    try {
+      return await within(waitMs, executed);
+    } catch (error) {
+      if (error instanceof SnowmeltError && error.code === 'SNOWFLAKE_UNREACHABLE') cancel();
+      throw error;
+    }
+  }
+}
+
+/** The promise's outcome, or SNOWFLAKE_UNREACHABLE after `ms`. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new SnowmeltError('SNOWFLAKE_UNREACHABLE', `No answer in ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => undefined);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Every column reaches the client as text, made in SQL: lossless, and faster than any conversion in the client. NULL stays
+ * NULL. `encoding/types.ts` says what becomes of the text in a record.
+ */
+import { SnowmeltError } from '../../errors.ts';
+import type { Column } from '../../protocol/window.ts';
+import { identifier } from './literals.ts';
+
+const varchar = (format: string) => (c: string) => `TO_VARCHAR(${c}, '${format}')`;
+const plain = (c: string) => `TO_VARCHAR(${c})`;
+const json = (c: string) => `TO_JSON(${c})`;
+
+/** By the bare type name that DESCRIBE TABLE shows. */
+export const casts: Readonly<Record<string, (quoted: string) => string>> = {
+  VARCHAR: (c) => c,
+  NUMBER: plain,
+  // Scientific, as many digits as are needed to read the same double again.
+  FLOAT: varchar('TME'),
+  BOOLEAN: plain,
+  DATE: varchar('YYYY-MM-DD'),
+  TIME: varchar('HH24:MI:SS.FF9'),
+  TIMESTAMP_NTZ: varchar('YYYY-MM-DD"T"HH24:MI:SS.FF9'),
+  TIMESTAMP_LTZ: (c) => `TO_VARCHAR(CONVERT_TIMEZONE('UTC', ${c}), 'YYYY-MM-DD"T"HH24:MI:SS.FF9"Z"')`,
+  TIMESTAMP_TZ: varchar('YYYY-MM-DD"T"HH24:MI:SS.FF9TZH:TZM'),
+  BINARY: varchar('BASE64'),
+  VARIANT: json,
+  OBJECT: json,
+  ARRAY: json,
+};
+
+/** Text of these is not canonical, so equal keys could look different. */
+const noKey = new Set(['VARIANT', 'OBJECT', 'ARRAY', 'FLOAT']);
+
+/** @throws TYPE_UNSUPPORTED naming all columns without a cast */
+export function castAll(columns: readonly Column[]): string[] {
+  const unsupported = columns.filter((column) => casts[column.type] === undefined);
+  if (unsupported.length > 0) {
+    const list = unsupported.map((column) => `${column.name} (${column.type})`).join(', ');
+    throw new SnowmeltError('TYPE_UNSUPPORTED', `Columns of a type that is not supported: ${list}`);
+  }
+  return columns.map((column) => casts[column.type]!(identifier(column.name)));
+}
+
+/** The text of a row's key: one JSON array of the key columns' texts, never NULL. @throws KEY_INVALID */
+export function keyText(key: readonly string[], columns: readonly Column[]): string {
+  const parts = key.map((name) => {
+    const column = columns.find((each) => each.name === name);
+    if (column === undefined) throw new SnowmeltError('KEY_INVALID', `Key column ${name} is not a column of the table`);
+    if (noKey.has(column.type)) throw new SnowmeltError('KEY_INVALID', `Key column ${name} has type ${column.type}`);
+    return castAll([column])[0]!;
+  });
+  if (parts.length === 0) throw new SnowmeltError('KEY_INVALID', 'No key columns');
+  return `TO_JSON(ARRAY_CONSTRUCT(${parts.join(', ')}))`;
+}

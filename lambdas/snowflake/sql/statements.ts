@@ -1,0 +1,51 @@
+/** The small statements. None but `rangesStatement` needs a warehouse. */
+import type { Layout } from '../../protocol/window.ts';
+import { identifier, literal, pattern, qualified } from './literals.ts';
+
+type ObjectName = Layout['object'];
+
+/** What results, times and timeouts depend on is pinned, whatever account, user or role say. */
+export function pinStatement(tag: string): string {
+  const settings = {
+    TIMEZONE: literal('UTC'),
+    QUERY_TAG: literal(tag),
+    STATEMENT_TIMEOUT_IN_SECONDS: 3600,
+    AUTOCOMMIT: 'TRUE',
+    // A scan goes on after the invocation that submitted it has ended.
+    ABORT_DETACHED_QUERY: 'FALSE',
+    CLIENT_RESULT_CHUNK_SIZE: 16,
+    USE_CACHED_RESULT: 'FALSE',
+    // An account may set these otherwise; then quoted names would lose their case, and results their tail.
+    QUOTED_IDENTIFIERS_IGNORE_CASE: 'FALSE',
+    ROWS_PER_RESULTSET: 0,
+  };
+  return `ALTER SESSION SET ${Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ')}`;
+}
+
+/** Server time and the change token of each object: columns NOW, T0, T1, ... */
+export function gateStatement(objects: readonly ObjectName[]): string {
+  const tokens = objects.map(
+    (object, index) => `SYSTEM$LAST_CHANGE_COMMIT_TIME(${literal(qualified(object))}) AS "T${index}"`,
+  );
+  const now = `TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW"`;
+  return `SELECT ${[now, ...tokens].join(', ')}`;
+}
+
+/** Its pattern ignores case: more than the one table may come. */
+export function showStatement(object: ObjectName): string {
+  return `SHOW TABLES LIKE ${pattern(object.name)} IN SCHEMA ${identifier(object.database)}.${identifier(object.schema)}`;
+}
+
+export function describeStatement(object: ObjectName): string {
+  return `DESCRIBE TABLE ${qualified(object)}`;
+}
+
+/** Rows and hash per bucket of a persisted result. `queryId` was checked. */
+export function rangesStatement(queryId: string): string {
+  return (
+    `SELECT "B", TO_VARCHAR(COUNT(*)) AS "N", TO_VARCHAR(HASH_AGG(*)) AS "H" ` +
+    `FROM TABLE(RESULT_SCAN(${literal(queryId)})) GROUP BY "B" ORDER BY TO_NUMBER("B")`
+  );
+}

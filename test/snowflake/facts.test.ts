@@ -1,0 +1,107 @@
+/** Small pure parts: columns as DESCRIBE shows them, ranges, errors. */
+import { expect, test } from 'vitest';
+import {
+  asSnowflakeError,
+  executionError,
+  loginError,
+  safeText,
+  statementError,
+} from '../../lambdas/snowflake/errors.ts';
+import { columnOf, describeObject } from '../../lambdas/snowflake/object.ts';
+import { rangesOf } from '../../lambdas/snowflake/scan.ts';
+
+test.each([
+  ['NUMBER(38,0)', 'NUMBER', 38, 0],
+  ['NUMBER(10,2)', 'NUMBER', 10, 2],
+  ['VARCHAR(16777216)', 'VARCHAR', null, null],
+  ['TIMESTAMP_NTZ(9)', 'TIMESTAMP_NTZ', 9, null],
+  ['TIME(3)', 'TIME', 3, null],
+  ['FLOAT', 'FLOAT', null, null],
+  ['BINARY(8388608)', 'BINARY', null, null],
+  ['VARIANT', 'VARIANT', null, null],
+  ['ARRAY', 'ARRAY', null, null],
+  ['ARRAY(NUMBER(38,0))', 'STRUCTURED_ARRAY', null, null],
+  ['MAP(VARCHAR(10), NUMBER(38,0))', 'MAP', null, null],
+  ['VECTOR(FLOAT, 256)', 'VECTOR', null, null],
+])('%s', (type, bare, precision, scale) => {
+  const row = { name: 'X', type, 'null?': 'N' };
+  expect(columnOf(row)).toEqual({ name: 'X', type: bare, precision, scale, nullable: false });
+});
+
+test('an object is the one of that very name', async () => {
+  const created = new Date('2026-01-01T00:00:00.123Z');
+  const shown = [
+    { name: 't', change_tracking: 'OFF', retention_time: '0', created_on: new Date(0) },
+    { name: 'T', change_tracking: 'ON', retention_time: '7', created_on: created },
+  ];
+  const ask = async (statement: string) =>
+    statement.startsWith('SHOW') ? shown : [{ name: 'ID', type: 'NUMBER(38,0)', 'null?': 'Y' }];
+  expect(await describeObject(ask, { database: 'D', schema: 'S', name: 'T' })).toEqual({
+    createdOn: '2026-01-01T00:00:00.123Z',
+    tracking: true,
+    retentionMs: 7 * 86_400_000,
+    columns: [{ name: 'ID', type: 'NUMBER', precision: 38, scale: 0, nullable: true }],
+  });
+  await expect(describeObject(ask, { database: 'D', schema: 'S', name: 'U' })).rejects.toMatchObject({
+    code: 'OBJECT_MISSING',
+  });
+});
+
+test('ranges follow each other and add up', () => {
+  const rows = [
+    { B: '0', N: '5', H: '-12' },
+    { B: '3', N: '7', H: '34' },
+  ];
+  expect(rangesOf(rows, 12)).toEqual([
+    { partition: 0, start: 0, rows: 5, hash: '-12' },
+    { partition: 3, start: 5, rows: 7, hash: '34' },
+  ]);
+  const malformed = expect.objectContaining({ code: 'RESULT_MALFORMED' }) as Error;
+  expect(() => rangesOf(rows, 13)).toThrow(malformed);
+  expect(() => rangesOf([...rows].reverse(), 12)).toThrow(malformed);
+  expect(() => rangesOf([{ B: null, N: '12', H: '1' }], 12)).toThrow(malformed);
+  expect(() => rangesOf([{ B: '0', N: 'many', H: '1' }], 12)).toThrow(malformed);
+});
+
+test.each([
+  ['002003', "SQL compilation error:\nObject 'D.S.T' does not exist or not authorized.", 'OBJECT_MISSING'],
+  ['091930', 'SQL compilation error: Change tracking is not enabled or has been missing', 'HISTORY_LOST'],
+  ['000707', 'Time travel data is not available for table T.', 'HISTORY_LOST'],
+  ['000707', 'Future data is not yet available for table T.', 'SNOWFLAKE_STATEMENT'],
+  ['000709', 'Statement x not found', 'RESULT_EXPIRED'],
+  ['100038', "Numeric value 'secret' is not recognized", 'SNOWFLAKE_STATEMENT'],
+])('%s %s', (code, message, ours) => {
+  const queryId = '01baf79b-0108-1a60-0000-01110354a6ce';
+  const error = statementError({ code, message, data: { queryId } });
+  expect(error.code).toBe(ours);
+  expect(error.message).toContain(code);
+  expect(error.message).toContain(queryId);
+  expect(error.message).not.toContain('secret');
+});
+
+test('messages keep names and lose values', () => {
+  expect(safeText("SQL compilation error:\nObject 'D.S.T' does not exist.\nmore")).toBe(
+    "SQL compilation error: Object 'D.S.T' does not exist.",
+  );
+  expect(safeText('Failed to cast variant value {"card":4111} to FIXED')).toBe(
+    'Failed to cast variant value … to FIXED',
+  );
+  expect(safeText("String 'it''s' is too long\nsecond line")).toBe('String … is too long');
+  expect(safeText('Failed to cast variant value 4111 to DATE')).toBe('Failed to cast variant value # to DATE');
+});
+
+test('sessions, network and sign-in', () => {
+  const error = (code: string, more: object = {}) =>
+    asSnowflakeError(Object.assign(new Error('text'), { code, ...more }));
+  for (const code of ['390111', '390114', '390104', '407002']) {
+    expect(executionError(error(code)).name).toBe('SessionLost');
+  }
+  expect(executionError(error('401001', { name: 'NetworkError' }))).toMatchObject({ code: 'SNOWFLAKE_UNREACHABLE' });
+  expect(executionError(error('002003'))).toMatchObject({ code: 'OBJECT_MISSING' });
+  expect(loginError(error('390100'))).toMatchObject({ code: 'SNOWFLAKE_LOGIN' });
+  expect(loginError(error('401001', { name: 'NetworkError' }))).toMatchObject({ code: 'SNOWFLAKE_UNREACHABLE' });
+  expect(loginError(error('401002', { response: { statusCode: 403 } }))).toMatchObject({ code: 'SNOWFLAKE_LOGIN' });
+  expect(loginError(error('401002', { response: { statusCode: 503 } }))).toMatchObject({
+    code: 'SNOWFLAKE_UNREACHABLE',
+  });
+});

@@ -1,0 +1,125 @@
+/** The statements' very text: a window is read again by it. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Column, Layout } from '../../lambdas/protocol/window.ts';
+import type { ScanRequest } from '../../lambdas/protocol/ports.ts';
+import { casts } from '../../lambdas/snowflake/sql/casts.ts';
+import { identifier, literal, pattern, timestamp } from '../../lambdas/snowflake/sql/literals.ts';
+import { scanStatement } from '../../lambdas/snowflake/sql/scan.ts';
+import {
+  describeStatement,
+  gateStatement,
+  pinStatement,
+  rangesStatement,
+  showStatement,
+} from '../../lambdas/snowflake/sql/statements.ts';
+
+const layout: Layout = {
+  number: 1,
+  deployment: 1,
+  partitions: 4,
+  object: { database: 'DB', schema: 'PUBLIC', name: 'FLIGHTS' },
+  information: 'DEFAULT',
+  key: ['ID'],
+  topic: 'flights',
+  topicPartitions: 6,
+};
+const column = (name: string, type: string): Column => ({ name, type, precision: null, scale: null, nullable: true });
+const request: ScanRequest = {
+  kind: 'changes',
+  layout,
+  columns: [column('ID', 'NUMBER'), column('CARRIER', 'VARCHAR')],
+  from: '2026-01-02T03:04:05.678Z',
+  to: '2026-01-02T03:05:00.000Z',
+};
+
+test('a scan of changes', () => {
+  expect(scanStatement(request)).toBe(
+    `SELECT "C0", "C1", "K", "A", "R", TO_VARCHAR(MOD(MD5_NUMBER_LOWER64("K"), 4)) AS "B"
+FROM (SELECT TO_VARCHAR("ID") AS "C0", "CARRIER" AS "C1", TO_JSON(ARRAY_CONSTRUCT(TO_VARCHAR("ID"))) AS "K", METADATA$ACTION AS "A", METADATA$ROW_ID AS "R"
+FROM "DB"."PUBLIC"."FLIGHTS" CHANGES(INFORMATION => DEFAULT) AT(TIMESTAMP => '2026-01-02 03:04:05.678 +00:00'::TIMESTAMP_TZ) END(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ))
+ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "R"`,
+  );
+});
+
+test('a scan of a snapshot orders by every column, having no row id', () => {
+  expect(scanStatement({ ...request, kind: 'snapshot', from: null })).toBe(
+    `SELECT "C0", "C1", "K", "A", "R", TO_VARCHAR(MOD(MD5_NUMBER_LOWER64("K"), 4)) AS "B"
+FROM (SELECT TO_VARCHAR("ID") AS "C0", "CARRIER" AS "C1", TO_JSON(ARRAY_CONSTRUCT(TO_VARCHAR("ID"))) AS "K", 'INSERT' AS "A", NULL AS "R"
+FROM "DB"."PUBLIC"."FLIGHTS" AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ))
+ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "C0", "C1"`,
+  );
+});
+
+test('the casts', () => {
+  expect(Object.fromEntries(Object.entries(casts).map(([type, cast]) => [type, cast('"X"')]))).toEqual({
+    VARCHAR: `"X"`,
+    NUMBER: `TO_VARCHAR("X")`,
+    FLOAT: `TO_VARCHAR("X", 'TME')`,
+    BOOLEAN: `TO_VARCHAR("X")`,
+    DATE: `TO_VARCHAR("X", 'YYYY-MM-DD')`,
+    TIME: `TO_VARCHAR("X", 'HH24:MI:SS.FF9')`,
+    TIMESTAMP_NTZ: `TO_VARCHAR("X", 'YYYY-MM-DD"T"HH24:MI:SS.FF9')`,
+    TIMESTAMP_LTZ: `TO_VARCHAR(CONVERT_TIMEZONE('UTC', "X"), 'YYYY-MM-DD"T"HH24:MI:SS.FF9"Z"')`,
+    TIMESTAMP_TZ: `TO_VARCHAR("X", 'YYYY-MM-DD"T"HH24:MI:SS.FF9TZH:TZM')`,
+    BINARY: `TO_VARCHAR("X", 'BASE64')`,
+    VARIANT: `TO_JSON("X")`,
+    OBJECT: `TO_JSON("X")`,
+    ARRAY: `TO_JSON("X")`,
+  });
+});
+
+test('the small statements', () => {
+  const object = { database: 'DB', schema: 'PUBLIC', name: `A_"b'%` };
+  expect(gateStatement([layout.object, object])).toBe(
+    `SELECT TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW", ` +
+      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."FLIGHTS"') AS "T0", ` +
+      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."A_""b''%"') AS "T1"`,
+  );
+  expect(showStatement(object)).toBe(`SHOW TABLES LIKE 'A\\\\_"b''\\\\%' IN SCHEMA "DB"."PUBLIC"`);
+  expect(describeStatement(object)).toBe(`DESCRIBE TABLE "DB"."PUBLIC"."A_""b'%"`);
+  expect(rangesStatement('01baf79b-0108-1a60-0000-01110354a6ce')).toBe(
+    `SELECT "B", TO_VARCHAR(COUNT(*)) AS "N", TO_VARCHAR(HASH_AGG(*)) AS "H" ` +
+      `FROM TABLE(RESULT_SCAN('01baf79b-0108-1a60-0000-01110354a6ce')) GROUP BY "B" ORDER BY TO_NUMBER("B")`,
+  );
+  expect(pinStatement("a'b")).toBe(
+    `ALTER SESSION SET TIMEZONE = 'UTC', QUERY_TAG = 'a''b', STATEMENT_TIMEOUT_IN_SECONDS = 3600, AUTOCOMMIT = TRUE, ` +
+      `ABORT_DETACHED_QUERY = FALSE, CLIENT_RESULT_CHUNK_SIZE = 16, USE_CACHED_RESULT = FALSE, ` +
+      `QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, ROWS_PER_RESULTSET = 0`,
+  );
+});
+
+test('names and literals never end early', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, maxLength: 40 }), (text) => {
+      fc.pre(!text.includes('\0'));
+      expect(identifier(text).slice(1, -1).replaceAll('""', '')).not.toContain('"');
+      const inside = literal(text).slice(1, -1).replaceAll('\\\\', '').replaceAll("''", '');
+      expect(inside).not.toMatch(/['\\]/);
+      expect(pattern(text).slice(1, -1).replaceAll(/\\\\./gs, '')).not.toMatch(/[%_]/);
+    }),
+  );
+  expect(() => identifier('')).toThrow();
+  expect(() => identifier('a\0b')).toThrow();
+});
+
+test.each(['2026-01-02', "2026-01-02T03:04:05.678Z'", '2026-01-02T03:04:05Z', '2026-13-02T03:04:05.678Z', 'now'])(
+  'refuses %s as a bound',
+  (text) => expect(() => timestamp(text)).toThrow(),
+);
+
+test('refuses what can not be scanned', () => {
+  const scan = (change: Partial<ScanRequest>) => () => scanStatement({ ...request, ...change });
+  const keyed = (type: string) => ({ columns: [column('ID', type)] });
+  expect(scan({ columns: [column('ID', 'NUMBER'), column('G', 'GEOGRAPHY'), column('V', 'VECTOR')] })).toThrow(
+    expect.objectContaining({
+      code: 'TYPE_UNSUPPORTED',
+      message: expect.stringMatching(/G \(GEOGRAPHY\), V \(VECTOR\)/) as string,
+    }),
+  );
+  expect(scan({ columns: [column('OTHER', 'NUMBER')] })).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
+  expect(scan(keyed('VARIANT'))).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
+  expect(scan({ layout: { ...layout, key: [] } })).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
+  expect(scan({ from: null })).toThrow();
+  expect(scan({ from: request.to })).toThrow();
+});
