@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+/** Folder for results as JSON, one file a run; .ci/run adds them up. */
+const results = process.env['TEST_RESULTS'];
 
 // One project; a file's suffix tells its cost (docs/design.md, Layout). Apache Kafka joins through KAFKA_BROKERS.
 export default defineConfig({
@@ -8,5 +12,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    reporters: results === undefined ? ['default'] : ['default', 'json'],
+    ...(results === undefined ? {} : { outputFile: { json: join(results, `${process.pid}.json`) } }),
   },
 });

@@ -1,0 +1,67 @@
+/**
+ * One schedule per distinct `every`, and one each minute for unfinished work. A schedule's input names its `every` alone: plan
+ * looks its sources up in the layer, so the template does not grow with the sources, and a source that changes its `every`
+ * touches nothing else here.
+ */
+import { createHash } from 'node:crypto';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import type { Construct } from 'constructs';
+import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import { MAX_EVENT_AGE, type Worker } from './functions.ts';
+import { allow } from './permissions.ts';
+
+export function schedules(scope: Construct, config: ResolvedConfig, plan: Worker): void {
+  const group = new CfnScheduleGroup(scope, 'Schedules', { name: `snowmelt-${config.app}` });
+  const role = schedulerRole(scope, group.name!, plan);
+  const tick = (id: string, scheduleExpression: string, input: object) => {
+    const schedule = new CfnSchedule(scope, id, {
+      groupName: group.name,
+      scheduleExpression,
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: plan.fn.functionArn,
+        roleArn: role.roleArn,
+        input: JSON.stringify(input),
+        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: MAX_EVENT_AGE.toSeconds() },
+        deadLetterConfig: { arn: plan.failures.queueArn },
+      },
+    });
+    schedule.addResourceDependency(group);
+  };
+  tick('Unfinished', 'rate(1 minute)', { tick: 'unfinished' });
+  for (const every of distinctSchedules(config)) tick(scheduleId(every), every, { every });
+}
+
+export function distinctSchedules(config: ResolvedConfig): string[] {
+  return [...new Set(config.sources.map((source) => source.every))].sort();
+}
+
+/** Follows from the expression alone: another source's schedule never changes its id. */
+export function scheduleId(every: string): string {
+  return `Every${createHash('sha256').update(every).digest('hex').slice(0, 12)}`;
+}
+
+function schedulerRole(scope: Construct, group: string, plan: Worker): Role {
+  const stack = Stack.of(scope);
+  const groupArn = stack.formatArn({
+    service: 'scheduler',
+    resource: 'schedule-group',
+    resourceName: group,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+  return new Role(scope, 'SchedulerRole', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': groupArn } },
+    }),
+    inlinePolicies: {
+      tick: new PolicyDocument({
+        statements: [
+          allow(['lambda:InvokeFunction'], [plan.fn.functionArn]),
+          allow(['sqs:SendMessage'], [plan.failures.queueArn]),
+        ],
+      }),
+    },
+  });
+}

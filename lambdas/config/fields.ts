@@ -1,0 +1,92 @@
+/** The kinds of value that the schema is made of: each takes what a user writes and gives what the code uses. */
+import { z } from 'zod';
+import { DURATION, formatDuration, parseDuration } from './durations.ts';
+import { parseIdentifier, parseQualified } from './identifiers.ts';
+import { parseSchedule } from './schedule.ts';
+
+/** A duration between two others; gives milliseconds. */
+export function duration(least: string, most: string) {
+  const min = parseDuration(least)!;
+  const max = parseDuration(most)!;
+  return z
+    .string()
+    .regex(DURATION, { error: 'not a duration; write a whole number and s, m, h or d, such as `30s`' })
+    .transform((text) => parseDuration(text)!)
+    .refine((ms) => ms >= min && ms <= max, {
+      error: (issue) => `${formatDuration(issue.input as number)} is out of bounds; allowed are ${least} to ${most}`,
+    });
+}
+
+export function whole(min: number, max: number) {
+  return z.number().int().min(min).max(max);
+}
+
+/** Lower-case names that also stand in names of AWS resources, topics, groups and transactional ids. */
+export function name(longest: number) {
+  return z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${longest - 1}}$`), {
+    error: `must be a lower-case letter, then letters, digits or \`-\`, ${longest} characters at most`,
+  });
+}
+
+export const every = z
+  .string()
+  .transform((text, context) => {
+    const parsed = parseSchedule(text);
+    if ('expression' in parsed) return parsed.expression;
+    context.issues.push({ code: 'custom', input: text, message: parsed.error });
+    return z.NEVER;
+  })
+  .meta({ examples: ['1m', 'rate(5 minutes)', 'cron(0 6 * * ? *)'] });
+
+/** `DB.SCHEMA.TABLE`. */
+export const table = z
+  .string()
+  .transform((text, context) => {
+    const parts = parseQualified(text);
+    if (parts?.length === 3) return { database: parts[0]!, schema: parts[1]!, name: parts[2]! };
+    context.issues.push({
+      code: 'custom',
+      input: text,
+      message: 'must be DATABASE.SCHEMA.TABLE; put `"` around a part that is case-sensitive or has other characters',
+    });
+    return z.NEVER;
+  })
+  .meta({ examples: ['SALES.PUBLIC.ORDERS', 'SALES.PUBLIC."Order lines"'] });
+
+export const column = z.string().transform((text, context) => {
+  const parsed = parseIdentifier(text);
+  if (parsed !== null) return parsed;
+  context.issues.push({
+    code: 'custom',
+    input: text,
+    message: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
+  });
+  return z.NEVER;
+});
+
+export const topicName = z
+  .string()
+  .regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/, { error: 'must be 1 to 249 letters, digits, `.`, `_` or `-`' });
+
+const PORT = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+
+export const broker = z.string().regex(new RegExp(`^(?:[A-Za-z0-9._-]+|\\[[0-9a-fA-F:]+\\]):${PORT}$`), {
+  error: 'must be host:port, such as `b-1.example.com:9096`',
+});
+
+/** Plain http is for stand-ins on this machine only. */
+export const url = z
+  .string()
+  .regex(new RegExp(`^(?:https://[A-Za-z0-9._-]+|http://(?:127\\.0\\.0\\.1|localhost))(?::${PORT})?$`), {
+    error: 'must be https://host or https://host:port, without a path',
+  });
+
+/** A secret is only ever named here; what looks like its content is refused, and never repeated in a message. */
+export const secret = z
+  .string()
+  .regex(
+    /^(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+|[A-Za-z0-9/_+=.@-]{1,512})$/,
+    {
+      error: 'must be the name or ARN of a secret in Secrets Manager, not the secret itself',
+    },
+  );

@@ -1,0 +1,31 @@
+/**
+ * Snowflake identifiers by Snowflake's own rule: unquoted ones are stored in upper case, `"quoted"` ones as they are, with
+ * `""` for a quote inside. The results are names as Snowflake stores them.
+ */
+
+const PART = /^(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"]|"")+)")/;
+
+export const MAX_IDENTIFIER = 255;
+
+/** One identifier, or null. */
+export function parseIdentifier(text: string): string | null {
+  const parts = parseQualified(text);
+  return parts?.length === 1 ? parts[0]! : null;
+}
+
+/** The parts of `a.b."c"`, or null when the text is not identifiers joined by dots. */
+export function parseQualified(text: string): string[] | null {
+  const parts: string[] = [];
+  let rest = text;
+  for (;;) {
+    const match = PART.exec(rest);
+    if (match === null) return null;
+    const name = match[1]?.toUpperCase() ?? match[2]!.replaceAll('""', '"');
+    if (name.length > MAX_IDENTIFIER) return null;
+    parts.push(name);
+    rest = rest.slice(match[0].length);
+    if (rest === '') return parts;
+    if (!rest.startsWith('.')) return null;
+    rest = rest.slice(1);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Builds the functions: `dist/<function>/index.mjs`, one ES module each for Node 24, with source map.
+ *
+ *   node scripts/bundle.ts [--time]     --time also prints how long each takes to import
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+export const FUNCTIONS = ['plan', 'publish'];
+
+export type Bundle = { name: string; path: string; bytes: number };
+
+/**
+ * What snowflake-sdk imports for file transfers, other clouds' identities, browser sign-in and pools: two thirds of it, used by
+ * no statement of ours. An `external` would not do: the imports run when the SDK is loaded.
+ */
+const UNUSED_BY_SNOWFLAKE_SDK = new Set([
+  '@aws-crypto/sha256-js',
+  '@aws-sdk/client-s3',
+  '@aws-sdk/client-sts',
+  '@aws-sdk/credential-provider-node',
+  '@aws-sdk/ec2-metadata-service',
+  '@azure/identity',
+  '@azure/storage-blob',
+  '@smithy/node-http-handler',
+  '@smithy/protocol-http',
+  '@smithy/signature-v4',
+  'fast-xml-parser',
+  'generic-pool',
+  'google-auth-library',
+  'mime-types',
+  'oauth4webapi',
+  'open',
+  'toml',
+]);
+
+/** Loads without a murmur and throws when it is called. */
+function stub(name: string): string {
+  return `const stub = new Proxy(function () { throw new Error(${JSON.stringify(`${name} is left out of the bundle`)}); }, {
+    get: (target, key) => key === '__esModule' || (key === 'prototype' ? target.prototype : typeof key === 'symbol' ? undefined : stub),
+  });
+  module.exports = stub;`;
+}
+
+/** winston, to which the SDK logs at level OFF: whatever is called does nothing. */
+const SILENCE = `const silence = new Proxy(function () { return silence; }, { get: (_, key) => key === 'then' ? undefined : silence });
+  module.exports = silence;`;
+
+const slimSnowflakeSdk: Plugin = {
+  name: 'slim-snowflake-sdk',
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) => {
+      // 140 KB of file types, for names of uploads.
+      if (path === 'mime-db') return { path, namespace: 'empty' };
+      if (!importer.includes(join('node_modules', 'snowflake-sdk'))) return undefined;
+      if (UNUSED_BY_SNOWFLAKE_SDK.has(path)) return { path, namespace: 'stub' };
+      if (path === 'winston') return { path, namespace: 'silence' };
+      // Time zones matter only to typed timestamps; every cell reaches us as text.
+      if (path === 'moment-timezone') return { path: fileURLToPath(import.meta.resolve(SHORT_TIME_ZONES)) };
+      return undefined;
+    });
+    esbuild.onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({ contents: stub(path), loader: 'js' }));
+    esbuild.onLoad({ filter: /.*/, namespace: 'silence' }, () => ({ contents: SILENCE, loader: 'js' }));
+    esbuild.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
+const SHORT_TIME_ZONES = 'moment-timezone/builds/moment-timezone-with-data-10-year-range.js';
+
+/**
+ * CommonJS packages inside an ES module need `require` and the two paths (the aliases don't collide with an import of the same
+ * name). snowflake-sdk asks metadata services and sends telemetry when it is loaded unless these are set before.
+ */
+const BANNER = `
+import { createRequire as snowmeltRequire } from 'node:module';
+import { fileURLToPath as snowmeltPath } from 'node:url';
+const require = snowmeltRequire(import.meta.url);
+const __filename = snowmeltPath(import.meta.url);
+const __dirname = snowmeltPath(new URL('.', import.meta.url));
+process.env.SNOWFLAKE_DISABLE_PLATFORM_DETECTION = 'true';
+process.env.SNOWFLAKE_DISABLE_MINICORE = 'true';
+process.env.SF_TELEMETRY_DISABLE_CONNECTION_SHAPE = '1';
+`.trim();
+
+/** Bundles each entry to `<outdir>/<name>/index.mjs`. The same sources give the same bytes, so that a deployment sees no change. */
+export async function bundle(entries: Record<string, string>, outdir: string): Promise<Bundle[]> {
+  return Promise.all(
+    Object.entries(entries).map(async ([name, entry]) => {
+      const path = join(outdir, name, 'index.mjs');
+      const result = await build({
+        entryPoints: [entry],
+        outfile: path,
+        absWorkingDir: root,
+        bundle: true,
+        platform: 'node',
+        target: 'node24',
+        format: 'esm',
+        mainFields: ['module', 'main'],
+        minify: true,
+        sourcemap: true,
+        sourcesContent: false,
+        legalComments: 'none',
+        logLevel: 'warning',
+        metafile: true,
+        banner: { js: BANNER },
+        plugins: [slimSnowflakeSdk],
+      });
+      return { name, path, bytes: result.metafile.outputs[relative(root, path)]!.bytes };
+    }),
+  );
+}
+
+export function functionEntries(): Record<string, string> {
+  return Object.fromEntries(FUNCTIONS.map((name) => [name, join(root, 'lambdas', name, 'index.ts')]));
+}
+
+/** Milliseconds that a fresh process takes to import the file; the best of three. */
+export function importMs(path: string): number {
+  const script = `const t = performance.now(); await import(${JSON.stringify(pathToFileURL(path).href)}); console.log(performance.now() - t); process.exit();`;
+  const run = () => Number(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }));
+  return Math.round(Math.min(run(), run(), run()));
+}
+
+if (import.meta.main) {
+  const entries = functionEntries();
+  const missing = Object.values(entries).filter((entry) => !existsSync(entry));
+  if (missing.length > 0) throw new Error(`no ${missing.map((path) => relative(root, path)).join(', ')}`);
+  for (const { path, bytes } of await bundle(entries, join(root, 'dist'))) {
+    const time = process.argv.includes('--time') ? `, imported in ${importMs(path)} ms` : '';
+    console.log(`${relative(root, path)}: ${(bytes / 1e6).toFixed(2)} MB${time}`);
+  }
+}

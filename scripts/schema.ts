@@ -1,0 +1,14 @@
+/**
+ * Writes what follows from the schema that validates configuration files: config/schema.json for editors, and the list of
+ * settings in docs/configuration.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { jsonSchema } from '../lambdas/config/json-schema.ts';
+import { withSettings } from './settings-list.ts';
+
+const root = join(import.meta.dirname, '..');
+const page = join(root, 'docs/configuration.md');
+
+writeFileSync(join(root, 'config/schema.json'), jsonSchema());
+writeFileSync(page, withSettings(readFileSync(page, 'utf8'), jsonSchema()));

@@ -1,0 +1,257 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { scheduleId } from '../../infra/schedules.ts';
+import { root, synthesize, type Template as Json } from '../../infra/synthesize.ts';
+import { tableDefinition } from '../../lambdas/checkpoints/definition.ts';
+import { loadForStack, readConfigFile } from '../../lambdas/config/load.ts';
+
+const dist = mkdtempSync(join(tmpdir(), 'snowmelt-dist-'));
+afterAll(() => rmSync(dist, { recursive: true }));
+for (const name of ['plan', 'publish']) {
+  mkdirSync(join(dist, name));
+  writeFileSync(join(dist, name, 'index.mjs'), 'export const handler = async () => {};\n');
+}
+
+const example = readConfigFile(join(root, 'config/example.yaml'));
+
+function templateOf(text: string, deployment = 1): Json {
+  return synthesize(loadForStack(text, { path: 'config/example.yaml', deployment }), dist);
+}
+
+const json = templateOf(example);
+const template = Template.fromJSON(json);
+
+/** Logical ids whose resource is not the same in both. */
+function changed(a: Json, b: Json): string[] {
+  const ids = new Set([...Object.keys(a.Resources), ...Object.keys(b.Resources)]);
+  return [...ids].filter((id) => JSON.stringify(a.Resources[id]) !== JSON.stringify(b.Resources[id])).sort();
+}
+
+function idsOf(type: string): string[] {
+  return Object.keys(template.findResources(type));
+}
+
+type Statement = { Action: string | string[]; Resource: unknown };
+
+/** What the role of a function (or of the schedules) may do: `action resource`. */
+function grants(role: string): string[] {
+  const policies = Object.values(json.Resources).flatMap(({ Type, Properties }) =>
+    Type === 'AWS::IAM::Policy' && JSON.stringify(Properties['Roles']).includes(role) ? [Properties] : [],
+  );
+  const inline = Object.entries(json.Resources)
+    .filter(([id, { Type }]) => Type === 'AWS::IAM::Role' && id.startsWith(role))
+    .flatMap(([, { Properties }]) => Properties['Policies'] as { PolicyDocument: { Statement: Statement[] } }[]);
+  return [...(policies as { PolicyDocument: { Statement: Statement[] } }[]), ...inline]
+    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+    .flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) => [Resource].flat().map((resource) => `${action} ${nameOf(resource)}`)),
+    )
+    .sort();
+}
+
+function nameOf(resource: unknown): string {
+  if (typeof resource === 'string') return resource;
+  const { 'Fn::GetAtt': attribute, 'Fn::Join': join } = resource as {
+    'Fn::GetAtt'?: string[];
+    'Fn::Join'?: [string, unknown[]];
+  };
+  if (attribute !== undefined) return attribute[0]!.replace(/[0-9A-F]{8}$/, '');
+  return join![1].filter((part) => typeof part === 'string').join('');
+}
+
+describe('state', () => {
+  test('the table is on demand, can be restored, and outlives the stack', () => {
+    template.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        TableName: 'snowmelt-shop',
+        BillingMode: 'PAY_PER_REQUEST',
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        KeySchema: [
+          { AttributeName: tableDefinition.partitionKey, KeyType: 'HASH' },
+          { AttributeName: tableDefinition.sortKey, KeyType: 'RANGE' },
+        ],
+        StreamSpecification: Match.absent(),
+      },
+    });
+  });
+
+  test('its logical id never changes: CloudFormation would make another table', () => {
+    expect(idsOf('AWS::DynamoDB::Table')).toEqual(['Checkpoints620E2F20']);
+  });
+});
+
+describe('functions', () => {
+  test.each([
+    ['snowmelt-shop-plan', 1024, 300],
+    ['snowmelt-shop-publish', 1769, 900],
+  ])('%s runs on Node 24, arm64, inside the VPC, with the configuration from the layer', (name, memory, timeout) => {
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: name,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      MemorySize: memory,
+      Timeout: timeout,
+      Layers: [{ Ref: idsOf('AWS::Lambda::LayerVersion')[0] }],
+      Environment: { Variables: Match.objectLike({ SNOWMELT_CONFIG: '/opt/snowmelt/config.json' }) },
+      VpcConfig: {
+        SubnetIds: ['subnet-0a1b2c3d4e5f60718', 'subnet-1a2b3c4d5e6f70819'],
+        SecurityGroupIds: ['sg-0a1b2c3d4e5f60718'],
+      },
+    });
+  });
+
+  test('Lambda retries nothing, drops what is old and keeps what failed', () => {
+    template.resourceCountIs('AWS::Lambda::EventInvokeConfig', 2);
+    template.allResourcesProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+      DestinationConfig: { OnFailure: { Destination: Match.anyValue() } },
+    });
+  });
+
+  test('without a VPC they have no interfaces and no right to any', () => {
+    const open = templateOf(example.replace(/aws:\n {2}vpc:\n.*\n.*\n/, ''));
+    Template.fromJSON(open).allResourcesProperties('AWS::Lambda::Function', { VpcConfig: Match.absent() });
+    expect(JSON.stringify(open)).not.toContain('ec2:');
+  });
+});
+
+describe('permissions', () => {
+  const network = [
+    'ec2:AssignPrivateIpAddresses *',
+    'ec2:CreateNetworkInterface *',
+    'ec2:DeleteNetworkInterface *',
+    'ec2:DescribeNetworkInterfaces *',
+    'ec2:DescribeSubnets *',
+    'ec2:UnassignPrivateIpAddresses *',
+  ];
+
+  test('plan', () => {
+    expect(grants('PlanRole')).toEqual(
+      [
+        'dynamodb:DeleteItem Checkpoints',
+        'dynamodb:GetItem Checkpoints',
+        'dynamodb:PutItem Checkpoints',
+        'dynamodb:Query Checkpoints',
+        'dynamodb:UpdateItem Checkpoints',
+        ...network,
+        'events:PutEvents Bus',
+        'logs:CreateLogStream PlanLogs',
+        'logs:PutLogEvents PlanLogs',
+        'secretsmanager:GetSecretValue :secretsmanager:::secret:snowmelt/snowflake-??????',
+        'sqs:GetQueueAttributes PlanFailures',
+        'sqs:GetQueueUrl PlanFailures',
+        'sqs:SendMessage PlanFailures',
+      ].map((grant) => grant.replace(/^secretsmanager:GetSecretValue :/, 'secretsmanager:GetSecretValue arn::')),
+    );
+  });
+
+  test('publish can neither write the log nor delete, and also reads the secret of Kafka', () => {
+    const granted = grants('PublishRole').filter((grant) => /^(dynamodb|secretsmanager)/.test(grant));
+    expect(granted).toEqual([
+      'dynamodb:GetItem Checkpoints',
+      'dynamodb:Query Checkpoints',
+      'dynamodb:UpdateItem Checkpoints',
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:AmazonMSK_snowmelt-??????',
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:snowmelt/snowflake-??????',
+    ]);
+  });
+
+  test('the schedules may call plan, no other function and no version of it', () => {
+    expect(grants('SchedulerRole')).toEqual(['lambda:InvokeFunction Plan', 'sqs:SendMessage PlanFailures']);
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Principal: { Service: 'scheduler.amazonaws.com' },
+            Condition: {
+              StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' }, 'aws:SourceArn': Match.anyValue() },
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  test('no managed policies, no wildcards but for network interfaces', () => {
+    const granted = ['PlanRole', 'PublishRole', 'SchedulerRole'].flatMap(grants);
+    expect(idsOf('AWS::IAM::Role')).toHaveLength(3);
+    expect(granted.filter((grant) => grant.includes('*') && !grant.startsWith('ec2:'))).toEqual([]);
+    template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+});
+
+describe('ticks and events', () => {
+  test('a schedule for each distinct `every`, with nothing but it, and one for unfinished work', () => {
+    const inputs = Object.values(template.findResources('AWS::Scheduler::Schedule')).map((resource) => {
+      const { ScheduleExpression, Target } = (
+        resource as { Properties: { ScheduleExpression: string; Target: { Input: string } } }
+      ).Properties;
+      return [ScheduleExpression, JSON.parse(Target.Input)] as const;
+    });
+    expect(new Map(inputs.map(([expression, input]) => [JSON.stringify(input), expression]))).toEqual(
+      new Map([
+        ['{"tick":"unfinished"}', 'rate(1 minute)'],
+        ['{"every":"rate(1 minute)"}', 'rate(1 minute)'],
+        ['{"every":"rate(15 minutes)"}', 'rate(15 minutes)'],
+        ['{"every":"cron(0/5 6-22 ? * MON-FRI *)"}', 'cron(0/5 6-22 ? * MON-FRI *)'],
+      ]),
+    );
+    template.allResourcesProperties('AWS::Scheduler::Schedule', {
+      GroupName: 'snowmelt-shop',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+        DeadLetterConfig: { Arn: Match.anyValue() },
+      },
+    });
+  });
+
+  test('a changed `every` touches that schedule and the layer, nothing else', () => {
+    const after = templateOf(example.replace('every: 15m', 'every: 20m'));
+    expect(changed(json, after)).toEqual(
+      [scheduleId('rate(15 minutes)'), scheduleId('rate(20 minutes)'), ...idsOf('AWS::Lambda::LayerVersion')].sort(),
+    );
+  });
+
+  test('a source more on an `every` that exists changes the layer alone', () => {
+    const after = templateOf(
+      `${example}\n  returns:\n    table: A.B.C\n    key: [ID]\n    topic: { name: shop.returns, partitions: 1 }\n`,
+    );
+    expect(changed(json, after)).toEqual(idsOf('AWS::Lambda::LayerVersion'));
+  });
+
+  test('the same deployment again changes nothing; a later one the layer', () => {
+    expect(changed(json, templateOf(example))).toEqual([]);
+    expect(changed(json, templateOf(example, 2))).toEqual(idsOf('AWS::Lambda::LayerVersion'));
+  });
+
+  test('events of this app start publish; what is not delivered is kept', () => {
+    template.hasResourceProperties('AWS::Events::EventBus', { Name: 'snowmelt-shop' });
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventBusName: { Ref: idsOf('AWS::Events::EventBus')[0] },
+      EventPattern: { source: ['snowmelt.shop'], 'detail-type': ['publish'] },
+      Targets: [
+        Match.objectLike({
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Publish'), 'Arn'] },
+          DeadLetterConfig: { Arn: Match.anyValue() },
+          Input: Match.absent(),
+        }),
+      ],
+    });
+  });
+});
+
+test('the layer holds the resolved configuration where the functions look for it', () => {
+  const { config } = loadForStack(example, { path: 'x', deployment: 9 });
+  templateOf(example, 9);
+  const stored = JSON.parse(readFileSync(join(dist, 'config/shop/snowmelt/config.json'), 'utf8')) as unknown;
+  expect(stored).toEqual(config);
+});
