@@ -1,0 +1,69 @@
+/**
+ * Asks for invocations of publish through EventBridge: at least once, maybe late, maybe twice. Nothing rests on an event: an
+ * error here only makes the next tick call again.
+ */
+import {
+  EventBridgeClient,
+  PutEventsCommand,
+  type PutEventsRequestEntry,
+  type PutEventsResultEntry,
+} from '@aws-sdk/client-eventbridge';
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { SnowmeltError } from '../errors.ts';
+import type { Events } from '../protocol/ports.ts';
+import { clientOptions, perEndpoint } from './client.ts';
+
+/** What the stack's rule matches: source `snowmelt.<app>`, this detail type, detail `{source, partition}`. */
+export const DETAIL_TYPE = 'publish';
+export const eventSource = (app: string) => `snowmelt.${app}`;
+
+/** EventBridge's limit for one request. */
+const BATCH = 10;
+/** Entries that were refused are sent this often in all. */
+const ROUNDS = 3;
+
+const clientFor = perEndpoint((config) => new EventBridgeClient(clientOptions(config)));
+
+/** `call` throws EVENTS_UNREACHABLE when an entry was not taken; the others were. */
+export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws'>): Events {
+  const client = clientFor(config);
+  const entryOf = (call: { source: string; partition: number }): PutEventsRequestEntry => ({
+    EventBusName: config.aws.bus,
+    Source: eventSource(config.app),
+    DetailType: DETAIL_TYPE,
+    Detail: JSON.stringify({ source: call.source, partition: call.partition }),
+  });
+  return {
+    async call(calls) {
+      for (let start = 0; start < calls.length; start += BATCH) {
+        await put(client, calls.slice(start, start + BATCH).map(entryOf));
+      }
+    },
+  };
+}
+
+/** A request that succeeds may still refuse some of its entries: these alone are sent again. */
+async function put(client: EventBridgeClient, entries: PutEventsRequestEntry[]): Promise<void> {
+  let left = entries;
+  let refusal: PutEventsResultEntry | undefined;
+  for (let round = 0; round < ROUNDS && left.length > 0; round++) {
+    const results = await send(client, left);
+    refusal = results.find((result) => result.ErrorCode !== undefined);
+    left = left.filter((_, i) => results[i]?.ErrorCode !== undefined);
+  }
+  if (left.length === 0) return;
+  throw new SnowmeltError(
+    'EVENTS_UNREACHABLE',
+    `${left.length} of ${entries.length} events were refused: ${refusal?.ErrorCode}: ${refusal?.ErrorMessage}`,
+  );
+}
+
+async function send(client: EventBridgeClient, entries: PutEventsRequestEntry[]): Promise<PutEventsResultEntry[]> {
+  try {
+    const reply = await client.send(new PutEventsCommand({ Entries: entries }));
+    return reply.Entries ?? [];
+  } catch (error) {
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new SnowmeltError('EVENTS_UNREACHABLE', what, { cause: error });
+  }
+}

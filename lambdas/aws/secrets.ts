@@ -1,0 +1,77 @@
+/**
+ * Credentials from Secrets Manager. They are kept in memory for a few minutes, so that a warm function does not ask at
+ * every tick and a rotated secret is taken up soon. Nothing of a secret's content ever stands in an error.
+ */
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { SnowmeltError } from '../errors.ts';
+import { clientOptions, perEndpoint, type AwsConfig } from './client.ts';
+
+const KEEP_MS = 5 * 60_000;
+
+type Secret = Record<string, unknown>;
+
+const clientFor = perEndpoint((config) => new SecretsManagerClient(clientOptions(config)));
+const keptFor = perEndpoint(() => new Map<string, { secret: Secret; until: number }>());
+
+/** Field `privateKey` (PEM), with `passphrase` if it is encrypted, or field `token`. @throws SECRET_UNREADABLE */
+export async function snowflakeCredentials(
+  config: Pick<ResolvedConfig, 'aws' | 'snowflake'>,
+): Promise<{ privateKey: string; passphrase?: string } | { token: string }> {
+  const { method, secret: id } = config.snowflake.auth;
+  const secret = await readSecret(config, id);
+  if (method === 'token') return { token: field(id, secret, 'token') };
+  const privateKey = field(id, secret, 'privateKey');
+  return secret['passphrase'] === undefined
+    ? { privateKey }
+    : { privateKey, passphrase: field(id, secret, 'passphrase') };
+}
+
+/** Fields `username` and `password`; null where the brokers want none. @throws SECRET_UNREADABLE */
+export async function kafkaCredentials(
+  config: Pick<ResolvedConfig, 'aws' | 'kafka'>,
+): Promise<{ username: string; password: string } | null> {
+  const { auth } = config.kafka;
+  if (auth.method === 'none') return null;
+  const secret = await readSecret(config, auth.secret);
+  return { username: field(auth.secret, secret, 'username'), password: field(auth.secret, secret, 'password') };
+}
+
+async function readSecret(config: AwsConfig, id: string): Promise<Secret> {
+  const kept = keptFor(config);
+  const known = kept.get(id);
+  if (known !== undefined && known.until > Date.now()) return known.secret;
+  const secret = parse(id, await fetchSecret(clientFor(config), id));
+  kept.set(id, { secret, until: Date.now() + KEEP_MS });
+  return secret;
+}
+
+async function fetchSecret(client: SecretsManagerClient, id: string): Promise<string> {
+  let text: string | undefined;
+  try {
+    text = (await client.send(new GetSecretValueCommand({ SecretId: id }))).SecretString;
+  } catch (error) {
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id}: ${what}`, { cause: error });
+  }
+  if (text === undefined) throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} holds binary data, not JSON.`);
+  return text;
+}
+
+function parse(id: string, text: string): Secret {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} is not JSON.`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Secret;
+  throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} is not a JSON object.`);
+}
+
+function field(id: string, secret: Secret, name: string): string {
+  const value = secret[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} has no text in its field \`${name}\`.`);
+}

@@ -1,0 +1,58 @@
+/** `meta`: one item a source, put once, then updated attribute by attribute. */
+import { SnowmeltError } from '../errors.ts';
+import type { Checkpoints, Meta } from '../protocol/ports.ts';
+import { clusterIsUnknownOr, finishedThroughNotBeyond, requireAll } from './conditions.ts';
+import { assign } from './expressions.ts';
+import { flag, json, keys, metaItem, number, readMeta, text } from './items.ts';
+import type { Table } from './table.ts';
+
+export type MetaChange = Parameters<Checkpoints['updateMeta']>[1];
+
+export async function readSourceMeta(table: Table, source: string): Promise<Meta | null> {
+  const item = await table.get(keys.meta(source));
+  return item === null ? null : readMeta(item);
+}
+
+export async function createMeta(table: Table, source: string, meta: Meta): Promise<void> {
+  await table.putNew(keys.meta(source), metaItem(meta));
+}
+
+/**
+ * Answers `meta` as it stands afterwards. A `finishedThrough` that is behind, or a `clusterId` that another wrote first,
+ * is left out and the rest written all the same.
+ */
+export async function updateMeta(table: Table, source: string, change: MetaChange): Promise<Meta> {
+  const written = await attempt(table, source, change);
+  if (written !== null) return written;
+  const standing = await readSourceMeta(table, source);
+  if (standing === null) throw new SnowmeltError('STATE_DISAGREES', `Source ${source}: its meta item is missing.`);
+  const { finishedThrough, clusterId, ...rest } = change;
+  const grows = finishedThrough !== undefined && finishedThrough > standing.finishedThrough;
+  const left = {
+    ...rest,
+    ...(grows && { finishedThrough }),
+    ...(standing.clusterId === null && clusterId && { clusterId }),
+  };
+  // It holds now unless another grew `finishedThrough` meanwhile; both values only move one way, so this ends.
+  return Object.keys(left).length === 0 ? standing : updateMeta(table, source, left);
+}
+
+async function attempt(table: Table, source: string, change: MetaChange): Promise<Meta | null> {
+  const { sightings, scan, finishedThrough, paused, retentionMs, lastError, clusterId } = change;
+  const update = assign({
+    ...(sightings !== undefined && { sightings: json(sightings) }),
+    ...(scan !== undefined && { scan: scan === null ? null : json(scan) }),
+    ...(finishedThrough !== undefined && { finishedThrough: number(finishedThrough) }),
+    ...(paused !== undefined && { paused: flag(paused) }),
+    ...(retentionMs !== undefined && { retentionMs: retentionMs === null ? null : number(retentionMs) }),
+    ...(lastError !== undefined && { lastError: lastError === null ? null : json(lastError) }),
+    ...(clusterId && { clusterId: text(clusterId) }),
+  });
+  if (update.text === '') return readSourceMeta(table, source);
+  const conditions = [
+    ...(finishedThrough === undefined ? [] : [finishedThroughNotBeyond(finishedThrough)]),
+    ...(clusterId ? [clusterIsUnknownOr(clusterId)] : []),
+  ];
+  const item = await table.update(keys.meta(source), update, requireAll(...conditions));
+  return item === null ? null : readMeta(item);
+}

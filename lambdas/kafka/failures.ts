@@ -1,0 +1,78 @@
+/** What the brokers and kafkajs throw, as errors with a code of the registry. No message holds a record or a secret. */
+import protocolErrors from 'kafkajs/src/protocol/error.js';
+import { SnowmeltError } from '../errors.ts';
+
+/** A broker's answer to one request, by number: https://kafka.apache.org/protocol#protocol_error_codes */
+export class BrokerError extends Error {
+  readonly brokerCode: number;
+  /** The right that the request needs, for the codes that say it is lacking. */
+  readonly right: string;
+  constructor(brokerCode: number, request: string, right = 'DESCRIBE on the cluster') {
+    const known = protocolErrors.errorCodes.find((error) => error.code === brokerCode);
+    super(`${request}: Kafka error ${brokerCode}${known ? ` ${known.type}` : ''}`);
+    this.name = 'BrokerError';
+    this.brokerCode = brokerCode;
+    this.right = right;
+  }
+}
+
+export const CODE = {
+  unknownTopic: 3,
+  leaderNotAvailable: 5,
+  notLeader: 6,
+  requestTimedOut: 7,
+  messageTooLarge: 10,
+  coordinatorLoading: 14,
+  coordinatorNotAvailable: 15,
+  notCoordinator: 16,
+  recordListTooLarge: 18,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
+  topicUnauthorized: 29,
+  groupUnauthorized: 30,
+  clusterUnauthorized: 31,
+  invalidProducerEpoch: 47,
+  concurrentTransactions: 51,
+  transactionalIdUnauthorized: 53,
+  storageError: 56,
+  groupIdNotFound: 69,
+  unstableOffsets: 88,
+  producerFenced: 90,
+} as const;
+
+const UNAUTHORIZED = new Set<number>([
+  CODE.topicUnauthorized,
+  CODE.groupUnauthorized,
+  CODE.clusterUnauthorized,
+  CODE.transactionalIdUnauthorized,
+]);
+const FENCED = new Set<number>([CODE.invalidProducerEpoch, CODE.producerFenced]);
+const TOO_LARGE = new Set<number>([CODE.messageTooLarge, CODE.recordListTooLarge]);
+const CONNECTION = /^KafkaJS(Connection|RequestTimeout|LockTimeout|NumberOfRetries|BrokerNotFound)/;
+
+/** Whether the request may not have reached a broker, or its answer got lost: the outcome is unknown. */
+export function isConnectionError(error: unknown): boolean {
+  return error instanceof Error && CONNECTION.test(error.name);
+}
+
+/** The error as one of the registry; `doing` is put before what kafkajs says. */
+export function asKafkaError(error: unknown, doing: string): SnowmeltError {
+  if (error instanceof SnowmeltError) return error;
+  if (error instanceof BrokerError) {
+    const { brokerCode, message } = error;
+    if (UNAUTHORIZED.has(brokerCode)) {
+      return new SnowmeltError('KAFKA_UNAUTHORIZED', `${message}; needed: ${error.right}`, { cause: error });
+    }
+    if (FENCED.has(brokerCode)) return new SnowmeltError('KAFKA_FENCED', message, { cause: error });
+    if (TOO_LARGE.has(brokerCode)) return new SnowmeltError('RECORD_TOO_LARGE', message, { cause: error });
+    return new SnowmeltError('KAFKA_FAILED', message, { cause: error });
+  }
+  const name = error instanceof Error ? error.name : 'Error';
+  const text = error instanceof Error ? error.message : String(error);
+  // A refused sign-in: kafkajs' text may repeat what was sent.
+  if (name === 'KafkaJSSASLAuthenticationError' || /SASL/i.test(text)) {
+    return new SnowmeltError('KAFKA_UNREACHABLE', `${doing}: the broker refused the sign-in`);
+  }
+  if (isConnectionError(error)) return new SnowmeltError('KAFKA_UNREACHABLE', `${doing}: ${text}`, { cause: error });
+  return new SnowmeltError('KAFKA_FAILED', `${doing}: ${name}: ${text}`, { cause: error });
+}

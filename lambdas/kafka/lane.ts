@@ -1,0 +1,37 @@
+/**
+ * The way to one topicPartition: records fill a batch, full batches queue, one at a time is on its way. Two outstanding
+ * ones could change places, or one of them be taken for the other and dropped.
+ */
+import type { RecordBatch } from './record-batch.ts';
+
+export class Lane {
+  readonly partition: number;
+  /** The batch that takes records. */
+  filling: RecordBatch | null = null;
+  /** Full ones, in order; the first may be on its way. */
+  readonly queue: RecordBatch[] = [];
+  sending = false;
+  #sequence = 0;
+
+  constructor(partition: number) {
+    this.partition = partition;
+  }
+
+  get idle(): boolean {
+    return this.filling === null && this.queue.length === 0;
+  }
+
+  /** Queues what there is, so that it is sent. */
+  seal(): void {
+    if (this.filling === null) return;
+    this.queue.push(this.filling);
+    this.filling = null;
+  }
+
+  /** The sequence of a batch's first record; counts on as brokers do, modulo 2^31. */
+  takeSequence(records: number): number {
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + records) % 2 ** 31;
+    return sequence;
+  }
+}

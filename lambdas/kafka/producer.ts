@@ -1,0 +1,219 @@
+/**
+ * A transactional producer of one epoch, on kafkajs' connections.
+ *
+ * - A record is in one topicPartition, computed once from its key; a request carries one batch of one topicPartition; at
+ *   most one is outstanding for each, and is repeated with the same sequence until its answer names it.
+ * - The marker follows when all records are acknowledged, the commit when the marker is. Nothing else commits.
+ * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
+ */
+import { SnowmeltError } from '../errors.ts';
+import type { KafkaProducer, Marker } from '../protocol/ports.ts';
+import { BatchPool } from './batch-pool.ts';
+import type { Codec } from './compression.ts';
+import type { Connections } from './connections.ts';
+import { asKafkaError } from './failures.ts';
+import { Lane } from './lane.ts';
+import { partitionForKey } from './murmur2.ts';
+import { requestHead } from './produce.ts';
+import { capacityFor, type RecordBatch } from './record-batch.ts';
+import { Sender } from './sender.ts';
+import type { Leaders } from './metadata.ts';
+import type { Names } from './names.ts';
+import type { Transaction } from './transaction.ts';
+
+export type ProducerParts = {
+  clusterId: string;
+  marker: Marker | null;
+  clientId: string;
+  names: Names;
+  topicPartitions: number;
+  connections: Connections;
+  leaders: Leaders;
+  transaction: Transaction;
+  codec: Codec | null;
+  maxBatchBytes: number;
+  requestTimeoutMs: number;
+};
+
+export class TransactionalProducer implements KafkaProducer {
+  readonly clusterId: string;
+  readonly marker: Marker | null;
+  readonly #connections: Connections;
+  readonly #transaction: Transaction;
+  readonly #sender: Sender;
+  readonly #pool: BatchPool;
+  readonly #lanes: Lane[];
+  /** `bytes` of the last append and the same memory as a Buffer, which copies slices without making views. */
+  #source: Uint8Array | null = null;
+  #sourceBuffer: Buffer = Buffer.alloc(0);
+  #pending = 0;
+  /** Records of the transaction that brokers acknowledged. */
+  #acknowledged = 0;
+  #since: number | null = null;
+  /** topicPartitions that are part of the transaction. */
+  #added = new Set<number>();
+  #adding: Promise<void> | null = null;
+  #failure: SnowmeltError | null = null;
+  #committing = false;
+  /** False when an append must do more than copy. */
+  #open = true;
+  /** Resolved whenever a batch came back or something failed. */
+  #change = Promise.withResolvers<void>();
+
+  constructor(parts: ProducerParts) {
+    const { names, connections, leaders, transaction, requestTimeoutMs } = parts;
+    const head = requestHead(parts.clientId, names, requestTimeoutMs);
+    this.clusterId = parts.clusterId;
+    this.marker = parts.marker;
+    this.#connections = connections;
+    this.#transaction = transaction;
+    this.#sender = new Sender({ connections, leaders, transaction, names, head, codec: parts.codec, requestTimeoutMs });
+    this.#pool = new BatchPool(parts.maxBatchBytes, parts.topicPartitions, head.length);
+    this.#lanes = Array.from({ length: parts.topicPartitions }, (_, partition) => new Lane(partition));
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Since the first request that the broker's transactionTimeout counts from; buffered records alone open nothing. */
+  get transactionSince(): number | null {
+    return this.#since;
+  }
+
+  append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
+    if (!this.#open) return this.#refuse();
+    if (bytes !== this.#source) {
+      this.#source = bytes;
+      this.#sourceBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
+    const source = this.#sourceBuffer;
+    if (lane.filling === null || !lane.filling.append(source, keyStart, keyEnd, valueStart, valueEnd)) {
+      const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart);
+      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd);
+    }
+    this.#pending++;
+    return this.#pool.hasRoom;
+  }
+
+  async ready(): Promise<void> {
+    while (!this.#pool.hasRoom) {
+      this.#throwIfFailed();
+      // Nothing comes back unless something is on its way.
+      if (!this.#lanes.some((lane) => lane.sending)) this.#flush();
+      await this.#change.promise;
+    }
+    this.#throwIfFailed();
+  }
+
+  async commit(marker: Marker): Promise<void> {
+    this.#throwIfFailed();
+    if (this.#committing) throw new SnowmeltError('UNEXPECTED', 'commit during a commit');
+    if (this.#pending === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
+    this.#committing = true;
+    this.#open = false;
+    this.#flush();
+    while (!this.#lanes.every((lane) => lane.idle)) {
+      this.#throwIfFailed();
+      await this.#change.promise;
+    }
+    this.#throwIfFailed();
+    try {
+      if (this.#acknowledged !== this.#pending) {
+        throw new SnowmeltError('UNEXPECTED', `${this.#acknowledged} of ${this.#pending} records acknowledged`);
+      }
+      await this.#transaction.commit(marker);
+    } catch (error) {
+      this.#fail(asKafkaError(error, 'committing'));
+    }
+    this.#throwIfFailed();
+    this.#added.clear();
+    this.#since = null;
+    this.#pending = 0;
+    this.#acknowledged = 0;
+    this.#committing = false;
+    this.#open = true;
+  }
+
+  close(): Promise<void> {
+    this.#fail(new SnowmeltError('KAFKA_UNREACHABLE', 'the producer was closed'));
+    this.#connections.close();
+    return Promise.resolve();
+  }
+
+  #refuse(): boolean {
+    if (this.#failure === null) throw new SnowmeltError('UNEXPECTED', 'append during a commit');
+    return false; // ready() tells why
+  }
+
+  /** Sends what the lane has and begins a batch that a record of `size` bytes fits into. */
+  #begin(lane: Lane, size: number): RecordBatch {
+    if (lane.filling !== null) {
+      lane.seal();
+      this.#start(lane);
+    }
+    return (lane.filling = this.#pool.take(size));
+  }
+
+  #flush(): void {
+    for (const lane of this.#lanes) lane.seal();
+    for (const lane of this.#lanes) this.#start(lane);
+  }
+
+  #start(lane: Lane): void {
+    if (lane.sending || lane.queue.length === 0 || this.#failure !== null) return;
+    lane.sending = true;
+    void this.#drain(lane);
+  }
+
+  /** Sends a lane's queue, one batch after the other's acknowledgement. Never rejects. */
+  async #drain(lane: Lane): Promise<void> {
+    try {
+      for (let batch = lane.queue[0]; batch !== undefined && this.#failure === null; batch = lane.queue[0]) {
+        await this.#add(lane.partition);
+        await this.#sender.send(lane, batch, () => this.#failure !== null);
+        this.#acknowledged += batch.records;
+        lane.queue.shift();
+        this.#pool.give(batch);
+        this.#changed();
+      }
+    } catch (error) {
+      this.#fail(asKafkaError(error, `sending to partition ${lane.partition}`));
+    } finally {
+      lane.sending = false;
+    }
+  }
+
+  /** Makes the partition part of the transaction, together with all others that have records: one request at a time. */
+  async #add(partition: number): Promise<void> {
+    while (!this.#added.has(partition)) {
+      this.#adding ??= this.#addAll().finally(() => (this.#adding = null));
+      await this.#adding;
+    }
+  }
+
+  async #addAll(): Promise<void> {
+    const partitions = this.#lanes
+      .filter((lane) => !lane.idle && !this.#added.has(lane.partition))
+      .map((lane) => lane.partition);
+    this.#since ??= Date.now();
+    await this.#transaction.add(partitions);
+    for (const partition of partitions) this.#added.add(partition);
+  }
+
+  #fail(error: SnowmeltError): void {
+    this.#failure ??= error;
+    this.#open = false;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A RecordBatch (message format v2) written in place: records are appended as bytes into a buffer that is used again, and
+ * the header is put before them when the batch is sent. The same bytes as kafkajs' own encoder writes, but for
+ * `partitionLeaderEpoch` (-1 as the Java client; not covered by the CRC, and the broker sets it).
+ *
+ *   headroom | batch header, 61 bytes | records
+ *   ^ for the request that carries it   ^ compressed in place
+ *
+ * Layout: https://kafka.apache.org/documentation/#recordbatch
+ */
+import { crc32c } from './crc32c.ts';
+import type { Codec } from './compression.ts';
+
+const HEADER = 61;
+/** Where the CRC's range begins in the header: at the attributes. */
+const ATTRIBUTES = 21;
+const TRANSACTIONAL = 0x10;
+
+export type BatchStamp = { producerId: bigint; producerEpoch: number; sequence: number; time: number };
+
+export class RecordBatch {
+  readonly bytes: Buffer;
+  /** Where the batch begins; before it is room for the request. */
+  readonly start: number;
+  #end: number;
+  #records = 0;
+  #codec = 0;
+
+  /** `capacity`: bytes of header and records; `headroom`: bytes before them. */
+  constructor(capacity: number, headroom: number) {
+    this.bytes = Buffer.allocUnsafeSlow(headroom + capacity);
+    this.start = headroom;
+    this.#end = headroom + HEADER;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Where the batch ends in `bytes`. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes that the batch takes in the log (uncompressed until `compress`). */
+  get size(): number {
+    return this.#end - this.start;
+  }
+
+  clear(): void {
+    this.#end = this.start + HEADER;
+    this.#records = 0;
+    this.#codec = 0;
+  }
+
+  /** Adds a record of slices of `source`; a `valueStart` of -1 is a null value. False, and nothing added: no room. */
+  append(source: Buffer, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
+    const bytes = this.bytes;
+    const index = this.#records;
+    const key = keyEnd - keyStart;
+    const value = valueStart < 0 ? -1 : valueEnd - valueStart;
+    const length = recordLength(index, key, value);
+    let at = this.#end;
+    if (at + varintSize(length) + length > bytes.length) return false;
+    at = writeVarint(bytes, at, length);
+    bytes[at++] = 0; // attributes
+    bytes[at++] = 0; // timestamp delta: every record has the batch's time
+    at = writeVarint(bytes, at, index);
+    at = writeVarint(bytes, at, key);
+    source.copy(bytes, at, keyStart, keyEnd);
+    at += key;
+    if (value < 0) {
+      bytes[at++] = 1; // varint of -1
+    } else {
+      at = writeVarint(bytes, at, value);
+      source.copy(bytes, at, valueStart, valueEnd);
+      at += value;
+    }
+    bytes[at++] = 0; // no headers
+    this.#end = at;
+    this.#records = index + 1;
+    return true;
+  }
+
+  /** Compresses the records in place; they stay as they are where that would not make them smaller. */
+  async compress(codec: Codec): Promise<void> {
+    const records = this.bytes.subarray(this.start + HEADER, this.#end);
+    const packed = await codec.compress(records);
+    if (packed.length >= records.length) return;
+    packed.copy(this.bytes, this.start + HEADER);
+    this.#end = this.start + HEADER + packed.length;
+    this.#codec = codec.attribute;
+  }
+
+  /** Writes the header and its CRC; after it `bytes[start, end)` is a batch. */
+  seal(stamp: BatchStamp): void {
+    const { bytes, start } = this;
+    const time = BigInt(stamp.time);
+    bytes.writeBigInt64BE(0n, start); // base offset: the broker's
+    bytes.writeInt32BE(this.size - 12, start + 8);
+    bytes.writeInt32BE(-1, start + 12); // partition leader epoch
+    bytes[start + 16] = 2; // magic
+    bytes.writeInt16BE(TRANSACTIONAL | this.#codec, start + ATTRIBUTES);
+    bytes.writeInt32BE(this.#records - 1, start + 23); // last offset delta
+    bytes.writeBigInt64BE(time, start + 27);
+    bytes.writeBigInt64BE(time, start + 35);
+    bytes.writeBigInt64BE(stamp.producerId, start + 43);
+    bytes.writeInt16BE(stamp.producerEpoch, start + 51);
+    bytes.writeInt32BE(stamp.sequence, start + 53);
+    bytes.writeInt32BE(this.#records, start + 57);
+    bytes.writeUInt32BE(crc32c(bytes.subarray(start + ATTRIBUTES, this.#end)), start + 17);
+  }
+}
+
+/** Capacity of a batch that holds just this record. */
+export function capacityFor(key: number, value: number): number {
+  const length = recordLength(0, key, value);
+  return HEADER + varintSize(length) + length;
+}
+
+/** Bytes of a record after its length field; a value of -1 is null. */
+function recordLength(index: number, key: number, value: number): number {
+  const head = 3 + varintSize(index) + varintSize(key) + key; // attributes, timestamp delta, header count
+  return value < 0 ? head + 1 : head + varintSize(value) + value;
+}
+
+/** Size of a zigzag varint of n >= 0. */
+function varintSize(n: number): number {
+  if (n < 0x40) return 1;
+  if (n < 0x2000) return 2;
+  if (n < 0x100000) return 3;
+  return n < 0x8000000 ? 4 : 5;
+}
+
+/** Writes n >= 0 as a zigzag varint; answers where it ends. */
+function writeVarint(bytes: Buffer, at: number, n: number): number {
+  let rest = (n << 1) >>> 0;
+  while (rest > 127) {
+    bytes[at++] = (rest & 127) | 128;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
+}

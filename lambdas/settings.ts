@@ -1,0 +1,46 @@
+/** What the handlers make of the resolved configuration: the protocol's settings, and a source as the planner sees it. */
+import { SnowmeltError } from './errors.ts';
+import type { ResolvedConfig, ResolvedSource } from './config/resolved.ts';
+import type { SourcePlan } from './protocol/begin.ts';
+import type { PlanTickSettings } from './protocol/plan.ts';
+import type { PublishSettings } from './protocol/publish.ts';
+
+/** Commit, checkpoint and release must fit into what is kept back of an invocation. */
+const RESERVE_MS = 15_000;
+/** Finished windows are kept a week: what an operator looks back at. */
+const KEEP_WINDOWS_MS = 7 * 86_400_000;
+
+export function planSettings(config: ResolvedConfig): PlanTickSettings {
+  const { clocks, limits } = config;
+  return {
+    safetyLagMs: clocks.safetyLagMs,
+    marginMs: clocks.marginMs,
+    maxWindowMs: limits.maxWindowMs,
+    maxOpenWindows: limits.maxOpenWindows,
+    maxSnapshots: limits.maxSnapshots,
+    keepWindowsMs: KEEP_WINDOWS_MS,
+    reserveMs: RESERVE_MS,
+  };
+}
+
+export function publishSettings(config: ResolvedConfig): PublishSettings {
+  return {
+    leaseMs: config.clocks.leaseMs,
+    transactionTimeoutMs: config.kafka.transactionTimeoutMs,
+    maxTransactionRows: config.limits.maxTransactionRows,
+    offsetsRetentionMs: config.kafka.offsetsRetentionMs,
+    reserveMs: RESERVE_MS,
+  };
+}
+
+export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
+  const { name, partitions, object, information, key, topic, topicPartitions } = source;
+  return { name, deployment: config.deployment, partitions, object, information, key, topic, topicPartitions };
+}
+
+/** @throws SOURCE_UNKNOWN */
+export function findSource(config: ResolvedConfig, name: string): ResolvedSource {
+  const source = config.sources.find((candidate) => candidate.name === name);
+  if (source !== undefined) return source;
+  throw new SnowmeltError('SOURCE_UNKNOWN', `The deployed configuration has no source ${name}.`);
+}
