@@ -56,13 +56,6 @@ function* clocks({ clocks, kafka }: Parts): Iterable<Finding> {
       message: `must be less than transactionTimeout (${formatDuration(timeout)})`,
     };
   }
-  // A transaction is committed after a quarter of its timeout and each commit renews the lease: half leaves as much again.
-  if (clocks?.lease !== undefined && clocks.lease * 2 < timeout) {
-    yield {
-      path: ['clocks', 'lease'],
-      message: `must be at least half of kafka.transactionTimeout (${formatDuration(timeout)})`,
-    };
-  }
 }
 
 /** False as long as one of the two is missing. */

@@ -10,7 +10,7 @@ export function duration(least: string, most: string) {
   const max = parseDuration(most)!;
   return z
     .string()
-    .regex(DURATION, { error: 'not a duration; write a whole number and s, m, h or d, such as `30s`' })
+    .regex(DURATION, { error: 'not a duration; write a whole number and ms, s, m, h or d, such as `30s`' })
     .transform((text) => parseDuration(text)!)
     .refine((ms) => ms >= min && ms <= max, {
       error: (issue) => `${formatDuration(issue.input as number)} is out of bounds; allowed are ${least} to ${most}`,

@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
     offsetsRetention: duration('1h', '3650d')
       .prefault('7d')
       .describe('offsets.retention.minutes of the brokers, where they hide it.'),
-    transactionTimeout: duration('10s', '15m')
+    transactionTimeout: duration('4s', '15m')
       .prefault('60s')
       .describe('After this long the broker aborts a transaction. A transaction is committed after a quarter of it.'),
     requestTimeout: duration('1s', '5m').prefault('30s'),
@@ -116,12 +116,10 @@ export const configSchema = z.strictObject({
       safetyLag: duration('1s', '1h')
         .prefault('30s')
         .describe("How far behind Snowflake's clock a window ends, so that commits in flight are not missed."),
-      margin: duration('1s', '10m')
+      margin: duration('100ms', '10m')
         .prefault('5s')
         .describe('How much older than a window a sighting of its changes must be.'),
-      lease: duration('10s', '15m')
-        .prefault('60s')
-        .describe('How long a partition is held by an invocation that died.'),
+      lease: duration('1s', '15m').prefault('60s').describe('How long a partition is held by an invocation that died.'),
     })
     .prefault({}),
   limits: z

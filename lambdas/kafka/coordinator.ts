@@ -17,7 +17,7 @@ export type AskOptions = {
   deadline: number;
   /** Codes that mean "not yet", beside those of a coordinator that loads or moves. */
   waitFor: readonly number[];
-  /** Whether to ask again when the answer got lost: only for what may be done twice. */
+  /** Whether to ask again when the answer got lost: only for what may be done twice, and late. */
   repeatable: boolean;
 };
 
@@ -41,13 +41,16 @@ export class Coordinator {
     { deadline, waitFor, repeatable }: AskOptions,
   ): Promise<Reply<A>> {
     for (const attempts = new Attempts(deadline); ;) {
+      let sent = false;
       try {
-        const reply = await call(this.#connections, await this.#link(), api, args);
+        const link = await this.#link();
+        sent = true;
+        const reply = await call(this.#connections, link, api, args);
         const code = codeOf(reply);
         if (code === 0) return reply;
         throw new BrokerError(code, `${api} of ${this.#names.transactionalId}`, neededRight(this.#names, api, code));
       } catch (error) {
-        if (this.#connections.closed || !this.#mayRetry(error, waitFor, repeatable)) throw error;
+        if (this.#connections.closed || !this.#mayRetry(error, waitFor, repeatable || !sent)) throw error;
         if (!(await attempts.next())) throw error;
       }
     }
