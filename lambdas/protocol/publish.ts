@@ -82,8 +82,13 @@ export class FencedError extends Error {}
 
 const MAX_REOPENS = 3;
 const FAILURES_TO_STOP = 3;
-/** Passing trouble: never a reason to stop for an operator, however often. */
-const CONNECTION_CODES = new Set<string>(['KAFKA_UNREACHABLE', 'SNOWFLAKE_UNREACHABLE', 'STORE_UNREACHABLE']);
+/** Passing trouble and fencing: never a reason to stop for an operator, however often. */
+const PASSING_CODES = new Set<string>([
+  'KAFKA_UNREACHABLE',
+  'KAFKA_FENCED',
+  'SNOWFLAKE_UNREACHABLE',
+  'STORE_UNREACHABLE',
+]);
 
 export async function publish(
   ports: PublishPorts,
@@ -266,7 +271,7 @@ async function release(run: Run, failure: SnowmeltError | null): Promise<void> {
   const { ports, lease } = run;
   const before = lease.item;
   const again = failure !== null && before.lastError?.code === failure.code && !run.progressed;
-  const counts = failure !== null && !CONNECTION_CODES.has(failure.code);
+  const counts = failure !== null && !PASSING_CODES.has(failure.code);
   const failures = failure === null ? 0 : (again ? before.failures : 0) + (counts ? 1 : 0);
   const stop = failure !== null && (failure.retry === 'operator' || failures >= FAILURES_TO_STOP);
   await ports.checkpoints.release(lease, {

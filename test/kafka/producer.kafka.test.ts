@@ -1,0 +1,207 @@
+/** What is appended and committed is what a consumer reads, whatever its size. */
+import { Partitioners } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { append, Fixture, markerAt } from './fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await Fixture.start();
+});
+afterEach(() => fixture.closeAll());
+afterAll(() => fixture.stop());
+
+describe('round trip', () => {
+  test('records, tombstones and the marker; the next transaction follows on the same producer', async () => {
+    const source = await fixture.source(3);
+    const producer = await source.open();
+    expect(producer.marker).toBeNull();
+    expect(producer.clusterId).not.toBe('');
+    const before = Date.now();
+    for (let i = 0; i < 200; i++) append(producer, `key-${i % 20}`, i % 50 === 7 ? null : `välue ${i}`);
+    expect(producer.pending).toBe(200);
+    await producer.commit(markerAt(1, 200));
+    expect([producer.pending, producer.transactionSince]).toEqual([0, null]);
+    append(producer, 'key-0', 'last');
+    await producer.commit(markerAt(2, 1));
+
+    const records = await source.read();
+    expect(records).toHaveLength(201);
+    const partitioner = Partitioners.DefaultPartitioner();
+    const partitionMetadata = [0, 1, 2].map((partitionId) => ({
+      partitionErrorCode: 0,
+      partitionId,
+      leader: 1,
+      replicas: [1],
+      isr: [1],
+    }));
+    for (let key = 0; key < 20; key++) {
+      const own = records.filter((record) => record.key === `key-${key}`);
+      const expected = [...Array(200).keys()]
+        .filter((i) => i % 20 === key)
+        .map((i) => (i % 50 === 7 ? null : `välue ${i}`));
+      if (key === 0) expected.push('last');
+      expect(own.map(({ value }) => value)).toEqual(expected);
+      const partition = partitioner({
+        topic: source.topic,
+        partitionMetadata,
+        message: { key: Buffer.from(`key-${key}`), value: null },
+      });
+      expect(new Set(own.map((record) => record.partition))).toEqual(new Set([partition]));
+    }
+    expect(records.every(({ time }) => time >= before && time <= Date.now())).toBe(true);
+  });
+
+  test('the next open reads the last committed marker', async () => {
+    const source = await fixture.source();
+    const first = await source.open();
+    append(first, 'a', '1');
+    await first.commit(markerAt(1, 1));
+    append(first, 'b', '2');
+    const marker = markerAt(3, 7, { digest: 'the third', last: 'hash', at: 1_700_000_000_123 });
+    await first.commit(marker);
+    await first.close();
+    const second = await source.open();
+    expect(second.marker).toEqual(marker);
+    expect(second.clusterId).toBe(first.clusterId);
+  });
+
+  test('a buffer may be used again as soon as append returns', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    const bytes = new Uint8Array(4);
+    for (let i = 0; i < 10; i++) {
+      bytes.fill(48 + i);
+      producer.append(bytes, 0, 2, 2, 4);
+    }
+    await producer.commit(markerAt(1, 10));
+    expect(await source.values()).toEqual([...Array(10).keys()].map((i) => `${i}${i}`));
+  });
+
+  test('an empty key and an empty value stay what they are', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    append(producer, '', '');
+    append(producer, '', null);
+    await producer.commit(markerAt(1, 2));
+    expect((await source.read()).map(({ key, value }) => [key, value])).toEqual([
+      ['', ''],
+      ['', null],
+    ]);
+  });
+});
+
+describe('sizes', () => {
+  test('many small batches keep each key in order', async () => {
+    const source = await fixture.source(2, { maxBatchBytes: 300 });
+    const producer = await source.open();
+    for (let i = 0; i < 500; i++) if (!append(producer, `${i % 7}`, `${i}`)) await producer.ready();
+    await producer.commit(markerAt(1, 500));
+    const records = await source.read();
+    expect(records).toHaveLength(500);
+    for (let key = 0; key < 7; key++) {
+      const own = records.filter((record) => record.key === `${key}`).map(({ value }) => Number(value));
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+  });
+
+  test('a record larger than a batch goes alone', async () => {
+    const source = await fixture.source(1, { maxBatchBytes: 1_000 });
+    const producer = await source.open();
+    const large = 'x'.repeat(500_000);
+    append(producer, 'a', 'before');
+    append(producer, 'a', large);
+    append(producer, 'a', 'after');
+    await producer.commit(markerAt(1, 3));
+    expect((await source.read()).map(({ value }) => value)).toEqual(['before', large, 'after']);
+  });
+
+  test('a record larger than the topic takes is RECORD_TOO_LARGE and nothing becomes visible', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    append(producer, 'a', 'small');
+    append(producer, 'a', 'x'.repeat(1_100_000));
+    await expect(producer.commit(markerAt(1, 2))).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' });
+    await producer.close();
+    expect((await source.open()).marker).toBeNull();
+    expect(await source.read()).toEqual([]);
+  });
+
+  test.each(['gzip', 'zstd'] as const)('%s is read back, and is smaller on the way', async (compression) => {
+    const source = await fixture.source(2, { compression });
+    const producer = await source.open();
+    for (let i = 0; i < 1_000; i++) append(producer, `${i}`, `value ${i} `.repeat(30));
+    await producer.commit(markerAt(1, 1_000));
+    const records = await source.read();
+    expect(records).toHaveLength(1_000);
+    expect(records.every(({ key, value }) => value === `value ${key} `.repeat(30))).toBe(true);
+  });
+});
+
+describe('backpressure', () => {
+  test('append answers false while too much is unsent, ready waits for room', async () => {
+    const source = await fixture.source(2);
+    const producer = await source.open();
+    const { promise: until, resolve: release } = Promise.withResolvers<void>();
+    const remove = fixture.proxy.onRequest((request) => (source.is(request, 'Produce') ? { until } : undefined));
+    const value = 'v'.repeat(100_000);
+    let appended = 1;
+    while (append(producer, `${appended}`, value)) appended++;
+    expect(appended).toBeLessThan(300);
+    let room = false;
+    const ready = producer.ready().then(() => (room = true));
+    await source.read(); // time for anything that would resolve it
+    expect(room).toBe(false);
+    remove();
+    release();
+    await ready;
+    await producer.commit(markerAt(1, appended));
+    expect(await source.read()).toHaveLength(appended);
+  });
+});
+
+describe('the transaction', () => {
+  test('begins with the first batch that is sent, not with the first record', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    const before = Date.now();
+    append(producer, 'a', '1');
+    expect(producer.transactionSince).toBeNull();
+    const added = fixture.next('onRequest', (request) => source.is(request, 'AddPartitionsToTxn'), 'pass');
+    for (let i = 0; i < 2; i++) append(producer, 'a', 'x'.repeat(900_000));
+    await added;
+    expect(producer.transactionSince).toBeGreaterThanOrEqual(before);
+    await producer.commit(markerAt(1, 3));
+    expect(producer.transactionSince).toBeNull();
+  });
+
+  test('is not committed without a record', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    await expect(producer.commit(markerAt(1, 1))).rejects.toMatchObject({ code: 'UNEXPECTED' });
+    await producer.close();
+    expect((await source.open()).marker).toBeNull();
+  });
+
+  test('sends the marker after the last record was acknowledged', async () => {
+    const source = await fixture.source(3);
+    const producer = await source.open();
+    const seen: string[] = [];
+    const place = (kind: string) => (request: { api: string; clientId: string }) => {
+      if (request.clientId === `${source.group}:0`) seen.push(`${kind} ${request.api}`);
+      return undefined;
+    };
+    const removals = [fixture.proxy.onRequest(place('ask')), fixture.proxy.onReply(place('answer'))];
+    for (let i = 0; i < 30; i++) append(producer, `${i}`, 'v');
+    await producer.commit(markerAt(1, 30));
+    for (const remove of removals) remove();
+    const after = seen
+      .slice(seen.lastIndexOf('answer Produce') + 1)
+      .filter((step) => !step.includes('FindCoordinator'));
+    expect(seen.filter((step) => step === 'ask Produce').length).toBeGreaterThan(1);
+    expect(after.filter((step) => step.startsWith('ask '))).toEqual([
+      'ask AddOffsetsToTxn',
+      'ask TxnOffsetCommit',
+      'ask EndTxn',
+    ]);
+  });
+});

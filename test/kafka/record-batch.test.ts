@@ -1,0 +1,168 @@
+/** The bytes that are sent are those of kafkajs' own encoder, which brokers take. */
+import { createRequire } from 'node:module';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { codecFor } from '../../lambdas/kafka/compression.ts';
+import { crc32c, crc32cInJs } from '../../lambdas/kafka/crc32c.ts';
+import { namesFor } from '../../lambdas/kafka/names.ts';
+import { frame, requestHead } from '../../lambdas/kafka/produce.ts';
+import { capacityFor, RecordBatch } from '../../lambdas/kafka/record-batch.ts';
+
+type Message = { key: Buffer; value: Buffer | null };
+type Stock = (args: object) => { request: object };
+
+const require = createRequire(import.meta.url);
+const stockProduce = require('kafkajs/src/protocol/requests/produce') as {
+  protocol(choice: { version: number }): Stock;
+};
+const stockRequest = require('kafkajs/src/protocol/request') as (args: object) => Promise<{ buffer: Buffer }>;
+
+const names = namesFor('app', 'ördérs', 3, 'tópic', 'app.control');
+const CLIENT = 'client-é';
+const TIMEOUT = 30_000;
+const BATCH_HEADER = 61;
+
+const text = fc.string({ unit: 'binary', maxLength: 200 }).map((s) => Buffer.from(s));
+const bytes = fc.uint8Array({ maxLength: 9_000 }).map((b) => Buffer.from(b));
+const value = fc.option(fc.oneof(text, bytes), { nil: null });
+const messages = fc.array(fc.record({ key: fc.oneof(text, bytes), value }), { minLength: 1, maxLength: 80 });
+const stamp = fc.record({
+  producerId: fc.bigInt({ min: 0n, max: 2n ** 62n }),
+  producerEpoch: fc.integer({ min: 0, max: 32_767 }),
+  sequence: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+  time: fc.integer({ min: 1_600_000_000_000, max: 2_000_000_000_000 }),
+});
+
+/** The messages in one buffer, as an encoder leaves them, appended to a batch. */
+function filled(batch: RecordBatch, list: Message[]): RecordBatch {
+  const source = Buffer.concat(list.flatMap(({ key, value }) => [key, value ?? Buffer.alloc(0)]));
+  let at = 0;
+  for (const { key, value } of list) {
+    const keyEnd = at + key.length;
+    const valueEnd = keyEnd + (value?.length ?? 0);
+    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd)).toBe(true);
+    at = valueEnd;
+  }
+  return batch;
+}
+
+function batchFor(list: Message[]): RecordBatch {
+  const head = requestHead(CLIENT, names, TIMEOUT);
+  const size = list.reduce((sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1) + 8, 0);
+  return filled(new RecordBatch(size, head.length), list);
+}
+
+describe('a Produce request written in place', () => {
+  test('is byte-identical to kafkajs, but for partitionLeaderEpoch', async () => {
+    await fc.assert(
+      fc.asyncProperty(messages, stamp, fc.nat(1000), async (list, stamp, partition) => {
+        const head = requestHead(CLIENT, names, TIMEOUT);
+        const batch = batchFor(list);
+        batch.seal(stamp);
+        const ours = frame(head, batch, partition);
+        const { request } = stockProduce.protocol({ version: 7 })({
+          acks: -1,
+          timeout: TIMEOUT,
+          compression: 0,
+          transactionalId: names.transactionalId,
+          producerId: stamp.producerId.toString(),
+          producerEpoch: stamp.producerEpoch,
+          topicData: [
+            {
+              topic: names.topic,
+              partitions: [
+                {
+                  partition,
+                  firstSequence: stamp.sequence,
+                  messages: list.map((message) => ({ ...message, timestamp: `${stamp.time}` })),
+                },
+              ],
+            },
+          ],
+        });
+        const { buffer: stock } = await stockRequest({ request, correlationId: 0, clientId: CLIENT });
+        const leaderEpoch = head.length + 12;
+        expect(ours.readInt32BE(leaderEpoch)).toBe(-1);
+        ours.writeInt32BE(stock.readInt32BE(leaderEpoch), leaderEpoch);
+        expect(ours.equals(stock)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('uses a buffer again without a trace of what was in it', () => {
+    const head = requestHead(CLIENT, names, TIMEOUT);
+    const stamp = { producerId: 7n, producerEpoch: 1, sequence: 0, time: 1_700_000_000_000 };
+    const list = [{ key: Buffer.from('k'), value: Buffer.from('v') }];
+    const used = filled(new RecordBatch(1_000, head.length), [
+      { key: Buffer.from('long key'), value: Buffer.alloc(500, 1) },
+    ]);
+    used.clear();
+    filled(used, list).seal(stamp);
+    const fresh = batchFor(list);
+    fresh.seal(stamp);
+    expect(frame(head, used, 0).equals(frame(head, fresh, 0))).toBe(true);
+  });
+});
+
+describe('room', () => {
+  test('a record that does not fit is refused and leaves the batch as it was', () => {
+    const batch = new RecordBatch(capacityFor(3, 10), 0);
+    const source = Buffer.alloc(32, 65);
+    expect(batch.append(source, 0, 3, 3, 14)).toBe(false);
+    expect(batch.records).toBe(0);
+    expect(batch.append(source, 0, 3, 3, 13)).toBe(true);
+    const { end } = batch;
+    expect(batch.append(source, 0, 0, -1, -1)).toBe(false);
+    expect([batch.records, batch.end]).toEqual([1, end]);
+  });
+
+  test('capacityFor is exact', () => {
+    fc.assert(
+      fc.property(fc.nat(20_000), fc.integer({ min: -1, max: 1_100_000 }), (key, value) => {
+        const source = Buffer.alloc(key + Math.max(value, 0));
+        const exact = new RecordBatch(capacityFor(key, value), 0);
+        expect(exact.append(source, 0, key, value < 0 ? -1 : key, key + value)).toBe(true);
+        expect(exact.end).toBe(exact.bytes.length);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('compression', () => {
+  test.each([
+    ['gzip', gunzipSync, 1],
+    ['zstd', zstdDecompressSync, 4],
+  ] as const)('%s: the same records, marked with the codec', async (name, unpack, attribute) => {
+    const list = Array.from({ length: 50 }, (_, i) => ({
+      key: Buffer.from(`key ${i}`),
+      value: Buffer.alloc(100, 'value '),
+    }));
+    const plain = batchFor(list);
+    const packed = batchFor(list);
+    await packed.compress(codecFor(name)!);
+    packed.seal({ producerId: 1n, producerEpoch: 0, sequence: 0, time: 1 });
+    const { bytes, start, end } = packed;
+    expect(bytes.readInt16BE(start + 21) & 7).toBe(attribute);
+    const records = unpack(bytes.subarray(start + BATCH_HEADER, end));
+    expect(records.equals(plain.bytes.subarray(plain.start + BATCH_HEADER, plain.end))).toBe(true);
+    expect(bytes.readUInt32BE(start + 17)).toBe(crc32c(bytes.subarray(start + 21, end)));
+  });
+
+  test('records that would grow stay as they are', async () => {
+    const list = [{ key: Buffer.from('k'), value: Buffer.from('v') }];
+    const batch = batchFor(list);
+    const { end } = batch;
+    await batch.compress(codecFor('gzip')!);
+    batch.seal({ producerId: 1n, producerEpoch: 0, sequence: 0, time: 1 });
+    expect(batch.end).toBe(end);
+    expect(batch.bytes.readInt16BE(batch.start + 21) & 7).toBe(0);
+  });
+});
+
+test('CRC-32C: the check value, and the fallback agrees with the native one', () => {
+  expect(crc32cInJs(Buffer.from('123456789'))).toBe(0xe3069283);
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 5_000 }), (b) => crc32cInJs(b) === crc32c(b)));
+});
