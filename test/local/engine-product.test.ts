@@ -236,6 +236,9 @@ describe('results', () => {
         Array.from({ length: end - start }, (_, i) => `["${start + i}"]`).join(','),
       );
     expect(Buffer.from(await result.chunk(5, 5)).toString()).toBe('');
+    const sizes = await result.sizes!(7, 40_000);
+    const measured = await Promise.all(sizes.map((_, i) => result.chunk(7 + i * 40_000, 7 + (i + 1) * 40_000)));
+    expect(sizes).toEqual(measured.map((m) => m.length));
     await result.drop();
     expect((await db.error(`SELECT * FROM TABLE(RESULT_SCAN('${id}'))`)).message).toContain('not found');
   });

@@ -1,0 +1,216 @@
+/**
+ * What nobody outside Snowflake knows for sure, and what the stand-in does about it. Each entry can be switched at run
+ * time, so a test can show that the product holds under every answer. Evidence: [doc] Snowflake's documentation,
+ * [measured] other people's tests against accounts, [none] a choice.
+ */
+
+export type Assumption = {
+  id: string;
+  question: string;
+  /** The default; one of `alternatives`. */
+  assumed: string;
+  evidence: string;
+  alternatives: readonly string[];
+  /** Where it shows: the switch changes the engine, or the text only says what is done. */
+  switchable: boolean;
+};
+
+const entry = (
+  id: string,
+  question: string,
+  assumed: string,
+  evidence: string,
+  alternatives: readonly string[] = [],
+): Assumption => ({
+  id,
+  question,
+  assumed,
+  evidence,
+  alternatives: alternatives.length > 0 ? [assumed, ...alternatives] : [],
+  switchable: alternatives.length > 0,
+});
+
+export const ASSUMPTIONS: readonly Assumption[] = [
+  entry(
+    'future-code',
+    'Error code of AT or END in the future (P3)?',
+    '002148',
+    '[measured] the text; the code is a choice',
+    ['000707'],
+  ),
+  entry(
+    'recreated-code',
+    'CHANGES from before a CREATE OR REPLACE: 000707 or 091930 (E10)?',
+    '000707',
+    '[measured] both texts occur, by access path',
+    ['091930'],
+  ),
+  entry(
+    'point-resolution',
+    'Are digits below a millisecond in AT and END kept (P4)?',
+    'ms',
+    '[doc] the smallest time resolution is milliseconds',
+    ['ns'],
+  ),
+  entry('commit-resolution', 'Resolution of commit times?', 'us', '[measured] samples end in 000000 ns', ['ms']),
+  entry('token-without-changes', 'SYSTEM$LAST_CHANGE_COMMIT_TIME of a table that never changed?', 'null', '[none]', [
+    'created',
+  ]),
+  entry(
+    'token-of-empty-dml',
+    'Does a DML that matches no row move the token?',
+    'unchanged',
+    '[none] no new table version is written',
+    ['moves'],
+  ),
+  entry(
+    'change-seen-dropped-column',
+    'An update of a column that was dropped since: a change?',
+    'no',
+    '[measured] images are read with the current columns',
+  ),
+  entry(
+    'tracking-before-enablement',
+    'CHANGES from before tracking was switched on, nothing changed in between?',
+    'refused',
+    '[doc] no history before enablement; a start without changes may pass',
+    ['accepted'],
+  ),
+  entry(
+    'row-id-after-retracking',
+    'Do METADATA$ROW_IDs change when tracking is switched off and on?',
+    'change',
+    '[doc] may change',
+    ['stay'],
+  ),
+  entry('swap-created-on', 'Does created_on go with the object in SWAP WITH (P8)?', 'goes with the object', '[none]'),
+  entry('swap-history', 'CHANGES by name after SWAP WITH (P8)?', 'reads the other object’s history', '[none]'),
+  entry('undrop-history', 'CHANGES across DROP and UNDROP (P11)?', 'works, nothing is lost', '[none]', ['lost']),
+  entry('undrop-created-on', 'created_on after UNDROP?', 'the first one', '[none]'),
+  entry('widen', 'CHANGES across a widened column (P10)?', 'works, old images in the new type', '[none]'),
+  entry('rename-column', 'CHANGES across RENAME COLUMN (P10)?', 'old images under the new name', '[none]'),
+  entry('drop-column', 'CHANGES across DROP COLUMN (P10)?', 'the column is not there', '[measured]'),
+  entry('add-column-default', 'Old images after ADD COLUMN DEFAULT?', 'show the default', '[doc] [measured]'),
+  entry(
+    'append-only-in-transaction',
+    'APPEND_ONLY image of a row inserted and updated in one transaction?',
+    'the image at the commit',
+    '[none] versions are made by commits',
+  ),
+  entry(
+    'point-bind',
+    'Do binds work in AT and END (P4)?',
+    'refused',
+    '[none] undocumented, so nobody may depend on it',
+    ['accepted'],
+  ),
+  entry('changes-constant', 'CURRENT_TIMESTAMP in AT of CHANGES?', 'refused as not constant', '[measured]'),
+  entry('changes-backwards', 'END earlier than AT?', 'empty', '[none] never sent by the product'),
+  entry(
+    'statement-of-select',
+    'AT(STATEMENT) of a SELECT or of BEGIN and COMMIT (P13)?',
+    'refused',
+    '[doc] allows them, how they are resolved is not said',
+    ['its start'],
+  ),
+  entry('statement-not-found', 'Error code of an unknown statement id (P13)?', '000709', '[none] from memory'),
+  entry(
+    'system-function-warehouse',
+    'Does SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME need a warehouse (P12)?',
+    'no',
+    '[none]',
+  ),
+  entry('result-scan-warehouse', 'Does RESULT_SCAN need a warehouse?', 'yes', '[none] it is a SELECT'),
+  entry(
+    'hash-agg',
+    'Values of HASH and HASH_AGG?',
+    'a sum of 64-bit row hashes',
+    '[doc] proprietary; only equality means something',
+  ),
+  entry('float-text', 'Does TO_VARCHAR(f, ‘TME’) give the shortest exact digits (P14)?', 'yes', '[none]'),
+  entry(
+    'array-null-json',
+    'TO_JSON of an array with a missing element?',
+    'undefined',
+    '[doc] an array displays it so',
+    ['null'],
+  ),
+  entry('json-key-order', 'Order of keys in TO_JSON(PARSE_JSON(...))?', 'as in the text', '[none] accounts sort them'),
+  entry(
+    'json-numbers',
+    'Digits of numbers in TO_JSON(PARSE_JSON(...))?',
+    'as in the text',
+    '[none] accounts may shorten 1.10',
+  ),
+  entry('result-reuse', 'Is an identical CHANGES text answered from the result cache (P15)?', 'never', '[none]'),
+  entry(
+    'truncate-transaction',
+    'Does TRUNCATE commit an open transaction?',
+    'no, it is part of it',
+    '[doc] it is tracked like DML',
+  ),
+  entry(
+    'no-op-row',
+    'Is a row updated to the same value a change?',
+    'no',
+    '[doc] net delta; away and back is measured',
+  ),
+  entry('text-cast-length', 'Does CAST to a shorter VARCHAR cut the text?', 'yes; an assignment is an error', '[none]'),
+  entry(
+    'multi-joined-rows',
+    'UPDATE FROM with several matches of a row?',
+    'any one of them; counted as 0 multi-joined rows',
+    '[doc] one is taken, which is not defined',
+  ),
+  entry('tie-order', 'Order of rows that ORDER BY leaves open?', 'random', '[doc] undefined'),
+  entry('timestamp-tz-image', 'Is an update of only the offset of a TIMESTAMP_TZ a change?', 'yes', '[none]'),
+  entry(
+    'retention-of-changes',
+    'May CHANGES AT(TIMESTAMP) use history beyond the retention (P6)?',
+    'no',
+    '[doc] conflicting',
+  ),
+  entry('own-writes-changes', 'Does CHANGES inside a transaction show its own writes?', 'no', '[measured] for streams'),
+  entry('time-travel-at-creation', 'AT exactly the creation time?', 'refused', '[doc] at or before creation fails'),
+  entry(
+    'error-codes',
+    'Codes of 001015, 001420, 001008, 002014, 002023, 002043, 002121, 100046, 100069, 100078?',
+    'as remembered; the texts too',
+    '[none] not in any source that was read',
+  ),
+  entry(
+    'deadlock',
+    'Two transactions that wait for each other’s table?',
+    'both wait until cancelled',
+    '[doc] an account aborts one',
+  ),
+  entry('parameters', 'Session parameters with another than their usual meaning?', 'refused', '[none] never ignored'),
+];
+
+/** Number of assumptions. */
+export const ASSUMPTION_COUNT = ASSUMPTIONS.length;
+
+const BY_ID = new Map(ASSUMPTIONS.map((a) => [a.id, a]));
+
+/** One engine's answers. */
+export class Assumptions {
+  readonly #chosen = new Map<string, string>();
+
+  get(id: string): string {
+    const known = BY_ID.get(id);
+    if (!known) throw new Error(`no such assumption: ${id}`);
+    return this.#chosen.get(id) ?? known.assumed;
+  }
+
+  /** Switches an answer; only one of its alternatives is taken. */
+  assume(id: string, answer: string): void {
+    const known = BY_ID.get(id);
+    if (!known?.switchable || !known.alternatives.includes(answer))
+      throw new Error(`assumption ${id} can't be ${answer}: ${known?.alternatives.join(', ') || 'not switchable'}`);
+    this.#chosen.set(id, answer);
+  }
+
+  reset(): void {
+    this.#chosen.clear();
+  }
+}

@@ -1,0 +1,118 @@
+/** The compile context of a statement: names and points looked up in the session and the catalog. */
+import type { Binding } from '../../contract.ts';
+import type { Formats } from '../compile/casts.ts';
+import type { CompileContext, Source } from '../compile/context.ts';
+import type { OutColumn } from '../compile/scope.ts';
+import { statementNotFound } from '../errors.ts';
+import type { Point, TableRef } from '../parse/ast.ts';
+import { parseName } from '../parse/cursor.ts';
+import { atSql, changesSql, METADATA, qualifiedName, type Table } from '../storage/table.ts';
+import { visibleSql } from '../storage/transaction.ts';
+import * as types from '../types.ts';
+import { changesRange, checkTime, evaluatePoints, timeOf } from './points.ts';
+import type { Host, Run } from './run.ts';
+
+export const columnsOf = (t: Table): OutColumn[] =>
+  t.columns.map((c) => ({ name: c.name, id: c.id, type: c.type, nullable: !c.notNull }));
+
+const metadataColumns: OutColumn[] = [
+  { name: METADATA[0], id: '__action', type: types.text(6), nullable: true },
+  { name: METADATA[1], id: '__update', type: types.BOOLEAN, nullable: true },
+  { name: METADATA[2], id: '__row', type: types.text(40), nullable: true },
+];
+
+function formatsOf(host: Host): Formats {
+  const text = (name: string, otherwise: string): string => {
+    const value = String(host.parameters.get(name) ?? '');
+    return value === '' || value.toUpperCase() === 'AUTO' ? otherwise : value;
+  };
+  const timestamp = text('TIMESTAMP_OUTPUT_FORMAT', 'YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM');
+  return {
+    zone: text('TIMEZONE', 'America/Los_Angeles'),
+    date: text('DATE_OUTPUT_FORMAT', 'YYYY-MM-DD'),
+    time: text('TIME_OUTPUT_FORMAT', 'HH24:MI:SS'),
+    timestampNtz: text('TIMESTAMP_NTZ_OUTPUT_FORMAT', 'YYYY-MM-DD HH24:MI:SS.FF3'),
+    timestampLtz: text('TIMESTAMP_LTZ_OUTPUT_FORMAT', timestamp),
+    timestampTz: text('TIMESTAMP_TZ_OUTPUT_FORMAT', timestamp),
+    binary: text('BINARY_OUTPUT_FORMAT', 'HEX').toUpperCase(),
+  };
+}
+
+/** Sets up a run; points are evaluated here, everything else on demand. */
+export async function startRun(
+  host: Host,
+  statement: unknown,
+  options: { queryId: string; bindings: Record<string, Binding>; signal: AbortSignal | undefined },
+): Promise<Run> {
+  const { core } = host;
+  const now = core.clock.now();
+  const points = new Map<Point, bigint | string | null>();
+  const scanned = new Set<string>();
+  const named = new Set<string>();
+  const unseen = host.unseen();
+  const run: Run = { host, core, ...options, scanned, named, readsAt: null, cx: null as unknown as CompileContext };
+
+  const table = (ref: TableRef): Source => {
+    const t = core.catalog.table(ref.name, host);
+    scanned.add(qualifiedName(t));
+    named.add(qualifiedName(t));
+    const path = [t.database, t.schema, t.name];
+    if (ref.changes) {
+      const { from, to } = changesRange(ref.changes, t, core, run.cx, now);
+      readAt(run, to);
+      const stays = core.assumptions.get('row-id-after-retracking') === 'stay';
+      const columns = [...columnsOf(t), ...metadataColumns];
+      return { sql: changesSql(t, from, to, ref.changes.information, unseen, stays), columns, path };
+    }
+    if (ref.at) {
+      const at = timeOf(ref.at, t, core, run.cx);
+      checkTime(at, t, core, now);
+      readAt(run, at);
+      return { sql: atSql(t, at, unseen), columns: columnsOf(t), path };
+    }
+    return { sql: visibleSql(t, host.transaction?.overlays.get(t), unseen), columns: columnsOf(t), path };
+  };
+
+  run.cx = {
+    formats: formatsOf(host),
+    now,
+    bindings: options.bindings,
+    variables: host.variables,
+    points,
+    ctes: new Map(),
+    hoisted: new Map(),
+    touchesData: false,
+    shuffle: shuffleKey(run),
+    fresh: () => core.fresh(),
+    assume: (id) => core.assumptions.get(id),
+    table,
+    result: (id) => {
+      const found = core.results.get(id);
+      if (!found || found.owner !== host.owner) throw statementNotFound(id);
+      return { sql: found.sql, columns: found.columns, path: [] };
+    },
+    lastQueryId: (back) => host.lastQueryId(back),
+    sessionValue: (name) => host.sessionValue(name),
+    lastChange: (name) => {
+      const t = core.catalog.table(parseName(name), host);
+      named.add(qualifiedName(t));
+      readAt(run, now);
+      const last = core.lastCommit(t, host.id);
+      if (last !== null) return String(last);
+      return core.assumptions.get('token-without-changes') === 'created' ? String(t.createdOn) : null;
+    },
+  };
+  for (const [point, value] of await evaluatePoints(statement, core, run.cx)) points.set(point, value);
+  return run;
+}
+
+function readAt(run: Run, at: bigint): void {
+  if (run.readsAt === null || at > run.readsAt) run.readsAt = at;
+}
+
+function shuffleKey(run: Run): CompileContext['shuffle'] {
+  const { shuffle } = run.core;
+  if (shuffle === 'stored') return null;
+  if (shuffle === 'random') return () => 'random()';
+  return (columns) => `hash(${shuffle ?? 0}${columns.map((c) => `, ${c.id}`).join('')})`;
+}

@@ -1,0 +1,51 @@
+/** One statement on its way: the session, what it was sent with, and what it finds. */
+import type { Binding, EngineResult, ResultColumn } from '../../contract.ts';
+import type { CompileContext } from '../compile/context.ts';
+import type { Core } from '../core.ts';
+import type { Transaction } from '../storage/transaction.ts';
+import type { Unseen } from '../storage/table.ts';
+import type { Current } from '../storage/catalog.ts';
+
+/** What statements may ask of their session. */
+export type Host = Current & {
+  readonly id: number;
+  readonly core: Core;
+  /** Whose results and statements these are. */
+  readonly owner: string;
+  readonly parameters: Map<string, string | number | boolean>;
+  readonly variables: Map<string, string>;
+  warehouse: string | null;
+  role: string | null;
+  transaction: Transaction | null;
+  unseen(): Unseen;
+  autocommit(): boolean;
+  /** -1 is the last query, 1 the first. */
+  lastQueryId(back: number): string | null;
+  /** CURRENT_ROLE() and its kind; undefined when there is no such function. */
+  sessionValue(name: string): string | null | undefined;
+};
+
+export type Run = {
+  host: Host;
+  core: Core;
+  queryId: string;
+  signal: AbortSignal | undefined;
+  bindings: Record<string, Binding>;
+  cx: CompileContext;
+  /** Tables read, by name, for the count of scans. */
+  scanned: Set<string>;
+  /** Tables named in any way, for the check of grants. */
+  named: Set<string>;
+  /** The latest point in time the statement reads at; null for now. */
+  readsAt: bigint | null;
+};
+
+/** A statement that was parsed and compiled: what it needs, what it will answer, how to run it. */
+export type Prepared = {
+  needsWarehouse: boolean;
+  statementTypeId: number;
+  columns(): ResultColumn[];
+  execute(): Promise<EngineResult>;
+  /** Reads only: may run beside other statements of its session. */
+  readOnly: boolean;
+};

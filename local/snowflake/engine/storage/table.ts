@@ -1,0 +1,111 @@
+/**
+ * A versioned table: current rows in one DuckDB table, versions that ended in another.
+ * `__rid` is the row for life, `__vf` and `__vt` the commits its version begins and ends with, `__b` marks the version
+ * a row was born with. Readers never see a row between two states: a version holds from `__vf` until before `__vt`.
+ */
+import type { Expr } from '../parse/ast.ts';
+import { physicalType, type SqlType } from '../types.ts';
+
+export type Column = {
+  /** Its name in DuckDB; stays when the column is renamed. */
+  id: string;
+  name: string;
+  type: SqlType;
+  notNull: boolean;
+  default: Expr | null;
+  defaultText: string | null;
+  primaryKey: boolean;
+  identity: { next: bigint; step: bigint } | null;
+  comment: string | null;
+};
+
+/** While tracking is on, `off` is null. */
+export type TrackingInterval = { on: bigint; off: bigint | null };
+
+export type Table = {
+  id: number;
+  database: string;
+  schema: string;
+  name: string;
+  createdOn: bigint;
+  droppedOn: bigint | null;
+  transient: boolean;
+  comment: string;
+  retentionDays: number;
+  columns: Column[];
+  nextColumn: number;
+  tracking: TrackingInterval[];
+  /** Points before this have lost their history, whatever the retention. */
+  historyFrom: bigint;
+  /** Commits that changed rows, the newest last; older ones only while some session can't see the newest yet. */
+  commits: bigint[];
+  rows: number;
+  /** Row ids are text made of this and `__rid`; a clone keeps it. */
+  rowSpace: string;
+};
+
+export const currentTable = (t: Table): string => `t${t.id}`;
+export const historyTable = (t: Table): string => `h${t.id}`;
+export const qualifiedName = (t: Table): string => `${t.database}.${t.schema}.${t.name}`;
+export const isTracked = (t: Table): boolean => t.tracking.some((i) => i.off === null);
+export const columnIds = (t: Table): string => t.columns.map((c) => c.id).join(', ');
+
+const hidden = '__rid BIGINT, __vf BIGINT, __b BOOLEAN';
+
+export function createSql(t: Table): string {
+  const columns = t.columns.map((c) => `${c.id} ${physicalType(c.type)}`).join(', ');
+  return `CREATE TABLE ${currentTable(t)} (${columns}, ${hidden}); CREATE TABLE ${historyTable(t)} (${columns}, ${hidden}, __vt BIGINT);`;
+}
+
+/** Commits that a session can't see yet, as a SQL list; empty in ordinary times. */
+export type Unseen = bigint[];
+
+const born = (unseen: Unseen): string => (unseen.length > 0 ? ` AND __vf NOT IN (${unseen.join(', ')})` : '');
+const alive = (at: bigint, unseen: Unseen): string =>
+  unseen.length > 0 ? `(__vt > ${at} OR __vt IN (${unseen.join(', ')}))` : `__vt > ${at}`;
+
+/** Rows now: columns, `__rid`, `__b`. */
+export function currentSql(t: Table, unseen: Unseen): string {
+  const list = `${columnIds(t)}, __rid, __b`;
+  if (unseen.length === 0) return `SELECT ${list} FROM ${currentTable(t)}`;
+  const ended = `SELECT ${list} FROM ${historyTable(t)} WHERE __vt IN (${unseen.join(', ')})${born(unseen)}`;
+  return `SELECT ${list} FROM ${currentTable(t)} WHERE TRUE${born(unseen)} UNION ALL ${ended}`;
+}
+
+/** Rows as of a time, commits at that time included. */
+export function atSql(t: Table, at: bigint, unseen: Unseen): string {
+  const list = columnIds(t);
+  return `SELECT ${list} FROM ${currentTable(t)} WHERE __vf <= ${at}${born(unseen)}
+    UNION ALL SELECT ${list} FROM ${historyTable(t)} WHERE __vf <= ${at} AND ${alive(at, unseen)}${born(unseen)}`;
+}
+
+export const METADATA = ['METADATA$ACTION', 'METADATA$ISUPDATE', 'METADATA$ROW_ID'] as const;
+
+/** Changes in (from, to]: columns, `__action`, `__update`, `__row`. */
+export function changesSql(
+  t: Table,
+  from: bigint,
+  to: bigint,
+  mode: 'DEFAULT' | 'APPEND_ONLY',
+  unseen: Unseen,
+  rowIdsStay: boolean,
+): string {
+  const list = columnIds(t);
+  const generation = rowIdsStay ? 0 : t.tracking.filter((i) => i.on <= to).length;
+  const row = `sha1('${t.rowSpace}:${generation}:' || __rid) AS __row`;
+  const began = `__vf > ${from} AND __vf <= ${to}${born(unseen)}`;
+  if (mode === 'APPEND_ONLY') {
+    const births = (name: string): string =>
+      `SELECT ${list}, 'INSERT' AS __action, FALSE AS __update, ${row} FROM ${name} WHERE __b AND ${began}`;
+    return `${births(currentTable(t))} UNION ALL ${births(historyTable(t))}`;
+  }
+  const ended = `__vf <= ${from} AND __vt > ${from} AND __vt <= ${to}${born(unseen)}${unseen.length > 0 ? ` AND __vt NOT IN (${unseen.join(', ')})` : ''}`;
+  const same = t.columns.map((c) => `a.${c.id} IS NOT DISTINCT FROM b.${c.id}`).join(' AND ');
+  const half = (action: string, of: string, other: string): string =>
+    `SELECT ${t.columns.map((c) => `a.${c.id}`).join(', ')}, '${action}' AS __action, b.__rid IS NOT NULL AS __update, a.__rid
+     FROM ${of} a LEFT JOIN ${other} b ON a.__rid = b.__rid WHERE b.__rid IS NULL OR NOT (${same})`;
+  return `WITH born AS (SELECT ${list}, __rid FROM ${currentTable(t)} WHERE ${began}
+      UNION ALL SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${began} AND ${alive(to, unseen)}),
+    gone AS (SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${ended})
+    SELECT ${list}, __action, __update, ${row} FROM (${half('INSERT', 'born', 'gone')} UNION ALL ${half('DELETE', 'gone', 'born')})`;
+}
