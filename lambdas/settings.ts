@@ -29,6 +29,7 @@ export function publishSettings(config: ResolvedConfig): PublishSettings {
     transactionTimeoutMs: config.kafka.transactionTimeoutMs,
     maxTransactionRows: config.limits.maxTransactionRows,
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
+    topicChecks: config.kafka.topicChecks,
     reserveMs: RESERVE_MS,
   };
 }

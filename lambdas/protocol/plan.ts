@@ -30,7 +30,7 @@ export async function plan(
   due: SourcePlan[],
   all: SourcePlan[],
 ): Promise<void> {
-  const readings = await ports.snowflake.gate(due.map((source) => source.object));
+  const readings = await readGate(ports, due);
   const looks = await sideBySide(ports, due, (source, i) => look(ports, settings, source, readings[i]!));
   const candidates = new Map<Look, Candidate>();
   let awake = false;
@@ -50,6 +50,16 @@ export async function plan(
     await scan(ports, settings, found, candidates.get(found) ?? null);
     if (found.state.meta.lastError !== null) await ports.checkpoints.updateMeta(found.source.name, { lastError: null });
   });
+}
+
+/** A gate that can't be asked at all is each source's error: their partitions are called all the same. */
+async function readGate(ports: PlanPorts, due: SourcePlan[]): Promise<(Reading | Error)[]> {
+  try {
+    return await ports.snowflake.gate(due.map((source) => source.object));
+  } catch (error) {
+    const failure = asSnowmeltError(error);
+    return due.map(() => failure);
+  }
 }
 
 /** The tick of each minute over sources with unfinished work: reads no gate and opens no window. */

@@ -23,6 +23,7 @@ import type {
 import { comparePositions, formatPosition } from './position.ts';
 import { publishWindow } from './publish-window.ts';
 import { reconcile } from './reconcile.ts';
+import { checkTopic } from './topic-safety.ts';
 import { rangeOf, type Window } from './window.ts';
 
 export type PublishPorts = {
@@ -40,6 +41,7 @@ export type PublishSettings = {
   transactionTimeoutMs: number;
   maxTransactionRows: number;
   offsetsRetentionMs: number;
+  topicChecks: 'strict' | 'report';
   /** No transaction is opened when less than this is left of the invocation. */
   reserveMs: number;
 };
@@ -178,6 +180,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     throw new SnowmeltError('STATE_DISAGREES', `Source ${run.source}: the log names a layout that is not there.`);
   }
   run.opens++;
+  await checkTopic(ports, run.settings, run.source, layout.topic, ports.clock.now());
   const producer = await ports.kafka.open({
     source: run.source,
     partition: run.partition,

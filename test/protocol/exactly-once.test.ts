@@ -42,6 +42,7 @@ const publishSettings: PublishSettings = {
   transactionTimeoutMs: 60_000,
   maxTransactionRows: 4,
   offsetsRetentionMs: 7 * 86_400_000,
+  topicChecks: 'strict',
   reserveMs: 1_000,
 };
 
@@ -157,7 +158,8 @@ test('snapshot, hand-over and changes without faults: as many transactions as ne
   const w = world();
   for (let key = 0; key < 20; key++) w.table.commits.push({ at: w.clock.time - 1, key: String(key), value: `v${key}` });
   for (let tick = 0; tick < 14; tick++) {
-    if (tick < 12 && tick % 3 === 1) w.table.commits.push({ at: w.clock.time + 7, key: String(tick), value: `t${tick}` });
+    if (tick < 12 && tick % 3 === 1)
+      w.table.commits.push({ at: w.clock.time + 7, key: String(tick), value: `t${tick}` });
     if (tick === 4) w.table.commits.push({ at: w.clock.time + 9, key: '3', value: null });
     await w.tick();
     await drain(w);

@@ -1,0 +1,46 @@
+/** The topic settings that exactly once rests on, looked at when a topic is first opened on a day. */
+import { SnowmeltError } from '../errors.ts';
+import type { Kafka, Telemetry, TopicFacts } from './ports.ts';
+
+export type TopicCheckSettings = { topicChecks: 'strict' | 'report'; offsetsRetentionMs: number };
+
+const DAY_MS = 86_400_000;
+/** When each topic was last looked at by this execution environment. */
+const lookedAt = new Map<string, number>();
+
+/** What is too weak, in words; a setting that the broker hides counts as fine, the configuration vouches for it. */
+export function weaknesses(
+  facts: { topic: TopicFacts; offsetsRetentionMs: number | null },
+  expectedRetentionMs: number,
+): string[] {
+  const { replication, minInsyncReplicas, uncleanElection } = facts.topic;
+  const found: string[] = [];
+  if (replication < 2) found.push(`it has ${replication} replica: one lost disk loses what was acknowledged`);
+  if (minInsyncReplicas !== null && minInsyncReplicas < 2) {
+    found.push(`min.insync.replicas is ${minInsyncReplicas}: a write may be acknowledged by the leader alone`);
+  }
+  if (uncleanElection === true) found.push('unclean.leader.election.enable is true: acknowledged writes may be lost');
+  if (facts.offsetsRetentionMs !== null && facts.offsetsRetentionMs < expectedRetentionMs) {
+    const minutes = facts.offsetsRetentionMs / 60_000;
+    found.push(`offsets.retention.minutes of the brokers is ${minutes}: kafka.offsetsRetention says more`);
+  }
+  return found;
+}
+
+/** @throws TOPIC_UNSAFE when checks are strict; told otherwise. */
+export async function checkTopic(
+  ports: { kafka: Kafka; telemetry: Telemetry },
+  settings: TopicCheckSettings,
+  source: string,
+  topic: string,
+  now: number,
+): Promise<void> {
+  if (now - (lookedAt.get(topic) ?? -Infinity) < DAY_MS) return;
+  const found = weaknesses(await ports.kafka.facts(topic), settings.offsetsRetentionMs);
+  if (found.length > 0) {
+    const message = `Topic ${topic} is too weak for exactly once: ${found.join('; ')}.`;
+    if (settings.topicChecks === 'strict') throw new SnowmeltError('TOPIC_UNSAFE', message);
+    ports.telemetry.info(message, { source, code: 'TOPIC_UNSAFE' });
+  }
+  lookedAt.set(topic, now);
+}

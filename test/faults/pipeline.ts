@@ -1,0 +1,211 @@
+/**
+ * The whole pipeline in one process over real parts: snowflake-sdk, kafkajs and the AWS SDK against the stand-ins (Kafka
+ * and DynamoDB: the real ones where the environment names them). A tick moves Snowflake's clock a minute on.
+ */
+import { createEncoders } from '../../lambdas/encoding/encoders.ts';
+import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
+import { createKafka } from '../../lambdas/kafka/client.ts';
+import { finish, plan, type PlanPorts } from '../../lambdas/protocol/plan.ts';
+import { publish, type PublishPorts, type PublishResult } from '../../lambdas/protocol/publish.ts';
+import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
+import { planSettings, publishSettings, sourcePlan } from '../../lambdas/settings.ts';
+import { createSnowflake } from '../../lambdas/snowflake/client.ts';
+import { startSnowflake, type Snowflake } from '../../local/snowflake/client.ts';
+import { startTable, type TestTable } from '../checkpoints/table.ts';
+import { readCommitted } from '../kafka/consumer.ts';
+import { Fixture } from '../kafka/fixture.ts';
+import { connect, run } from '../local/sdk.ts';
+import { MemoryEvents, MemoryTelemetry } from '../protocol/memory.ts';
+
+const MINUTE = 60_000;
+
+export type Overrides = {
+  source?: Partial<ResolvedSource>;
+  kafka?: Partial<ResolvedConfig['kafka']>;
+  snowflake?: Partial<ResolvedConfig['snowflake']>;
+  token?: string;
+};
+
+let sources = 0;
+
+export class Stands {
+  readonly snowflake: Snowflake;
+  readonly kafka: Fixture;
+  readonly table: TestTable;
+  readonly #writer: Awaited<ReturnType<typeof connect>>;
+  #skew = 0;
+
+  private constructor(
+    snowflake: Snowflake,
+    kafka: Fixture,
+    table: TestTable,
+    writer: Awaited<ReturnType<typeof connect>>,
+  ) {
+    this.snowflake = snowflake;
+    this.kafka = kafka;
+    this.table = table;
+    this.#writer = writer;
+  }
+
+  static async start(): Promise<Stands> {
+    const [snowflake, kafka, table] = await Promise.all([startSnowflake(), Fixture.start(), startTable()]);
+    const writer = await connect({
+      account: 'acct',
+      accessUrl: snowflake.url,
+      username: 'SNOWMELT',
+      password: 'snowmelt',
+      warehouse: 'WH',
+    });
+    await run(writer, 'CREATE DATABASE IF NOT EXISTS DB');
+    return new Stands(snowflake, kafka, table, writer);
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => this.#writer.destroy(resolve));
+    await Promise.all([this.snowflake.stop(), this.kafka.stop(), this.table.close()]);
+  }
+
+  async sql(...statements: string[]): Promise<void> {
+    for (const statement of statements) await run(this.#writer, statement);
+  }
+
+  async passMinutes(minutes: number): Promise<void> {
+    this.#skew += minutes * MINUTE;
+    await this.snowflake.control.engine({ clockSkewMs: this.#skew });
+  }
+
+  /** A source of its own on table DB.PUBLIC.<name> (made by the caller) with its topic. */
+  async pipeline(overrides: Overrides = {}): Promise<Pipeline> {
+    const name = `s${++sources}-${Date.now().toString(36)}`;
+    const source: ResolvedSource = {
+      name,
+      object: { database: 'DB', schema: 'PUBLIC', name: `T${sources}` },
+      information: 'DEFAULT',
+      key: ['ID'],
+      topic: `${this.kafka.app}.${name}`,
+      topicPartitions: 3,
+      partitions: 2,
+      every: 'rate(1 minute)',
+      format: { type: 'json', envelope: 'debezium', tombstones: true },
+      ...overrides.source,
+    };
+    if (overrides.source?.topic === undefined) await this.kafka.createTopic(source.topic, 3);
+    return new Pipeline(this, source, overrides);
+  }
+}
+
+export class Pipeline {
+  readonly source: ResolvedSource;
+  readonly config: ResolvedConfig;
+  readonly telemetry = new MemoryTelemetry();
+  readonly #stands: Stands;
+  readonly #token: string;
+  #workers = 0;
+
+  constructor(stands: Stands, source: ResolvedSource, overrides: Overrides) {
+    this.#stands = stands;
+    this.source = source;
+    this.#token = overrides.token ?? 'snowmelt';
+    const base = stands.kafka.config(overrides.kafka);
+    this.config = {
+      ...base,
+      snowflake: {
+        ...base.snowflake,
+        account: 'acct',
+        accessUrl: stands.snowflake.url,
+        user: 'SNOWMELT',
+        warehouse: 'WH',
+        ...overrides.snowflake,
+      },
+      sources: [source],
+    };
+  }
+
+  /** The name of the source's table. */
+  get tableName(): string {
+    return `DB.PUBLIC.${this.source.object.name}`;
+  }
+
+  #clock = { now: () => Date.now(), remainingMs: () => 600_000 };
+
+  async #plan(work: (ports: PlanPorts) => Promise<void>): Promise<number[]> {
+    const events = new MemoryEvents();
+    const snowflake = createSnowflake(this.config, { token: this.#token });
+    try {
+      await work({
+        snowflake,
+        checkpoints: this.#stands.table.store,
+        events,
+        telemetry: this.telemetry,
+        clock: this.#clock,
+      });
+    } finally {
+      await snowflake.close();
+    }
+    return [...new Set(events.calls.map(({ partition }) => partition))];
+  }
+
+  /** One tick of the schedule; answers the partitions that were called. */
+  async tick(): Promise<number[]> {
+    const due = this.config.sources.map((source) => sourcePlan(this.config, source));
+    return this.#plan((ports) => plan(ports, planSettings(this.config), due, due));
+  }
+
+  async finish(): Promise<number[]> {
+    const all = this.config.sources.map((source) => sourcePlan(this.config, source));
+    return this.#plan((ports) => finish(ports, planSettings(this.config), all));
+  }
+
+  async publish(partition: number): Promise<PublishResult> {
+    const snowflake = createSnowflake(this.config, { token: this.#token });
+    const kafka = createKafka(this.config, null);
+    const ports: PublishPorts = {
+      snowflake,
+      kafka,
+      encoders: createEncoders(this.config, this.source),
+      checkpoints: this.#stands.table.store,
+      events: new MemoryEvents(),
+      telemetry: this.telemetry,
+      clock: this.#clock,
+    };
+    try {
+      return await publish(ports, publishSettings(this.config), this.source.name, partition, `w${++this.#workers}`);
+    } finally {
+      await Promise.all([snowflake.close(), kafka.close()]);
+    }
+  }
+
+  /** Ticks a minute apart, publishing whatever is called. */
+  async run(ticks: number): Promise<void> {
+    for (let tick = 0; tick < ticks; tick++) {
+      for (const partition of await this.tick()) await this.publish(partition);
+      await this.#stands.passMinutes(1);
+    }
+  }
+
+  async state(): Promise<SourceState | null> {
+    return this.#stands.table.store.look(this.source.name);
+  }
+
+  async partition(partition: number): Promise<PartitionItem> {
+    return (await this.#stands.table.store.partition(this.source.name, partition))!;
+  }
+
+  /** `op key` of each visible record in the order of the log, topic partition by topic partition. */
+  async published(): Promise<{ op: string; key: unknown; before: unknown; after: unknown }[]> {
+    const records = await readCommitted(this.#stands.kafka.target.brokers, this.source.topic);
+    return records.map(({ key, value }) => {
+      const parsed =
+        value === null
+          ? { op: 'tombstone', before: null, after: null }
+          : (JSON.parse(value.toString()) as { op: string; before: unknown; after: unknown });
+      const { op, before, after } = parsed;
+      return { op, key: JSON.parse(key!.toString()) as unknown, before, after };
+    });
+  }
+
+  /** Codes of the errors told so far. */
+  get codes(): string[] {
+    return this.telemetry.errors.map((error) => (error as Error & { code: string }).code);
+  }
+}
