@@ -11,12 +11,13 @@ import type { HttpClient } from './http.ts';
 import type { Part, ReaderSettings } from './reading.ts';
 import { malformed, Offsets, Reading, readerSettings } from './reading.ts';
 import type { Result, Results } from './result.ts';
+import { TextBuffer } from './unpack.ts';
 
+/** Held as they came, zipped; only the one being read is unzipped. */
 const chunksAhead = 2;
-/** Unzipped bytes held by the chunk being read and those ahead; a single chunk may be larger. */
-const bytesAhead = 96 * 1024 * 1024;
 const batchRows = 4096;
 const batchBytes = 1024 * 1024;
+
 export class Reader {
   readonly #results: Results;
   readonly #http: HttpClient;
@@ -35,6 +36,7 @@ export class Reader {
   async *read(queryId: string, start: number, end: number, width: number): AsyncIterable<RowBatch> {
     if (start >= end) return;
     const reading = new Reading(this.#results, this.#http, this.#settings, queryId);
+    const text = new TextBuffer();
     const offsets = new Offsets();
     try {
       const result = await reading.result();
@@ -46,13 +48,13 @@ export class Reader {
       const ahead = new Map<number, Promise<Buffer>>();
       for (let at = 0; at < parts.length; at++) {
         const part = parts[at]!;
-        for (const next of withinReach(parts, at)) {
+        for (const next of parts.slice(at, at + 1 + chunksAhead)) {
           if (ahead.has(next.index)) continue;
           const fetched = reading.fetch(next, null);
           fetched.catch(() => undefined); // Looked at when its turn comes.
           ahead.set(next.index, fetched);
         }
-        const bytes = await reading.verified(part, width, offsets, ahead.get(part.index)!);
+        const bytes = await reading.verified(part, width, text, offsets, ahead.get(part.index)!);
         ahead.delete(part.index);
         yield* batches(bytes, offsets.cells, width, part, start, end);
       }
@@ -71,18 +73,6 @@ function partsOf(result: Result): Part[] {
     start += chunk.rows;
   });
   return parts;
-}
-
-/** The part at `at` and as many after it as may be held at once. */
-function withinReach(parts: readonly Part[], at: number): Part[] {
-  const reach: Part[] = [];
-  let bytes = 0;
-  for (const part of parts.slice(at, at + 1 + chunksAhead)) {
-    bytes += part.bytes;
-    if (reach.length > 0 && bytes > bytesAhead) break;
-    reach.push(part);
-  }
-  return reach;
 }
 
 /** The rows of a part that lie in [start, end), as views of its text and cells. */

@@ -6,7 +6,7 @@ import { NoAnswer } from './http.ts';
 import type { Chunk, Result, Results } from './result.ts';
 import { pause } from './result.ts';
 import { expectEnd, MalformedText, scanRows } from './scanner.ts';
-import { unpack } from './unpack.ts';
+import type { TextBuffer } from './unpack.ts';
 
 export type ReaderSettings = {
   chunk: Timings;
@@ -85,11 +85,18 @@ export class Reading {
   }
 
   /** The text of a part once it was scanned into `offsets`; fetched again while anything about it is wrong. */
-  async verified(part: Part, width: number, offsets: Offsets, first: Promise<Buffer>): Promise<Buffer> {
+  async verified(
+    part: Part,
+    width: number,
+    text: TextBuffer,
+    offsets: Offsets,
+    first: Promise<Buffer>,
+  ): Promise<Buffer> {
     let fetched = first;
     for (let attempt = 1; ; attempt++) {
-      const bytes = await fetched;
+      const body = await fetched;
       try {
+        const bytes = await text.unpack(body, part.bytes);
         if (!isUtf8(bytes)) throw new MalformedText('Not UTF-8', 0);
         await scan(bytes, width, part.rows, offsets.forCells(part.rows * width));
         return bytes;
@@ -103,7 +110,7 @@ export class Reading {
     }
   }
 
-  /** Downloads and unzips a part. `stale` is a description whose addresses are not to be used again. */
+  /** Downloads a part, as it comes: it is unzipped when its turn comes. `stale` is a description whose addresses are not to be used again. */
   async fetch(part: Part, stale: Promise<Result> | null): Promise<Buffer> {
     if (stale !== null) await this.#refresh(stale);
     for (let attempt = 1; ; attempt++) {
@@ -120,9 +127,7 @@ export class Reading {
 
   #exhausted(part: Part, failure: Failure): SnowmeltError {
     const what = `query ${this.#queryId}, part ${part.index}: ${failure.why}`;
-    return failure.broken
-      ? new SnowmeltError('RESULT_MALFORMED', `Result of ${what}`)
-      : new SnowmeltError('SNOWFLAKE_UNREACHABLE', `Download of ${what}`);
+    return new SnowmeltError('SNOWFLAKE_UNREACHABLE', `Download of ${what}`);
   }
 
   async #download(chunk: Chunk, headers: Record<string, string>): Promise<Buffer | Failure> {
@@ -134,16 +139,16 @@ export class Reading {
       });
       // Clouds disagree on how they refuse an address that has expired: 403, but also 400 and 404.
       const refused = answer.status >= 400 && answer.status < 500 && answer.status !== 408 && answer.status !== 429;
-      if (answer.status !== 200) return { why: `HTTP ${answer.status}`, refresh: refused, broken: false };
-      return await unpack(answer.body, chunk.bytes);
+      if (answer.status !== 200) return { why: `HTTP ${answer.status}`, refresh: refused };
+      return answer.body;
     } catch (error) {
-      const network = error instanceof NoAnswer;
-      return { why: (error as Error).message, refresh: false, broken: !network };
+      if (!(error instanceof NoAnswer)) throw error;
+      return { why: error.message, refresh: false };
     }
   }
 }
 
-type Failure = { why: string; refresh: boolean; broken: boolean };
+type Failure = { why: string; refresh: boolean };
 
 /** Cells' bounds of one chunk, reused for the next. */
 export class Offsets {

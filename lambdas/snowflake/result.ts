@@ -115,7 +115,7 @@ export class Results {
         timings: this.#timings,
         signal,
       });
-      const body = await parse(await unpack(answer.body, 0));
+      const body = await parse(await unpack(answer.body));
       const code = text(body?.code);
       if (code === tokenExpired) await this.#access.renew(token);
       else if (isSessionOver(code) || (answer.status === 401 && body === null)) this.#access.lose(token);

@@ -1,19 +1,54 @@
 /** Unzips bodies that are gzip by their first bytes, whatever the headers say. */
 import { promisify } from 'node:util';
-import { constants, gunzip } from 'node:zlib';
+import { createGunzip, gunzip } from 'node:zlib';
+import { MalformedText } from './scanner.ts';
 
 const unzip = promisify(gunzip);
 const largestText = 512 * 1024 * 1024;
+/** Pieces small enough for the allocator to use again at once. */
+const pieceBytes = 64 * 1024;
+
+/** The text's bytes. Rejects for a stream that is cut short or broken (gzip carries a checksum and a length). */
+export async function unpack(body: Buffer): Promise<Buffer> {
+  return isGzip(body) ? unzip(body, { maxOutputLength: largestText }) : body;
+}
 
 /**
- * The text's bytes. `expected` is the announced size (0: unknown): when it is right the text lands in one buffer, without
- * being copied together. Rejects for a stream that is cut short or broken (gzip carries a checksum and a length).
+ * One chunk's text, in memory that is used again for the next: fresh buffers of a chunk's size would wait for the garbage
+ * collector by the dozen, and the process would grow with the result.
  */
-export async function unpack(body: Buffer, expected: number): Promise<Buffer> {
-  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
-  const guess = expected > 0 ? Math.min(expected + 64, largestText) : body.length * 4;
-  return unzip(body, {
-    chunkSize: Math.max(guess, constants.Z_MIN_CHUNK),
-    maxOutputLength: largestText,
-  });
+export class TextBuffer {
+  #bytes = Buffer.alloc(0);
+
+  /** Valid until the next call. `expected` is the announced size (0: unknown). @throws MalformedText */
+  async unpack(body: Buffer, expected: number): Promise<Buffer> {
+    if (!isGzip(body)) return body;
+    if (expected > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.min(expected, largestText));
+    let length = 0;
+    const pieces = createGunzip({ chunkSize: pieceBytes });
+    pieces.end(body);
+    try {
+      for await (const piece of pieces as AsyncIterable<Buffer>) {
+        const end = length + piece.length;
+        if (end > largestText) throw new MalformedText('More text than any chunk has', length);
+        if (end > this.#bytes.length) this.#grow(end, length);
+        piece.copy(this.#bytes, length);
+        length = end;
+      }
+    } catch (error) {
+      if (error instanceof MalformedText) throw error;
+      throw new MalformedText(`Not whole gzip (${(error as NodeJS.ErrnoException).code ?? 'error'})`, length);
+    }
+    return this.#bytes.subarray(0, length);
+  }
+
+  #grow(wanted: number, used: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(largestText, Math.max(wanted, 2 * this.#bytes.length)));
+    this.#bytes.copy(larger, 0, 0, used);
+    this.#bytes = larger;
+  }
+}
+
+function isGzip(body: Buffer): boolean {
+  return body[0] === 0x1f && body[1] === 0x8b;
 }

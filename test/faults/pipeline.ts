@@ -200,7 +200,7 @@ export class Pipeline {
           ? { op: 'tombstone', before: null, after: null }
           : (JSON.parse(value.toString()) as { op: string; before: unknown; after: unknown });
       const { op, before, after } = parsed;
-      return { op, key: JSON.parse(key!.toString()) as unknown, before, after };
+      return { op, key: JSON.parse(key.toString()) as unknown, before, after };
     });
   }
 
