@@ -1,0 +1,179 @@
+/** `npm start` for a person: runs until Ctrl-C and shows what happens. */
+import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import type { Arguments } from './arguments.ts';
+import { quotedTable, readDemoConfig } from './config.ts';
+import { startStack, WRITER, type Stack } from './stack.ts';
+import { publishedRows, StateReader, watermark, type SourceView } from './state.ts';
+import { fillTable, type FilledTable } from './table.ts';
+import { plainLine, render, summary, type SourceModel, type ViewModel } from './view.ts';
+
+const COMMIT_EVERY_MS = 400;
+const MAX_ROWS_PER_STATEMENT = 20;
+const LOOK_EVERY_MS = 1_000;
+const PLAIN_EVERY_MS = 5_000;
+const CLOSING_MS = 5_000;
+
+/** Resolves after Ctrl-C (or SIGTERM), when everything is down. */
+export async function runLive(args: Arguments, print: (line: string) => void): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const demo = readDemoConfig(args.config, args.partitions);
+  print('building the functions, starting the stand-ins');
+  const stack = await startStack(demo, args, { watchWire: false });
+  const closing: (() => unknown)[] = [() => stack.close()];
+  try {
+    let table: FilledTable | null = null;
+    if (stack.snowflake !== null) {
+      print(`loading ${args.rows.toLocaleString('en-US')} flights`);
+      table = await fillTable(stack, stack.config.sources[0]!, { ...args, maxRows: MAX_ROWS_PER_STATEMENT });
+      closing.push(() => table?.close());
+      table.writer.start(COMMIT_EVERY_MS, (error) => {
+        if (!stop.signal.aborted) print(`the writer stopped: ${error.message}`);
+      });
+    }
+    print(`Kafka is at ${stack.brokers.join(', ')}, topic ${stack.config.sources[0]!.topic}; end with Ctrl-C`);
+    stack.aws.startSchedules();
+    const board = new Board(stack, table);
+    closing.push(() => board.close());
+    const screen = process.stdout.isTTY ? new Screen() : null;
+    let told = 0;
+    let model = await board.look();
+    while (!stop.signal.aborted) {
+      if (screen !== null) screen.show(render(model, screen.width));
+      else if (performance.now() - told >= PLAIN_EVERY_MS) {
+        print(plainLine(model));
+        told = performance.now();
+      }
+      await pause(LOOK_EVERY_MS, stop.signal);
+      if (stop.signal.aborted) break;
+      model = await board.look().catch((error: unknown) => unlessStopped(error, model, stop.signal));
+    }
+    stack.aws.stopSchedules();
+    for (const line of summary(model)) print(line);
+  } finally {
+    // Ctrl-C reaches the stand-ins too, so that they may be gone already: nothing waits for them long.
+    process.once('SIGINT', () => process.exit(130));
+    setTimeout(() => process.exit(), CLOSING_MS).unref();
+    for (const close of closing.reverse()) await Promise.resolve(close()).catch(() => undefined);
+  }
+}
+
+/** A stand-in may hear of Ctrl-C before this process does. */
+async function unlessStopped(error: unknown, model: ViewModel, signal: AbortSignal): Promise<ViewModel> {
+  await pause(200, signal);
+  if (signal.aborted) return model;
+  throw error;
+}
+
+/** Gathers the numbers, and the rates from what they were before. */
+class Board {
+  readonly #stack: Stack;
+  readonly #table: FilledTable | null;
+  readonly #sources: { source: ResolvedSource; reader: StateReader; before: Map<number, number> }[];
+  readonly #began = performance.now();
+  #lookedAt = performance.now();
+
+  constructor(stack: Stack, table: FilledTable | null) {
+    this.#stack = stack;
+    this.#table = table;
+    this.#sources = stack.config.sources.map((source) => ({
+      source,
+      reader: new StateReader(stack.config.table, source.name),
+      before: new Map<number, number>(),
+    }));
+  }
+
+  async look(): Promise<ViewModel> {
+    const now = performance.now();
+    const elapsed = Math.max(0.001, (now - this.#lookedAt) / 1000);
+    this.#lookedAt = now;
+    const sources = await Promise.all(
+      this.#sources.map(async ({ source, reader, before }) => modelOf(source, await reader.read(), before, elapsed)),
+    );
+    const totals = this.#table?.writer.totals;
+    return {
+      seconds: (now - this.#began) / 1000,
+      sources,
+      writer: totals === undefined ? null : { commits: totals.commits, changes: totals.changes },
+      warehouse: await this.#warehouse(),
+      invocations: this.#stack.aws.counters.invocations,
+    };
+  }
+
+  /** Snowmelt's own statements, not the writer's. */
+  async #warehouse(): Promise<ViewModel['warehouse']> {
+    const stats = await this.#stack.snowflake?.control.stats();
+    if (stats === undefined) return null;
+    const own = Object.entries(stats.byTag).filter(([tag]) => tag.startsWith('snowmelt/'));
+    const sum = (of: 'withWarehouse' | 'withoutWarehouse') => own.reduce((total, [, count]) => total + count[of], 0);
+    const resumes = Object.entries(stats.warehouses).reduce(
+      (n, [name, of]) => (name === WRITER.warehouse ? n : n + of.resumes),
+      0,
+    );
+    return { resumes, statements: sum('withWarehouse'), gates: sum('withoutWarehouse') };
+  }
+
+  close(): void {
+    for (const { reader } of this.#sources) reader.close();
+  }
+}
+
+function modelOf(source: ResolvedSource, view: SourceView, before: Map<number, number>, elapsed: number): SourceModel {
+  const first = view.windows[0];
+  const snapshotRows = first?.kind === 'snapshot' ? first.totalRows : 0;
+  let ofSnapshot = 0;
+  const partitions = view.partitions.map((partition) => {
+    const { published, planned } = publishedRows(view, partition);
+    ofSnapshot += Math.min(published, first?.rows.get(partition.partition) ?? 0);
+    const mark = watermark(view, partition);
+    const rowsPerSecond = (published - (before.get(partition.partition) ?? 0)) / elapsed;
+    before.set(partition.partition, published);
+    return {
+      partition: partition.partition,
+      state: partition.state,
+      watermark: mark,
+      lagSeconds: mark === null || published === planned ? 0 : Math.max(0, (Date.now() - Date.parse(mark)) / 1000),
+      rowsPerSecond,
+      published,
+      error: partition.lastError,
+    };
+  });
+  return {
+    name: source.name,
+    object: quotedTable(source).replaceAll('"', ''),
+    topic: source.topic,
+    windows: view.windows.length,
+    snapshot: ofSnapshot < snapshotRows ? { published: ofSnapshot, planned: snapshotRows } : null,
+    partitions,
+    error: view.lastError,
+  };
+}
+
+/** Draws over what it drew before, so that what was printed above stays. */
+class Screen {
+  #height = 0;
+
+  get width(): number {
+    return Math.min(process.stdout.columns || 80, 120);
+  }
+
+  show(lines: string[]): void {
+    const up = this.#height > 0 ? `\x1b[${this.#height}A` : '';
+    const shown = lines.slice(0, Math.max(1, (process.stdout.rows || 40) - 1));
+    process.stdout.write(`${up}\r\x1b[J${shown.join('\n')}\n`);
+    this.#height = shown.length;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}

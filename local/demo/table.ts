@@ -1,0 +1,56 @@
+/** Makes and fills the demo's table, and sets a writer on it. */
+import { join } from 'node:path';
+import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import { quotedTable } from './config.ts';
+import { readFlights } from './duckdb.ts';
+import { createTable, loadSelect } from './flights.ts';
+import { Random } from './random.ts';
+import { signIn } from './snowflake.ts';
+import { WRITER, type Stack } from './stack.ts';
+import { Traffic, type Row } from './traffic.ts';
+import { Writer } from './writer.ts';
+
+export type FilledTable = { writer: Writer; rows: number; loadedAt: bigint; close(): Promise<void> };
+
+/** Loaded rows that the writer may touch. */
+const POOL = 20_000;
+
+export async function fillTable(
+  stack: Stack,
+  source: ResolvedSource,
+  options: { rows: number; seed: number; maxRows: number },
+): Promise<FilledTable> {
+  const snowflake = stack.snowflake!;
+  const session = await signIn({ url: snowflake.url, account: stack.config.snowflake.account, ...WRITER });
+  const table = quotedTable(source);
+  const { database, schema, name } = source.object;
+  await session.execute(`CREATE DATABASE IF NOT EXISTS "${database}"`);
+  await session.execute(`CREATE SCHEMA IF NOT EXISTS "${database}"."${schema}"`);
+  await session.execute(createTable(table));
+  const loaded = await snowflake.control.load(`${database}.${schema}.${name}`, loadSelect(options.rows));
+  const traffic = new Traffic({
+    table,
+    seed: options.seed,
+    pool: await choosePool(options.rows, options.seed),
+    firstRow: options.rows,
+    maxRows: options.maxRows,
+  });
+  const writer = new Writer(session, table, traffic, join(stack.folder, 'ledger.ndjson'));
+  const close = async () => {
+    await writer.stop();
+    await writer.ledger.close();
+    await session.close();
+  };
+  return { writer, rows: loaded.rows, loadedAt: BigInt(loaded.commitTime), close };
+}
+
+/** Rows from all over the table: every so many, from a random start. */
+async function choosePool(rows: number, seed: number): Promise<Row[]> {
+  const step = Math.max(1, Math.floor(rows / POOL));
+  const start = new Random(seed).whole(0, step - 1);
+  const pool: Row[] = [];
+  for await (const images of readFlights(rows, `n % ${step} = ${start}`)) {
+    for (const image of images) pool.push({ row: start + pool.length * step, image });
+  }
+  return pool;
+}

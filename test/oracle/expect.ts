@@ -1,0 +1,126 @@
+/**
+ * What must be in the topic: each window's net delta, from the ledger alone.
+ *
+ * Snowflake's net delta is by row: DELETE with the image at `from`, INSERT with the image at `to`, neither where both are
+ * equal. Snowmelt's records are by key: a DELETE and an INSERT of one key are an update, so a re-keyed row is a delete of
+ * the old key and a create of the new.
+ */
+import type { DemoColumn, Image } from '../../local/demo/flights.ts';
+import type { LedgerEntry } from '../../local/demo/ledger.ts';
+import { EventStore, type Keys } from './events.ts';
+import { hashOfImage, NONE, promised } from './values.ts';
+import { nanoseconds, type Bounds } from './windows.ts';
+
+export type Table = { columns: readonly DemoColumn[]; /** Names of the key's columns. */ key: readonly string[] };
+
+const ABSENT = -1;
+
+export class Expected {
+  readonly events = new EventStore();
+  readonly keys: Keys;
+  readonly #table: Table;
+  readonly #tombstones: boolean;
+  readonly #keyAt: number[];
+  /** By row: number of its key (ABSENT: no such row now) and hash of its image. */
+  #rowKey = new Int32Array(1024).fill(ABSENT);
+  #rowHash = new Float64Array(1024).fill(NONE);
+  #rows = 0;
+
+  constructor(table: Table, keys: Keys, tombstones: boolean) {
+    this.#table = table;
+    this.keys = keys;
+    this.#tombstones = tombstones;
+    this.#keyAt = table.key.map((name) => table.columns.findIndex((column) => column.name === name));
+  }
+
+  /** Rows as they were loaded, before anything in the ledger. */
+  load(images: readonly Image[]): void {
+    for (const image of images) this.#set(this.#rows, image);
+  }
+
+  /** Runs through the windows; `ledger` is in commit order. Changes after the last window only count for the final table. */
+  async run(windows: readonly Bounds[], ledger: AsyncIterable<LedgerEntry>): Promise<void> {
+    let open = 0;
+    let touched = new Map<number, { key: number; hash: number }>();
+    const close = () => {
+      if (windows[open]!.kind === 'snapshot') this.#snapshot();
+      else this.#changes(touched);
+      touched = new Map();
+      open++;
+    };
+    for await (const entry of ledger) {
+      const at = BigInt(entry.at);
+      while (open < windows.length && nanoseconds(windows[open]!.to) < at) close();
+      for (const { row, image } of entry.changes) {
+        if (!touched.has(row)) touched.set(row, { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE });
+        this.#set(row, image);
+      }
+    }
+    while (open < windows.length) close();
+  }
+
+  /** Hash of each key's image in the final table. */
+  final(): Map<number, number> {
+    const table = new Map<number, number>();
+    for (let row = 0; row < this.#rows; row++) {
+      if (this.#rowKey[row] !== ABSENT) table.set(this.#rowKey[row]!, this.#rowHash[row]!);
+    }
+    return table;
+  }
+
+  #snapshot(): void {
+    for (let row = 0; row < this.#rows; row++) {
+      if (this.#rowKey[row] !== ABSENT) this.events.add(this.#rowKey[row]!, 'r', NONE, this.#rowHash[row]);
+    }
+  }
+
+  #changes(touched: ReadonlyMap<number, { key: number; hash: number }>): void {
+    const delta = new Map<number, { before: number; after: number }>();
+    const of = (key: number) => {
+      const known = delta.get(key);
+      if (known !== undefined) return known;
+      const fresh = { before: NONE, after: NONE };
+      delta.set(key, fresh);
+      return fresh;
+    };
+    for (const [row, from] of touched) {
+      const key = this.#rowKey[row]!;
+      const image = this.#rowHash[row]!;
+      if (key === from.key && image === from.hash) continue;
+      if (from.key !== ABSENT) once(of(from.key), 'before', from.hash);
+      if (key !== ABSENT) once(of(key), 'after', image);
+    }
+    for (const [key, { before, after }] of delta) {
+      const op = before === NONE ? 'c' : after === NONE ? 'd' : 'u';
+      this.events.add(key, op, before, after);
+      if (op === 'd' && this.#tombstones) this.events.add(key, 'tombstone');
+    }
+  }
+
+  #set(row: number, image: Image | null): void {
+    if (row >= this.#rowKey.length) this.#grow(row);
+    this.#rows = Math.max(this.#rows, row + 1);
+    this.#rowKey[row] = image === null ? ABSENT : this.keys.numberOf(this.#keyText(image));
+    this.#rowHash[row] = image === null ? NONE : hashOfImage(image, this.#table.columns);
+  }
+
+  #keyText(image: Image): string {
+    return JSON.stringify(this.#keyAt.map((i) => promised(image[i]!, this.#table.columns[i]!)));
+  }
+
+  #grow(row: number): void {
+    const length = Math.max(2 * this.#rowKey.length, row + 1);
+    const keys = new Int32Array(length).fill(ABSENT);
+    keys.set(this.#rowKey);
+    this.#rowKey = keys;
+    const hashes = new Float64Array(length).fill(NONE);
+    hashes.set(this.#rowHash);
+    this.#rowHash = hashes;
+  }
+}
+
+/** The ledger of a table whose key is unique never has two. */
+function once(delta: { before: number; after: number }, which: 'before' | 'after', hash: number): void {
+  if (delta[which] !== NONE) throw new Error('the ledger has two rows with one key');
+  delta[which] = hash;
+}
