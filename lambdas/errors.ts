@@ -170,7 +170,8 @@ export const ERRORS = {
   },
   STATE_TOO_LARGE: {
     retry: 'operator',
-    causes: 'A window, layout or running scan does not fit an item of 400 KB: too many columns, or too many partitions.',
+    causes:
+      'A window, layout or running scan does not fit an item of 400 KB: too many columns, or too many partitions.',
     action: 'Exclude columns, shorten filters, or configure fewer partitions.',
   },
   LOG_GAP: {

@@ -4,6 +4,7 @@
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { SnowmeltError } from '../errors.ts';
 import type { Telemetry } from '../protocol/ports.ts';
 
 export type InvocationTelemetry = Telemetry & {
@@ -16,7 +17,10 @@ export function createTelemetry(app: string, fn: string): InvocationTelemetry {
   const counts = new Map<string, Map<string, number>>();
   return {
     info: (message, fields) => logger.info(message, { ...fields }),
-    error: (error, fields) => logger.error(error.message, { ...fields, stack: error.stack ?? '' }),
+    error(error, fields) {
+      const told = error instanceof SnowmeltError ? { code: error.code, action: error.action } : {};
+      logger.error(error.message, { ...told, ...fields, stack: error.stack ?? '' });
+    },
     count(metric, value, { source }) {
       const ofSource = counts.get(source) ?? new Map<string, number>();
       ofSource.set(metric, (ofSource.get(metric) ?? 0) + value);

@@ -4,8 +4,7 @@ import { snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
-import type { LambdaContext } from '../invocation.ts';
-import { clockOf } from '../invocation.ts';
+import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { finish, plan, type PlanPorts } from '../protocol/plan.ts';
 import { planSettings, sourcePlan } from '../settings.ts';
 import { createSnowflake } from '../snowflake/client.ts';
@@ -16,24 +15,25 @@ export type PlanEvent = { every: string } | { tick: 'unfinished' };
 export async function handler(event: PlanEvent, context: LambdaContext): Promise<void> {
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'plan');
-  const snowflake = createSnowflake(config, await snowflakeCredentials(config));
-  const ports: PlanPorts = {
-    snowflake,
-    checkpoints: createCheckpoints(config),
-    events: createEvents(config),
-    telemetry,
-    clock: clockOf(context),
-  };
-  const sources = config.sources.map((source) => sourcePlan(config, source));
-  try {
-    if ('every' in event) {
-      const due = sources.filter((_, i) => config.sources[i]!.every === event.every);
-      await plan(ports, planSettings(config), due, sources);
-    } else {
-      await finish(ports, planSettings(config), sources);
+  await told(telemetry, async () => {
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
+    const ports: PlanPorts = {
+      snowflake,
+      checkpoints: createCheckpoints(config),
+      events: createEvents(config),
+      telemetry,
+      clock: clockOf(context),
+    };
+    const sources = config.sources.map((source) => sourcePlan(config, source));
+    try {
+      if ('every' in event) {
+        const due = sources.filter((_, i) => config.sources[i]!.every === event.every);
+        await plan(ports, planSettings(config), due, sources);
+      } else {
+        await finish(ports, planSettings(config), sources);
+      }
+    } finally {
+      await snowflake.close();
     }
-  } finally {
-    await snowflake.close();
-    telemetry.flush();
-  }
+  });
 }

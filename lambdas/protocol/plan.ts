@@ -149,9 +149,13 @@ async function scan(
   // Whoever submits waits; everybody else only looks whether it has ended.
   const reserveMs = pending === null ? settings.reserveMs : Infinity;
   pending ??= await submitScan(ports, source.name, state, candidate!);
-  const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);
-  if (window === null) return;
-  await write(ports, source, state, window);
+  try {
+    const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);
+    if (window !== null) await write(ports, source, state, window);
+  } catch (error) {
+    // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
+    if ((await ports.checkpoints.headNumber(source.name)) < pending.number) throw error;
+  }
 }
 
 async function write(ports: PlanPorts, source: SourcePlan, state: SourceState, window: Window): Promise<void> {

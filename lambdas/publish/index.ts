@@ -6,7 +6,7 @@ import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { createEncoders } from '../encoding/encoders.ts';
-import { clockOf, type LambdaContext } from '../invocation.ts';
+import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
 import { publish, type PublishPorts } from '../protocol/publish.ts';
 import { findSource, publishSettings } from '../settings.ts';
@@ -18,26 +18,27 @@ export type PublishEvent = { detail: { source: string; partition: number } };
 export async function handler(event: PublishEvent, context: LambdaContext): Promise<void> {
   const { source: name, partition } = event.detail;
   const config = readResolvedConfig();
-  const source = findSource(config, name);
   const telemetry = createTelemetry(config.app, 'publish');
-  const snowflake = createSnowflake(config, await snowflakeCredentials(config));
-  const kafka = createKafka(config, await kafkaCredentials(config));
-  const ports: PublishPorts = {
-    snowflake,
-    kafka,
-    encoders: createEncoders(config, source),
-    checkpoints: createCheckpoints(config),
-    events: createEvents(config),
-    telemetry,
-    clock: clockOf(context),
-  };
-  try {
-    // The owner is random per invocation: a retried request of another invocation must never pass for ours.
-    const result = await publish(ports, publishSettings(config), name, partition, randomUUID());
-    telemetry.info('publish ended', { source: name, partition, ...result });
-    if (result.outcome === 'busy') telemetry.count('LeaseContended', 1, { source: name });
-  } finally {
-    await Promise.allSettled([snowflake.close(), kafka.close()]);
-    telemetry.flush();
-  }
+  await told(telemetry, async () => {
+    const source = findSource(config, name);
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
+    const kafka = createKafka(config, await kafkaCredentials(config));
+    const ports: PublishPorts = {
+      snowflake,
+      kafka,
+      encoders: createEncoders(config, source),
+      checkpoints: createCheckpoints(config),
+      events: createEvents(config),
+      telemetry,
+      clock: clockOf(context),
+    };
+    try {
+      // The owner is random per invocation: a retried request of another invocation must never pass for ours.
+      const result = await publish(ports, publishSettings(config), name, partition, randomUUID());
+      telemetry.info('publish ended', { source: name, partition, ...result });
+      if (result.outcome === 'busy') telemetry.count('LeaseContended', 1, { source: name });
+    } finally {
+      await Promise.allSettled([snowflake.close(), kafka.close()]);
+    }
+  });
 }

@@ -78,7 +78,14 @@ export type Engine = {
   readonly faults: EngineFaults;
   /** Answers to what nobody knows of Snowflake, switchable while running. */
   readonly assumptions: Assumptions;
-  openSession(init: { user: string; account: string; database?: string; schema?: string; warehouse?: string; role?: string }): Promise<EngineSession>;
+  openSession(init: {
+    user: string;
+    account: string;
+    database?: string;
+    schema?: string;
+    warehouse?: string;
+    role?: string;
+  }): Promise<EngineSession>;
   /** Bulk-loads a SELECT of DuckDB SQL (e.g. over read_parquet) into an existing table as one commit; answers rows and commit time in ns. */
   load(table: string, duckdbSelect: string): Promise<{ rows: number; commitTime: string }>;
   /** Lets history older than `at` (ms) fall out of Time Travel for the table, as if retention had passed. */

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../lambdas/errors.ts';
 import { commitOffset } from '../kafka/consumer.ts';
-import type { Pipeline} from './pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
 import { Stands, type Overrides } from './pipeline.ts';
 
 let stands: Stands;

@@ -2,6 +2,7 @@
  * The DuckDB instance behind the engine: a pool of connections, cancelling, and DuckDB's errors as Snowflake's.
  * A statement has a connection to itself while it runs.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +65,8 @@ export class Database {
 
   static async open(options: DatabaseOptions): Promise<Database> {
     const spill = await mkdtemp(join(tmpdir(), 'snowmelt-duckdb-'));
+    // The stand-in may end without closing: its parent is gone.
+    process.once('exit', () => rmSync(spill, { recursive: true, force: true }));
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: options.memoryLimit,
       threads: String(options.threads),
