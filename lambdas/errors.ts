@@ -1,5 +1,5 @@
 /**
- * Every error that Snowmelt raises on its own account. The registry is the runbook: `docs/runbook.md` is generated from it.
+ * Every error that Snowmelt raises on its own account. The registry is the runbook: the texts are what a person reads at night.
  *
  * `retry` says what the next tick does: `tick` tries again by itself, `operator` sets the partition (or source) to
  * needs-operator because trying again can't help.
@@ -69,17 +69,18 @@ export const ERRORS = {
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',
-    action: 'Exclude the column, or cast it in a view.',
+    action: 'Leave the table out, or alter the column to a type that docs/configuration.md lists.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
     causes: 'Two rows of the source have the same key: the configured key is not unique.',
-    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then resume the source.',
+    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then `npm run resume`.',
   },
   HISTORY_LOST: {
     retry: 'operator',
     causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
-    action: 'The changes since the last window cannot be read. Resnapshot the source.',
+    action:
+      'The changes since the last window cannot be read: configure the source anew under another name with a new topic: it starts with a snapshot.',
   },
   OBJECT_CHANGED: {
     retry: 'tick',
@@ -94,12 +95,14 @@ export const ERRORS = {
   RESULT_EXPIRED: {
     retry: 'operator',
     causes: 'The result of a window is older than 24 hours and could not be read again.',
-    action: 'Find what kept the partition from publishing for a day; then resnapshot the source.',
+    action:
+      'Find what kept the partition from publishing for a day; then configure the source anew under another name with a new topic: it starts with a snapshot.',
   },
   WINDOW_CHANGED: {
     retry: 'operator',
     causes: 'A window read again gave other rows than the first time: a policy, function or view under it changed.',
-    action: 'Undo the change, or void the window after a repair.',
+    action:
+      'Undo the change and `npm run resume`; if that can not be, configure the source anew under another name with a new topic: it starts with a snapshot.',
   },
 
   // --- Kafka
@@ -121,40 +124,44 @@ export const ERRORS = {
   KAFKA_UNAUTHORIZED: {
     retry: 'tick',
     causes: 'The principal lacks a right: on the topic, the transactional id or the group.',
-    action: 'Grant what the message names (docs/deploy.md lists the ACLs).',
+    action: 'Grant what the message names to the principal of the functions.',
   },
   TOPIC_DIFFERS: {
     retry: 'operator',
     causes:
       'The topic does not exist, has another number of partitions than configured, or the control topic is too small.',
-    action: 'Create or grow the topic the message names, or set its partition count in the configuration.',
+    action:
+      'Create or grow the topic the message names, or set its partition count in the configuration; then `npm run resume`.',
   },
   TOPIC_UNSAFE: {
     retry: 'operator',
     causes: 'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once.',
-    action: 'Change the setting that the message names, or choose `delivery: at-least-once`.',
+    action:
+      'Change the setting that the message names, or accept it with `kafka.topicChecks: report`; then `npm run resume`.',
   },
   RECORD_TOO_LARGE: {
     retry: 'operator',
     causes: 'One record is larger than the topic takes (max.message.bytes).',
-    action: 'Raise max.message.bytes of the topic, or exclude the column.',
+    action: 'Raise max.message.bytes of the topic and kafka.maxBatch, then `npm run resume`.',
   },
   STATE_DISAGREES: {
     retry: 'operator',
     causes:
       'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster.',
-    action: 'Find out which one is right before anything is published; nothing was moved.',
+    action: 'Find out which one is right before anything is published; nothing was moved. Then `npm run resume`.',
   },
   KAFKA_LOST_DATA: {
     retry: 'operator',
     causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
-    action: 'Find what was lost; then replay from the position in the message.',
+    action:
+      'Find what was lost from the position in the message on; then configure the source anew under another name with a new topic: it starts with a snapshot.',
   },
   MARKER_EXPIRED: {
     retry: 'operator',
     causes:
       'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
-    action: 'Compare the tail of the topic with the position; then take the store or the topic as the truth.',
+    action:
+      'Compare the tail of the topic with the position in the message; if they disagree, configure the source anew under another name with a new topic: it starts with a snapshot.',
   },
 
   // --- checkpoints
@@ -172,7 +179,7 @@ export const ERRORS = {
     retry: 'operator',
     causes:
       'A window, layout or running scan does not fit an item of 400 KB: too many columns, or too many partitions.',
-    action: 'Exclude columns, shorten filters, or configure fewer partitions.',
+    action: 'Configure fewer partitions, or a table with fewer columns.',
   },
   LOG_GAP: {
     retry: 'operator',

@@ -7,7 +7,7 @@ import type { ResolvedConfig } from '../config/resolved.ts';
  * No logs: at its default level the SDK prints to standard output, a line per value in places.
  *
  * OCSP is off: certificates and host names are verified, their revocation is not asked for. With it on, a function whose
- * port 80 goes nowhere, the usual private subnet, waits 15 s for every new host. docs/security.md says so too.
+ * port 80 goes nowhere, the usual private subnet, waits 15 s for every new host.
  */
 snowflake.configure({ logLevel: 'OFF', additionalLogToConsole: false, disableOCSPChecks: true });
 

@@ -36,8 +36,8 @@ Examples:
 export function parseArguments(argv: readonly string[]): Arguments {
   const command = new Command('npm start --')
     .description('Runs the whole pipeline on this machine: Snowflake to Kafka, exactly once.')
-    .option('--rows <n>', `flights to load, at most ${MAX_ROWS}`, whole(1, MAX_ROWS), 100_000)
-    .option('--seed <n>', 'makes the same traffic and the same kills again', whole(0, 2 ** 31 - 1), 1)
+    .option('--rows <n>', `flights to load (default: all ${MAX_ROWS}; 100000 with --until-idle)`, whole(1, MAX_ROWS))
+    .option('--seed <n>', 'seed of the traffic and of the choice of kills', whole(0, 2 ** 31 - 1), 1)
     .option('--config <file>', 'configuration', 'config/local.yaml')
     .option('--partitions <p>', 'slices of the keys that are published side by side', whole(1, 1000))
     .addOption(new Option('--broker <which>', 'Kafka to run on').choices(['embedded', 'apache']).default('embedded'))
@@ -54,7 +54,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     .exitOverride();
   command.parse(argv, { from: 'user' });
   const given = command.opts<{
-    rows: number;
+    rows?: number;
     seed: number;
     config: string;
     partitions?: number;
@@ -73,7 +73,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     if (needs !== undefined && !untilIdle) command.error(`error: --${name} needs --until-idle`);
   }
   return {
-    rows: given.rows,
+    rows: given.rows ?? (untilIdle ? 100_000 : MAX_ROWS),
     seed: given.seed,
     config: given.config,
     partitions: given.partitions ?? null,

@@ -64,6 +64,12 @@ export async function runUntilIdle(options: RunOptions): Promise<Result> {
   if (!demo.standIns.snowflake) {
     throw new Error('--until-idle needs the Snowflake stand-in: of a real table nobody has a ledger to check against');
   }
+  const [judged] = demo.config.sources;
+  if (judged?.information !== 'DEFAULT' || judged.format.envelope !== 'debezium') {
+    throw new Error(
+      '--until-idle judges the first source by before and after: it must be `changes: default`, `debezium`',
+    );
+  }
   progress('building the functions, starting the stand-ins');
   const stack = await startStack(demo, options, { watchWire: true });
   const closing: (() => unknown)[] = [() => stack.close()];

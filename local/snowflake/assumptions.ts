@@ -1,6 +1,6 @@
 /**
- * What nobody outside Snowflake knows for sure, and what the stand-in does about it. Each entry can be switched at run
- * time, so a test can show that the product holds under every answer. Evidence: [doc] Snowflake's documentation,
+ * What nobody outside Snowflake knows for sure, and what the stand-in does about it. An entry with
+ * alternatives can be switched at run time. Evidence: [doc] Snowflake's documentation,
  * [measured] other people's tests against accounts, [none] a choice.
  */
 

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { parseArguments } from '../../local/demo/arguments.ts';
 
-test('nothing given: interactive, 100,000 rows', () => {
+test('nothing given: interactive, all flights', () => {
   expect(parseArguments([])).toEqual({
-    rows: 100_000,
+    rows: 3_000_000,
     seed: 1,
     config: 'config/local.yaml',
     partitions: null,
