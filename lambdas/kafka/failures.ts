@@ -46,6 +46,20 @@ const UNAUTHORIZED = new Set<number>([
   CODE.clusterUnauthorized,
   CODE.transactionalIdUnauthorized,
 ]);
+/** What passes by itself: leaders and coordinators that move, replicas that are away for a while. */
+const PASSING = new Set<number>([
+  CODE.leaderNotAvailable,
+  CODE.notLeader,
+  CODE.requestTimedOut,
+  CODE.coordinatorLoading,
+  CODE.coordinatorNotAvailable,
+  CODE.notCoordinator,
+  CODE.notEnoughReplicas,
+  CODE.notEnoughReplicasAfterAppend,
+  CODE.concurrentTransactions,
+  CODE.storageError,
+  CODE.unstableOffsets,
+]);
 const FENCED = new Set<number>([CODE.invalidProducerEpoch, CODE.producerFenced]);
 const TOO_LARGE = new Set<number>([CODE.messageTooLarge, CODE.recordListTooLarge]);
 const CONNECTION = /^KafkaJS(Connection|RequestTimeout|LockTimeout|NumberOfRetries|BrokerNotFound)/;
@@ -65,7 +79,8 @@ export function asKafkaError(error: unknown, doing: string): SnowmeltError {
     }
     if (FENCED.has(brokerCode)) return new SnowmeltError('KAFKA_FENCED', message, { cause: error });
     if (TOO_LARGE.has(brokerCode)) return new SnowmeltError('RECORD_TOO_LARGE', message, { cause: error });
-    return new SnowmeltError('KAFKA_FAILED', message, { cause: error });
+    const code = PASSING.has(brokerCode) ? 'KAFKA_UNREACHABLE' : 'KAFKA_FAILED';
+    return new SnowmeltError(code, message, { cause: error });
   }
   const name = error instanceof Error ? error.name : 'Error';
   const text = error instanceof Error ? error.message : String(error);

@@ -5,18 +5,25 @@ import { BrokerError, CODE, isConnectionError } from './failures.ts';
 import { call, type Reply, type TopicMetadata } from './requests.ts';
 import { Attempts } from './retry.ts';
 
+/** A broker that has just come back may not know a topic yet: it is asked again for so long before it is believed. */
+const UNKNOWN_TOPIC_MS = 2_000;
+
 /** Reads Metadata, waiting for topics that have no leader yet; also teaches the connections where the brokers are. */
 export async function readMetadata(
   connections: Connections,
   topics: string[],
   deadline: number,
 ): Promise<Reply<'Metadata'>> {
+  const believe = Date.now() + UNKNOWN_TOPIC_MS;
   for (const attempts = new Attempts(deadline); ;) {
     try {
       const link = await connections.any();
       const reply = await call(connections, link, 'Metadata', { topics, allowAutoTopicCreation: false });
       connections.learn(reply.brokers);
-      const waits = reply.topicMetadata.some((topic) => topic.topicErrorCode === CODE.leaderNotAvailable);
+      const waits = reply.topicMetadata.some(
+        ({ topicErrorCode: code }) =>
+          code === CODE.leaderNotAvailable || (code === CODE.unknownTopic && Date.now() < believe),
+      );
       if (!waits || !(await attempts.next())) return reply;
     } catch (error) {
       if (connections.closed || !isConnectionError(error) || !(await attempts.next())) throw error;

@@ -176,23 +176,30 @@ async function write(ports: PlanPorts, source: SourcePlan, state: SourceState, w
   await callPartitions(ports, source, now);
 }
 
-/** At most `maxSnapshots` sources have an unfinished snapshot; the others have not taken their T0 yet. */
+/**
+ * At most `maxSnapshots` sources have an unfinished snapshot; the others have not taken their T0 yet. Sources whose last try
+ * failed come last, so that they don't hold the places of those that can.
+ */
 async function limitSnapshots(
   ports: PlanPorts,
   settings: PlanTickSettings,
   candidates: Map<Look, Candidate>,
   all: SourcePlan[],
 ): Promise<void> {
-  const wanting = [...candidates].filter(([, candidate]) => candidate.kind === 'snapshot').map(([found]) => found);
+  const wanting = [...candidates]
+    .filter(([found, candidate]) => candidate.kind === 'snapshot' && found.state.meta.scan === null)
+    .map(([found]) => found)
+    .sort((a, b) => Number(a.state.meta.lastError !== null) - Number(b.state.meta.lastError !== null));
   if (wanting.length === 0 || all.length <= settings.maxSnapshots) return;
-  let running = 0;
-  for (const source of all) {
-    if (wanting.some((found) => found.source.name === source.name)) continue;
+  const names = new Set(wanting.map((found) => found.source.name));
+  const others = all.filter((source) => !names.has(source.name));
+  const running = await sideBySide(ports, others, async (source) => {
     const state = await ports.checkpoints.look(source.name);
     const unfinished = state?.windows.some((window) => window.kind === 'snapshot') ?? false;
-    if (unfinished || state?.meta.scan?.kind === 'snapshot') running++;
-  }
-  for (const found of wanting.slice(Math.max(0, settings.maxSnapshots - running))) candidates.delete(found);
+    return unfinished || state?.meta.scan?.kind === 'snapshot';
+  });
+  const free = settings.maxSnapshots - running.filter(Boolean).length;
+  for (const found of wanting.slice(Math.max(0, free))) candidates.delete(found);
 }
 
 /** Side by side; a failing one stops only itself: its error is told and stored. Answers the results of the others. */

@@ -4,7 +4,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { Pairing, type PairingMode } from './pairing.ts';
-import { FencedError, type Run } from './publish.ts';
+import { FencedError, renew, type Run } from './publish.ts';
 import type { RowBatch, SourceState } from './ports.ts';
 import { formatPosition, type Position } from './position.ts';
 import { freshResult, runAgain } from './result.ts';
@@ -27,7 +27,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   const width = window.columns.length + EXTRA_CELLS.count;
   const encoder = ports.encoders.forWindow(window, layout, run.partition);
   const pairing = new Pairing(modeOf(window, layout), encoder, width, done);
-  const queryId = await freshResult(ports, run.source, window);
+  const queryId = await freshResult(ports, run.source, window, () => renew(run));
 
   // The row before proves that this is the result it was.
   const from = range.start + Math.max(done - 1, 0);
@@ -35,6 +35,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   let proven = done === 0;
   let committed = done;
   let ended = false;
+  let waiting = true;
   try {
     let next = batches.next();
     for (;;) {
@@ -42,8 +43,10 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       await renew(run);
       if (step === 'stalled') {
         if (pairing.done > committed) committed = await commit(run, window, range, pairing);
+        if (ports.clock.remainingMs() < run.settings.reserveMs) break;
         continue;
       }
+      waiting = false;
       if (step.done === true) {
         ended = true;
         break;
@@ -56,6 +59,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       if (transactionIsFull(run, pairing.done - committed)) committed = await commit(run, window, range, pairing);
       if (ports.clock.remainingMs() < run.settings.reserveMs) break;
       next = batches.next();
+      waiting = true;
     }
     if (ended) {
       pairing.finish(run.producer!);
@@ -65,7 +69,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   } catch (error) {
     // The window keeps everything but its query id; the next open reads the new result.
     if (error instanceof SnowmeltError && error.code === 'RESULT_EXPIRED') {
-      await runAgain(ports, run.source, window);
+      await runAgain(ports, run.source, window, () => renew(run));
       throw new SnowmeltError(
         'RESULT_MALFORMED',
         `The result of window ${window.number} had expired and was read again.`,
@@ -73,8 +77,9 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
     }
     throw error;
   } finally {
-    // Ends the downloads; what that throws comes after the error that matters.
-    await batches.return?.().then(undefined, () => undefined);
+    // Ends the downloads; what that throws comes after the error that matters. While a batch is waited for, it would wait too.
+    const returned = batches.return?.().then(undefined, () => undefined);
+    if (!waiting) await returned;
   }
 }
 
@@ -86,15 +91,6 @@ function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing)
   );
 }
 
-/** Long reads outlive a lease: it is renewed under the epoch when half of it is gone. */
-async function renew(run: Run): Promise<void> {
-  const now = run.ports.clock.now();
-  if (run.lease.item.leaseUntil - now > run.settings.leaseMs / 2) return;
-  const lease = await run.ports.checkpoints.renew(run.lease, now + run.settings.leaseMs);
-  if (lease === null) throw new FencedError();
-  run.lease = lease;
-}
-
 function modeOf(window: Window, layout: Layout): PairingMode {
   if (window.kind === 'snapshot') return 'snapshot';
   return layout.information === 'APPEND_ONLY' ? 'append' : 'net';
@@ -103,7 +99,9 @@ function modeOf(window: Window, layout: Layout): PairingMode {
 function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): void {
   const hash = pairing.resumeAfter(batch);
   const position = formatPosition(run.lease.item.position!);
-  if (run.last !== null && run.last.position === position && run.last.hash === hash) return;
+  // Without a marker (it may expire long after) the ranges' hashes vouch for the result.
+  if (run.last === null) return;
+  if (run.last.position === position && run.last.hash === hash) return;
   throw new SnowmeltError(
     'WINDOW_CHANGED',
     `Window ${window.number}, partition ${run.partition}: row ${run.lease.item.position!.row} is not the one that was published.`,
@@ -114,7 +112,7 @@ function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): voi
 function transactionIsFull(run: Run, rows: number): boolean {
   const { settings, producer } = run;
   if (rows === 0) return false;
-  if (rows >= Math.max(1, settings.maxTransactionRows >> (run.opens - 1))) return true;
+  if (rows >= Math.max(1, settings.maxTransactionRows >> run.reopens)) return true;
   const since = producer!.transactionSince;
   return since !== null && run.ports.clock.now() - since > settings.transactionTimeoutMs / 4;
 }
@@ -124,6 +122,8 @@ async function commit(run: Run, window: Window, range: Range, pairing: Pairing):
   const { ports, producer } = run;
   const at = ports.clock.now();
   const position: Position = { window: window.number, row: pairing.done };
+  // Until the store has it: a release in between must leave `open` standing.
+  run.undecided = true;
   await producer!.commit({
     position,
     incarnation: run.incarnation,
@@ -132,7 +132,6 @@ async function commit(run: Run, window: Window, range: Range, pairing: Pairing):
     last: pairing.last!,
     at,
   });
-  run.undecided = false;
   run.last = { position: formatPosition(position), hash: pairing.last! };
   const now = ports.clock.now();
   const lease = await ports.checkpoints.commit(run.lease, {
@@ -142,6 +141,7 @@ async function commit(run: Run, window: Window, range: Range, pairing: Pairing):
     now,
   });
   if (lease === null) throw new FencedError();
+  run.undecided = false;
   const before = run.lease.item.position;
   const rows = pairing.done - (before !== null && before.window === window.number ? before.row : 0);
   run.lease = lease;

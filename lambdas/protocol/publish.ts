@@ -61,8 +61,11 @@ export type Run = {
   reconciled: boolean;
   /** A transaction was begun whose outcome is not known. */
   undecided: boolean;
-  /** Opens of Kafka so far. */
+  /** Opens of Kafka so far, and of these the ones after an error. */
   opens: number;
+  reopens: number;
+  /** The layout that `producer` was opened for: its topic, its partition count. */
+  layout: number;
   progressed: boolean;
   rows: number;
   records: number;
@@ -115,6 +118,8 @@ export async function publish(
     reconciled: false,
     undecided: false,
     opens: 0,
+    reopens: 0,
+    layout: 0,
     progressed: false,
     rows: 0,
     records: 0,
@@ -151,6 +156,11 @@ async function work(run: Run): Promise<void> {
         continue; // the position may have moved
       }
       if (window === null) return;
+      if (!window.void && window.layout !== run.layout) {
+        await run.producer.close();
+        run.producer = null;
+        continue; // opened again for the window's own topic and partition count
+      }
       if (window.void) await passVoid(run, window);
       else await publishWindow(run, state, window);
     } catch (error) {
@@ -180,6 +190,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     throw new SnowmeltError('STATE_DISAGREES', `Source ${run.source}: the log names a layout that is not there.`);
   }
   run.opens++;
+  run.layout = layout.number;
   await checkTopic(ports, run.settings, run.source, layout.topic, ports.clock.now());
   const producer = await ports.kafka.open({
     source: run.source,
@@ -258,7 +269,9 @@ async function reopenAfter(run: Run, error: unknown): Promise<void> {
   const failure = asSnowmeltError(error);
   await run.producer?.close();
   run.producer = null;
-  if (failure.retry === 'operator' || run.opens > MAX_REOPENS || run.opens === 0) throw failure;
+  // An error that ends the invocation must be told, also when only its time is up.
+  const late = run.ports.clock.remainingMs() <= run.settings.reserveMs;
+  if (failure.retry === 'operator' || late || ++run.reopens > MAX_REOPENS) throw failure;
   run.ports.telemetry.info('opening Kafka again', {
     source: run.source,
     partition: run.partition,
@@ -283,6 +296,15 @@ async function release(run: Run, failure: SnowmeltError | null): Promise<void> {
     failures,
     state: stop ? 'needs-operator' : 'active',
   });
+}
+
+/** Long reads outlive a lease: it is renewed under the epoch when half of it is gone. */
+export async function renew(run: Run): Promise<void> {
+  const now = run.ports.clock.now();
+  if (run.lease.item.leaseUntil - now > run.settings.leaseMs / 2) return;
+  const lease = await run.ports.checkpoints.renew(run.lease, now + run.settings.leaseMs);
+  if (lease === null) throw new FencedError();
+  run.lease = lease;
 }
 
 /** After the release the head is read once more: rows left, or a window that came meanwhile, get their own event. */

@@ -9,22 +9,34 @@ import type { Range, Window } from './window.ts';
 const RESULT_LIFE_MS = 24 * 3_600_000;
 /** A result that may expire while it is read is run again before. */
 const MARGIN_MS = 30 * 60_000;
+const POLL_MS = 1_000;
 
 type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock };
 
 /** The query id of a result that lives long enough. @throws WINDOW_CHANGED when a new run differs. */
-export async function freshResult(ports: ResultPorts, source: string, window: Window): Promise<string> {
+export async function freshResult(
+  ports: ResultPorts,
+  source: string,
+  window: Window,
+  keepLease: () => Promise<void>,
+): Promise<string> {
   const age = ports.clock.now() - Date.parse(window.queriedAt);
   if (age < RESULT_LIFE_MS - MARGIN_MS) return window.queryId;
-  return runAgain(ports, source, window);
+  return runAgain(ports, source, window, keepLease);
 }
 
-export async function runAgain(ports: ResultPorts, source: string, window: Window): Promise<string> {
+export async function runAgain(
+  ports: ResultPorts,
+  source: string,
+  window: Window,
+  keepLease: () => Promise<void>,
+): Promise<string> {
   const { snowflake, checkpoints, clock } = ports;
   const queriedAt = new Date(clock.now()).toISOString();
   const queryId = await snowflake.submit(window.statement, `${source}/${window.number}`);
   for (;;) {
-    const status = await snowflake.status(queryId, Math.max(1, Math.min(30_000, clock.remainingMs())));
+    const status = await snowflake.status(queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
+    await keepLease();
     if (status.state === 'done') break;
     if (status.state === 'failed') throw status.error;
     if (status.state === 'gone')

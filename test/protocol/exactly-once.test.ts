@@ -171,6 +171,57 @@ test('snapshot, hand-over and changes without faults: as many transactions as ne
   expect(w.telemetry.errors).toEqual([]);
 });
 
+test('a layout with another topic: each window goes to its own topic, in order per key', async () => {
+  const w = world();
+  for (let key = 0; key < 9; key++) w.table.commits.push({ at: w.clock.time - 1, key: String(key), value: `v${key}` });
+  const change = { ...source };
+  for (let tick = 0; tick < 12; tick++) {
+    if (tick === 4) Object.assign(source, { topic: 't2', topicPartitions: 5, deployment: 2 });
+    // Nobody publishes until windows of both layouts wait, so that one invocation meets both.
+    w.table.commits.push({ at: w.clock.time + 7, key: String(tick % 9), value: `t${tick}` });
+    await w.tick();
+    if (tick > 6) await drain(w);
+    w.clock.time += 20 * MINUTE;
+  }
+  for (let tick = 0; tick < 3; tick++) {
+    await w.tick();
+    await drain(w);
+    w.clock.time += 20 * MINUTE;
+  }
+  Object.assign(source, change);
+  expect(w.telemetry.errors).toEqual([]);
+  expect(fold(w)).toEqual(w.table.state(Infinity));
+  const windows = new Map<number, Set<string>>();
+  for (const { value, topic } of w.kafka.log) {
+    if (value === null) continue;
+    const number = Number(value.split('|')[3]!.split(':')[0]);
+    windows.set(number, (windows.get(number) ?? new Set()).add(topic));
+  }
+  const stored = w.checkpoints.sources.get('s')!;
+  for (const [number, topics] of windows) {
+    expect([...topics]).toEqual([stored.layouts.get(stored.windows.get(number)!.layout)!.topic]);
+  }
+  expect(new Set([...windows.values()].flatMap((topics) => [...topics]))).toEqual(new Set(['t', 't2']));
+});
+
+test('an error in the last seconds of an invocation is told and kept', async () => {
+  const w = world();
+  w.table.commits.push({ at: w.clock.time - 1, key: '1', value: 'a' });
+  for (let tick = 0; tick < 3; tick++) {
+    await w.tick();
+    w.clock.time += MINUTE;
+  }
+  w.kafka.fault = (call, when) => {
+    if (call !== 'commit' || when !== 'before') return;
+    w.clock.remaining = 500;
+    throw new Error('late');
+  };
+  expect(await w.publishOnce(1)).toMatchObject({ outcome: 'failed' });
+  const item = (await w.checkpoints.partition('s', 1))!;
+  expect(item).toMatchObject({ lastError: { code: 'UNEXPECTED' }, position: null });
+  expect(item.open).not.toBeNull();
+});
+
 test('a quiet source scans nothing', async () => {
   const w = world();
   w.table.commits.push({ at: w.clock.time - 1, key: '1', value: 'a' });

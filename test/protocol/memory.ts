@@ -129,7 +129,7 @@ export type Published = { partition: number; key: string; value: string | null; 
 
 /** Kafka: per source partition an epoch (the last InitProducerId wins), a marker, and the visible log. */
 export class MemoryKafka implements Kafka {
-  readonly log: { key: string; value: string | null }[] = [];
+  readonly log: { key: string; value: string | null; topic: string }[] = [];
   readonly lanes = new Map<string, { epoch: number; marker: Marker | null }>();
   clusterId = 'cluster-1';
   fault: Fault = calm;
@@ -141,12 +141,12 @@ export class MemoryKafka implements Kafka {
     this.lanes.set(key, lane);
     return lane;
   }
-  async open(request: { source: string; partition: number }): Promise<KafkaProducer> {
+  async open(request: { source: string; partition: number; topic: string }): Promise<KafkaProducer> {
     this.fault('open', 'before');
     const lane = this.lane(request.source, request.partition);
     const epoch = ++lane.epoch;
     this.fault('open', 'after');
-    let buffered: { key: string; value: string | null }[] = [];
+    let buffered: { key: string; value: string | null; topic: string }[] = [];
     let failed: Error | null = null;
     const check = () => {
       if (failed !== null) throw failed;
@@ -162,7 +162,11 @@ export class MemoryKafka implements Kafka {
       append(bytes, keyStart, keyEnd, valueStart, valueEnd) {
         check();
         const text = (a: number, b: number) => Buffer.from(bytes.subarray(a, b)).toString();
-        buffered.push({ key: text(keyStart, keyEnd), value: valueStart < 0 ? null : text(valueStart, valueEnd) });
+        buffered.push({
+          topic: request.topic,
+          key: text(keyStart, keyEnd),
+          value: valueStart < 0 ? null : text(valueStart, valueEnd),
+        });
         return buffered.length % roomFor !== 0;
       },
       async ready() {

@@ -13,7 +13,7 @@ const row = (key: string, action: 'DELETE' | 'INSERT', value = key): Row => [val
 /** Publishes the rows in batches of the given size and answers the visible records, with `done` and `last` after each batch. */
 async function pump(rows: Row[], size: number, mode: PairingMode = 'net') {
   const kafka = new MemoryKafka();
-  const producer = await kafka.open({ source: 's', partition: 0 });
+  const producer = await kafka.open({ source: 's', partition: 0, topic: 't' });
   const pairing = new Pairing(mode, textEncoders.forWindow(window, layout, 0), width, 0);
   const cuts: { done: number; last: string | null; records: number }[] = [];
   for (let at = 0; at < rows.length; at += size) {
