@@ -1,5 +1,5 @@
 /**
- * Kafka for the protocol: one transactional producer per open, and the settings that exactly once rests on.
+ * Kafka for the protocol: one producer per open, and the settings that exactly once rests on.
  *
  * Of kafkajs its connections (sign-in, TLS, request queue, timeouts) and its protocol encoders are used, its producer is not.
  * That one loses records in silence when a request covers several topicPartitions, when two are outstanding, or when it is
@@ -7,17 +7,20 @@
  * tenth of the speed of record-batch.ts. What it would take to go around all of it is more than transaction.ts and sender.ts.
  */
 import type { ResolvedConfig } from '../config/resolved.ts';
-import type { Kafka, OpenRequest, Telemetry } from '../protocol/ports.ts';
+import type { Inspection, Kafka, Marker, OpenRequest, Telemetry } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
 import { Connections } from './connections.ts';
 import { Coordinator } from './coordinator.ts';
 import { readFacts } from './facts.ts';
+import { inspect } from './inspect.ts';
 import { asKafkaError } from './failures.ts';
 import { readMarker } from './marker.ts';
 import { checkTopic, Leaders, readMetadata } from './metadata.ts';
-import { namesFor } from './names.ts';
-import { TransactionalProducer } from './producer.ts';
+import { type Names, namesFor } from './names.ts';
+import { BatchingProducer } from './producer.ts';
+import type { Reply } from './requests.ts';
+import { IdempotentSession, type Session } from './session.ts';
 import { Transaction } from './transaction.ts';
 
 /** How long an open waits for topics, coordinators and an earlier owner's transaction. */
@@ -48,23 +51,25 @@ class KafkaClient implements Kafka {
     this.#telemetry = telemetry;
   }
 
-  async open(request: OpenRequest): Promise<TransactionalProducer> {
+  async open(request: OpenRequest): Promise<BatchingProducer> {
     const { app, kafka } = this.#config;
-    const { source, partition, topic, topicPartitions, partitions } = request;
+    const { source, partition, topic, topicPartitions, newestTopicPartitions, delivery } = request;
+    const transactional = delivery === 'exactly-once';
     const names = namesFor(app, source, partition, topic, kafka.controlTopic);
     const clientId = names.transactionalId;
     const began = Date.now();
     const deadline = began + OPEN_MS;
-    return this.#connected(clientId, `opening ${clientId}`, async (connections) => {
-      const metadata = await readMetadata(connections, [topic, kafka.controlTopic], deadline);
-      const target = checkTopic(metadata, topic, { exactly: topicPartitions });
-      checkTopic(metadata, kafka.controlTopic, { atLeast: Math.max(partitions, partition + 1) });
+    return this.#connected(clientId, transactional, `opening ${clientId}`, async (connections) => {
+      const topics = transactional ? [topic, kafka.controlTopic] : [topic];
+      const metadata = await readMetadata(connections, topics, deadline);
+      checkTopic(metadata, topic, { atLeast: topicPartitions });
+      const target = checkTopic(metadata, topic, { exactly: newestTopicPartitions });
       if (metadata.clusterId === null) throw new SnowmeltError('KAFKA_FAILED', 'the cluster does not tell its id');
-      const groups = new Coordinator(connections, 'group', names);
-      const transaction = await Transaction.init(connections, names, groups, kafka.transactionTimeoutMs, deadline);
-      const marker = await readMarker(groups, names, deadline);
+      const { session, marker } = transactional
+        ? await this.#transaction(connections, metadata, names, request, deadline)
+        : { session: await IdempotentSession.init(connections, names, deadline), marker: null };
       this.#telemetry?.info('kafka opened', { source, partition, ms: Date.now() - began });
-      return new TransactionalProducer({
+      return new BatchingProducer({
         clusterId: metadata.clusterId,
         marker,
         clientId,
@@ -72,7 +77,8 @@ class KafkaClient implements Kafka {
         topicPartitions,
         connections,
         leaders: new Leaders(connections, target),
-        transaction,
+        session,
+        markerAlone: transactional && request.adopt === true,
         codec: codecFor(kafka.compression),
         maxBatchBytes: kafka.maxBatchBytes,
         requestTimeoutMs: kafka.requestTimeoutMs,
@@ -80,9 +86,34 @@ class KafkaClient implements Kafka {
     });
   }
 
+  /** InitProducerId, then the marker: never the other way round. */
+  async #transaction(
+    connections: Connections,
+    metadata: Reply<'Metadata'>,
+    names: Names,
+    { partition, partitions, adopt }: OpenRequest,
+    deadline: number,
+  ): Promise<{ session: Session; marker: Marker | null }> {
+    checkTopic(metadata, names.controlTopic, { atLeast: Math.max(partitions, partition + 1) });
+    const groups = new Coordinator(connections, 'group', names);
+    const { transactionTimeoutMs } = this.#config.kafka;
+    const session = await Transaction.init(connections, names, groups, transactionTimeoutMs, deadline);
+    return { session, marker: adopt === true ? null : await readMarker(groups, names, deadline) };
+  }
+
+  async inspect(request: { source: string; partitions: number; topic: string }): Promise<Inspection> {
+    const { app, kafka } = this.#config;
+    const clientId = `snowmelt:${app}`;
+    return this.#connected(clientId, false, `inspecting ${request.source}`, async (connections) => {
+      const found = await inspect(connections, app, request, kafka.controlTopic, Date.now() + OPEN_MS);
+      this.#drop(connections);
+      return found;
+    });
+  }
+
   async facts(topic: string): ReturnType<Kafka['facts']> {
     const clientId = `snowmelt:${this.#config.app}`;
-    return this.#connected(clientId, `reading the settings of ${topic}`, async (connections) => {
+    return this.#connected(clientId, false, `reading the settings of ${topic}`, async (connections) => {
       const facts = await readFacts(connections, topic, Date.now() + OPEN_MS);
       this.#drop(connections);
       return facts;
@@ -95,10 +126,15 @@ class KafkaClient implements Kafka {
   }
 
   /** Runs with connections of its own, which are dropped when it fails. */
-  async #connected<T>(clientId: string, doing: string, run: (connections: Connections) => Promise<T>): Promise<T> {
+  async #connected<T>(
+    clientId: string,
+    transactions: boolean,
+    doing: string,
+    run: (connections: Connections) => Promise<T>,
+  ): Promise<T> {
     const { brokers, tls, auth, requestTimeoutMs } = this.#config.kafka;
     const sasl = auth.method === 'none' ? null : { mechanism: auth.method, ...this.#signIn() };
-    const connections = new Connections({ clientId, brokers, tls, sasl, requestTimeoutMs });
+    const connections = new Connections({ clientId, brokers, tls, sasl, requestTimeoutMs, transactions });
     for (const known of this.#open) if (known.closed) this.#open.delete(known);
     this.#open.add(connections);
     try {

@@ -22,6 +22,8 @@ export type ConnectionSettings = {
   tls: boolean;
   sasl: { mechanism: string; username: string; password: string } | null;
   requestTimeoutMs: number;
+  /** Whether the brokers must have transactions. */
+  transactions: boolean;
 };
 
 export type Link = {
@@ -125,7 +127,7 @@ export class Connections {
   async #connect(link: Link): Promise<void> {
     try {
       await link.broker.connect();
-      checkVersions(link.broker.versions ?? {});
+      checkVersions(link.broker.versions ?? {}, this.#settings.transactions);
       link.connected = true;
     } catch (error) {
       this.drop(link);

@@ -7,7 +7,6 @@ import type { RawReply } from 'kafkajs/src/network/connectionPool.js';
 import { SnowmeltError } from '../errors.ts';
 import { connectionOf, type Connections, type Link } from './connections.ts';
 import { isConnectionError } from './failures.ts';
-import type { Names } from './names.ts';
 import type { RecordBatch } from './record-batch.ts';
 
 const API = { apiKey: 0, apiName: 'Produce', apiVersion: 7 };
@@ -18,18 +17,23 @@ const ALL_REPLICAS = -1;
  * The constant part of the requests of one producer: size, key, version, correlation id, client id, transactional id,
  * acks, timeout, one topic, one partition, size of its batch. What differs per request is 0.
  */
-export function requestHead(clientId: string, names: Names, timeoutMs: number): Buffer {
+export function requestHead(
+  clientId: string,
+  transactionalId: string | null,
+  topic: string,
+  timeoutMs: number,
+): Buffer {
   const parts = [
     int32(0),
     int16(API.apiKey),
     int16(API.apiVersion),
     int32(0),
     text(clientId),
-    text(names.transactionalId),
+    transactionalId === null ? int16(-1) : text(transactionalId),
     int16(ALL_REPLICAS),
     int32(timeoutMs),
     int32(1),
-    text(names.topic),
+    text(topic),
     int32(1),
     int32(0),
     int32(0),

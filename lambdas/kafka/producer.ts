@@ -1,9 +1,9 @@
 /**
- * A transactional producer of one epoch, on kafkajs' connections.
+ * A producer of one epoch, on kafkajs' connections; transactional or only idempotent, as its session is.
  *
  * - A record is in one topicPartition, computed once from its key; a request carries one batch of one topicPartition; at
  *   most one is outstanding for each, and is repeated with the same sequence until its answer names it.
- * - The marker follows when all records are acknowledged, the commit when the marker is. Nothing else commits.
+ * - A session commits when all records are acknowledged: a transaction's marker, then its end. Nothing else commits.
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
@@ -15,11 +15,11 @@ import { asKafkaError } from './failures.ts';
 import { Lane } from './lane.ts';
 import { partitionForKey } from './murmur2.ts';
 import { requestHead } from './produce.ts';
-import { capacityFor, type RecordBatch } from './record-batch.ts';
+import { capacityFor, type RecordBatch, type RecordKind } from './record-batch.ts';
 import { Sender } from './sender.ts';
 import type { Leaders } from './metadata.ts';
 import type { Names } from './names.ts';
-import type { Transaction } from './transaction.ts';
+import type { Session } from './session.ts';
 
 export type ProducerParts = {
   clusterId: string;
@@ -29,17 +29,21 @@ export type ProducerParts = {
   topicPartitions: number;
   connections: Connections;
   leaders: Leaders;
-  transaction: Transaction;
+  session: Session;
+  /** Whether a marker may be committed without a record. */
+  markerAlone: boolean;
   codec: Codec | null;
   maxBatchBytes: number;
   requestTimeoutMs: number;
 };
 
-export class TransactionalProducer implements KafkaProducer {
+export class BatchingProducer implements KafkaProducer {
   readonly clusterId: string;
   readonly marker: Marker | null;
   readonly #connections: Connections;
-  readonly #transaction: Transaction;
+  readonly #session: Session;
+  readonly #markerAlone: boolean;
+  readonly #kind: RecordKind;
   readonly #sender: Sender;
   readonly #pool: BatchPool;
   readonly #lanes: Lane[];
@@ -61,14 +65,17 @@ export class TransactionalProducer implements KafkaProducer {
   #change = Promise.withResolvers<void>();
 
   constructor(parts: ProducerParts) {
-    const { names, connections, leaders, transaction, requestTimeoutMs } = parts;
-    const head = requestHead(parts.clientId, names, requestTimeoutMs);
+    const { names, connections, leaders, session, requestTimeoutMs } = parts;
+    const { transactionalId } = session;
+    const head = requestHead(parts.clientId, transactionalId, names.topic, requestTimeoutMs);
+    this.#kind = transactionalId === null ? 'positioned' : 'transactional';
+    this.#markerAlone = parts.markerAlone;
     this.clusterId = parts.clusterId;
     this.marker = parts.marker;
     this.#connections = connections;
-    this.#transaction = transaction;
-    this.#sender = new Sender({ connections, leaders, transaction, names, head, codec: parts.codec, requestTimeoutMs });
-    this.#pool = new BatchPool(parts.maxBatchBytes, parts.topicPartitions, head.length);
+    this.#session = session;
+    this.#sender = new Sender({ connections, leaders, session, names, head, codec: parts.codec, requestTimeoutMs });
+    this.#pool = new BatchPool(parts.maxBatchBytes, parts.topicPartitions, head.length, this.#kind);
     this.#lanes = Array.from({ length: parts.topicPartitions }, (_, partition) => new Lane(partition));
   }
 
@@ -81,7 +88,15 @@ export class TransactionalProducer implements KafkaProducer {
     return this.#since;
   }
 
-  append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
+  append(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): boolean {
     if (!this.#open) return this.#refuse();
     if (bytes !== this.#source) {
       this.#source = bytes;
@@ -89,9 +104,10 @@ export class TransactionalProducer implements KafkaProducer {
     }
     const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
     const source = this.#sourceBuffer;
-    if (lane.filling === null || !lane.filling.append(source, keyStart, keyEnd, valueStart, valueEnd)) {
-      const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart);
-      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd);
+    const batch = lane.filling;
+    if (batch === null || !batch.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row)) {
+      const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart, this.#kind);
+      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd, window, row);
     }
     this.#pending++;
     return this.#pool.hasRoom;
@@ -110,7 +126,7 @@ export class TransactionalProducer implements KafkaProducer {
   async commit(marker: Marker): Promise<void> {
     this.#throwIfFailed();
     if (this.#committing) throw new SnowmeltError('UNEXPECTED', 'commit during a commit');
-    if (this.#pending === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
+    if (this.#pending === 0 && !this.#markerAlone) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
     this.#committing = true;
     this.#open = false;
     this.#flush();
@@ -123,7 +139,7 @@ export class TransactionalProducer implements KafkaProducer {
       if (this.#acknowledged !== this.#pending) {
         throw new SnowmeltError('UNEXPECTED', `${this.#acknowledged} of ${this.#pending} records acknowledged`);
       }
-      await this.#transaction.commit(marker);
+      await this.#session.commit(marker);
     } catch (error) {
       this.#fail(asKafkaError(error, 'committing'));
     }
@@ -198,7 +214,7 @@ export class TransactionalProducer implements KafkaProducer {
       .filter((lane) => !lane.idle && !this.#added.has(lane.partition))
       .map((lane) => lane.partition);
     this.#since ??= Date.now();
-    await this.#transaction.add(partitions);
+    await this.#session.add(partitions);
     for (const partition of partitions) this.#added.add(partition);
   }
 

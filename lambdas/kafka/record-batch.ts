@@ -15,6 +15,15 @@ const HEADER = 61;
 /** Where the CRC's range begins in the header: at the attributes. */
 const ATTRIBUTES = 21;
 const TRANSACTIONAL = 0x10;
+const NO_HEADERS = 1;
+/** One header (varint 1), the length of its key, the key. */
+const POSITION_KEY = Buffer.from('snowmelt.position');
+const POSITION = Buffer.concat([Buffer.of(2, POSITION_KEY.length << 1), POSITION_KEY]);
+const COLON = 0x3a;
+const ZERO = 0x30;
+
+/** What the records of a producer have in common: part of a transaction, or each with a header of its position. */
+export type RecordKind = 'transactional' | 'positioned';
 
 export type BatchStamp = { producerId: bigint; producerEpoch: number; sequence: number; time: number };
 
@@ -22,12 +31,14 @@ export class RecordBatch {
   readonly bytes: Buffer;
   /** Where the batch begins; before it is room for the request. */
   readonly start: number;
+  readonly #kind: RecordKind;
   #end: number;
   #records = 0;
   #codec = 0;
 
   /** `capacity`: bytes of header and records; `headroom`: bytes before them. */
-  constructor(capacity: number, headroom: number) {
+  constructor(capacity: number, headroom: number, kind: RecordKind) {
+    this.#kind = kind;
     this.bytes = Buffer.allocUnsafeSlow(headroom + capacity);
     this.start = headroom;
     this.#end = headroom + HEADER;
@@ -54,12 +65,21 @@ export class RecordBatch {
   }
 
   /** Adds a record of slices of `source`; a `valueStart` of -1 is a null value. False, and nothing added: no room. */
-  append(source: Buffer, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
+  append(
+    source: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): boolean {
     const bytes = this.bytes;
     const index = this.#records;
     const key = keyEnd - keyStart;
     const value = valueStart < 0 ? -1 : valueEnd - valueStart;
-    const length = recordLength(index, key, value);
+    const position = this.#kind === 'positioned' ? positionSize(window, row) : 0;
+    const length = recordLength(index, key, value, position);
     let at = this.#end;
     if (at + varintSize(length) + length > bytes.length) return false;
     at = writeVarint(bytes, at, length);
@@ -76,7 +96,8 @@ export class RecordBatch {
       source.copy(bytes, at, valueStart, valueEnd);
       at += value;
     }
-    bytes[at++] = 0; // no headers
+    if (position === 0) bytes[at++] = 0;
+    else at = writePosition(bytes, at, window, row);
     this.#end = at;
     this.#records = index + 1;
     return true;
@@ -100,7 +121,7 @@ export class RecordBatch {
     bytes.writeInt32BE(this.size - 12, start + 8);
     bytes.writeInt32BE(-1, start + 12); // partition leader epoch
     bytes[start + 16] = 2; // magic
-    bytes.writeInt16BE(TRANSACTIONAL | this.#codec, start + ATTRIBUTES);
+    bytes.writeInt16BE((this.#kind === 'transactional' ? TRANSACTIONAL : 0) | this.#codec, start + ATTRIBUTES);
     bytes.writeInt32BE(this.#records - 1, start + 23); // last offset delta
     bytes.writeBigInt64BE(time, start + 27);
     bytes.writeBigInt64BE(time, start + 35);
@@ -112,15 +133,15 @@ export class RecordBatch {
   }
 }
 
-/** Capacity of a batch that holds just this record. */
-export function capacityFor(key: number, value: number): number {
-  const length = recordLength(0, key, value);
+/** Capacity of a batch that holds just this record, with the longest position where it has one. */
+export function capacityFor(key: number, value: number, kind: RecordKind): number {
+  const length = recordLength(0, key, value, kind === 'positioned' ? positionSize(2 ** 31 - 1, 2 ** 32 - 1) : 0);
   return HEADER + varintSize(length) + length;
 }
 
 /** Bytes of a record after its length field; a value of -1 is null. */
-function recordLength(index: number, key: number, value: number): number {
-  const head = 3 + varintSize(index) + varintSize(key) + key; // attributes, timestamp delta, header count
+function recordLength(index: number, key: number, value: number, position: number): number {
+  const head = 2 + varintSize(index) + varintSize(key) + key + (position || NO_HEADERS); // 2: attributes, timestamp delta
   return value < 0 ? head + 1 : head + varintSize(value) + value;
 }
 
@@ -141,4 +162,36 @@ function writeVarint(bytes: Buffer, at: number, n: number): number {
   }
   bytes[at++] = rest;
   return at;
+}
+
+/** Bytes of the header that tells the position, with the count of headers. */
+function positionSize(window: number, row: number): number {
+  return POSITION.length + 1 + digits(window) + 1 + digits(row);
+}
+
+/** `window:row` in ASCII; answers where it ends. */
+function writePosition(bytes: Buffer, at: number, window: number, row: number): number {
+  POSITION.copy(bytes, at);
+  at += POSITION.length;
+  bytes[at++] = (digits(window) + 1 + digits(row)) << 1; // at most 21: a varint of one byte
+  at = writeDigits(bytes, at, window);
+  bytes[at++] = COLON;
+  return writeDigits(bytes, at, row);
+}
+
+/** Decimal digits of an integer from 0 to 2^32 - 1. */
+function digits(n: number): number {
+  let count = 1;
+  for (let power = 10; n >= power; power *= 10) count++;
+  return count;
+}
+
+function writeDigits(bytes: Buffer, at: number, n: number): number {
+  const end = at + digits(n);
+  for (let i = end - 1; i >= at; i--) {
+    const tenth = Math.floor(n / 10);
+    bytes[i] = ZERO + n - 10 * tenth;
+    n = tenth;
+  }
+  return end;
 }

@@ -31,7 +31,7 @@ type Calls = {
     reply: CodeOnly & { coordinator: { nodeId: number; host: string; port: number } };
   };
   InitProducerId: {
-    args: { transactionalId: string; transactionTimeout: number };
+    args: { transactionalId: string | null; transactionTimeout: number };
     reply: CodeOnly & { producerId: string; producerEpoch: number };
   };
   AddPartitionsToTxn: {
@@ -51,6 +51,18 @@ type Calls = {
     args: { groupId: string; topic: string; partition: number };
     reply: CodeOnly & { offset: bigint; metadata: string };
   };
+  ListOffsets: {
+    args: {
+      replicaId: number;
+      isolationLevel: number;
+      topics: { topic: string; partitions: { partition: number; timestamp: string }[] }[];
+    };
+    reply: { responses: { partitions: { errorCode: number; offset: string }[] }[] };
+  };
+  Fetch: {
+    args: { topic: string; partition: number; offset: bigint };
+    reply: { maxTimestamp: number | null };
+  };
   DescribeConfigs: {
     args: { resources: { type: number; name: string; configNames: string[] }[] };
     reply: { resources: { errorCode: number; configEntries: { configName: string; configValue: string | null }[] }[] };
@@ -62,6 +74,8 @@ export type Reply<A extends Api> = Calls[A]['reply'];
 
 const VERSIONS: Record<Api | 'Produce', { key: number; version: number }> = {
   Produce: { key: 0, version: 7 },
+  Fetch: { key: 1, version: 4 },
+  ListOffsets: { key: 2, version: 2 },
   Metadata: { key: 3, version: 6 },
   OffsetFetch: { key: 9, version: 7 },
   GroupCoordinator: { key: 10, version: 2 },
@@ -73,9 +87,16 @@ const VERSIONS: Record<Api | 'Produce', { key: number; version: number }> = {
   DescribeConfigs: { key: 32, version: 2 },
 };
 
+/** What clusters without transactions may lack. */
+const TRANSACTIONAL = new Set(['AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit', 'OffsetFetch']);
+
 /** @throws KAFKA_FAILED for brokers that lack one of the versions. */
-export function checkVersions(versions: Record<number, { minVersion: number; maxVersion: number }>): void {
+export function checkVersions(
+  versions: Record<number, { minVersion: number; maxVersion: number }>,
+  transactions: boolean,
+): void {
   for (const [api, { key, version }] of Object.entries(VERSIONS)) {
+    if (!transactions && TRANSACTIONAL.has(api)) continue;
     const range = versions[key];
     if (range && range.minVersion <= version && version <= range.maxVersion) continue;
     throw new SnowmeltError('KAFKA_FAILED', `the broker has no ${api} version ${version}: Apache Kafka 2.5 to 4.x has`);
@@ -92,7 +113,7 @@ export async function call<A extends Api>(
   api: A,
   args: Args<A>,
 ): Promise<Reply<A>> {
-  const { request, response } = api === 'OffsetFetch' ? offsetFetch(args as Args<'OffsetFetch'>) : encoded(api, args);
+  const { request, response } = requestFor(api, args);
   try {
     const reply = await connectionOf(link).send({
       request,
@@ -104,6 +125,36 @@ export async function call<A extends Api>(
     if (isConnectionError(error)) connections.drop(link);
     throw error;
   }
+}
+
+function requestFor(api: Api, args: object): { request: Request; response: Response } {
+  if (api === 'OffsetFetch') return offsetFetch(args as Args<'OffsetFetch'>);
+  if (api === 'Fetch') return fetchOfOne(args as Args<'Fetch'>);
+  return encoded(api, args);
+}
+
+/** kafkajs' encoder, and a decoder that takes one time from a batch's header: kafkajs' own reads every record. */
+function fetchOfOne({ topic, partition, offset }: Args<'Fetch'>): { request: Request; response: Response } {
+  const { request, response } = encoded('Fetch', {
+    replicaId: -1,
+    maxWaitTime: 0,
+    minBytes: 0,
+    maxBytes: 1, // the first batch comes whole, however large
+    isolationLevel: 0,
+    topics: [{ topic, partitions: [{ partition, fetchOffset: `${offset}`, maxBytes: 1 }] }],
+  });
+  const decode = (raw: Buffer): Promise<unknown> => Promise.resolve(decodeFetch(raw));
+  return { request, response: { ...response, decode } };
+}
+
+/** throttle time, one topic [name, one partition [index, error, two ends, aborted transactions, batches]] */
+function decodeFetch(raw: Buffer): Reply<'Fetch'> {
+  const name = raw.readInt16BE(8);
+  const aborted = 10 + name + 4 + 4 + 2 + 8 + 8;
+  const batches = aborted + 4 + 16 * Math.max(0, raw.readInt32BE(aborted));
+  const batch = raw.subarray(batches + 4);
+  // The greatest time of the batch, behind its offset, length, epoch, magic, CRC, attributes, last delta and first time.
+  return { maxTimestamp: batch.length < 43 ? null : Number(batch.readBigInt64BE(35)) };
 }
 
 function encoded(api: Api, args: object): { request: Request; response: Response } {

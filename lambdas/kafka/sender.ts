@@ -8,7 +8,7 @@ import { type Names, neededRight } from './names.ts';
 import { frame, produce } from './produce.ts';
 import type { RecordBatch } from './record-batch.ts';
 import { Attempts } from './retry.ts';
-import type { Transaction } from './transaction.ts';
+import type { Session } from './session.ts';
 
 /** Codes after which the same batch is sent again: it is not in the log, or the broker recognises it by its sequence. */
 const REPEATED = new Set<number>([
@@ -27,7 +27,7 @@ const LONGEST_WAIT_MS = 200;
 export type SenderParts = {
   connections: Connections;
   leaders: Leaders;
-  transaction: Transaction;
+  session: Session;
   names: Names;
   /** The constant part of a request (produce.ts). */
   head: Buffer;
@@ -44,9 +44,9 @@ export class Sender {
 
   /** Resolves when the leader acknowledged the batch. @throws BrokerError, kafkajs' connection errors */
   async send(lane: Lane, batch: RecordBatch, stopped: () => boolean): Promise<void> {
-    const { transaction, names, head, codec, requestTimeoutMs, leaders } = this.#parts;
+    const { session, names, head, codec, requestTimeoutMs, leaders } = this.#parts;
     if (codec !== null) await batch.compress(codec);
-    const { producerId, producerEpoch } = transaction;
+    const { producerId, producerEpoch } = session;
     batch.seal({ producerId, producerEpoch, sequence: lane.takeSequence(batch.records), time: Date.now() });
     const request = frame(head, batch, lane.partition);
     const deadline = Date.now() + 2 * requestTimeoutMs;

@@ -15,15 +15,17 @@ import { CODE } from './failures.ts';
 import { formatMarker } from './marker.ts';
 import type { Names } from './names.ts';
 import type { Reply } from './requests.ts';
+import type { Session } from './session.ts';
 
 /** Not a reason but a consequence: another partition of the request was refused. */
 const NOT_ATTEMPTED = 55;
 /** How long "not yet" is taken for an answer. */
 const PATIENCE_MS = 30_000;
 
-export class Transaction {
+export class Transaction implements Session {
   readonly producerId: bigint;
   readonly producerEpoch: number;
+  readonly transactionalId: string;
   readonly #names: Names;
   readonly #transactions: Coordinator;
   readonly #groups: Coordinator;
@@ -32,6 +34,7 @@ export class Transaction {
   private constructor(names: Names, transactions: Coordinator, groups: Coordinator, init: Reply<'InitProducerId'>) {
     this.producerId = BigInt(init.producerId);
     this.producerEpoch = init.producerEpoch;
+    this.transactionalId = names.transactionalId;
     this.#names = names;
     this.#transactions = transactions;
     this.#groups = groups;

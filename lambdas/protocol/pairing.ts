@@ -17,6 +17,7 @@ export type PairingMode = 'net' | 'snapshot' | 'append';
 
 export class Pairing {
   readonly #mode: PairingMode;
+  readonly #window: number;
   readonly #encoder: RecordEncoder;
   readonly #keyCell: number;
   readonly #actionCell: number;
@@ -36,9 +37,10 @@ export class Pairing {
   /** Records appended so far, tombstones included. */
   records = 0;
 
-  /** `done`: rows of the range that were published before. */
-  constructor(mode: PairingMode, encoder: RecordEncoder, width: number, done: number) {
+  /** `window`: its number; `done`: rows of the range that were published before. */
+  constructor(mode: PairingMode, encoder: RecordEncoder, window: number, width: number, done: number) {
     this.#mode = mode;
+    this.#window = window;
     this.#encoder = encoder;
     this.#keyCell = width - EXTRA_CELLS.count + EXTRA_CELLS.key;
     this.#actionCell = width - EXTRA_CELLS.count + EXTRA_CELLS.action;
@@ -129,7 +131,8 @@ export class Pairing {
     encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
     let room = this.#send(producer);
     if (encoder.tombstones) {
-      room = producer.append(encoder.bytes, encoder.keyStart, encoder.keyEnd, -1, -1) && room;
+      const { bytes, keyStart, keyEnd } = encoder;
+      room = producer.append(bytes, keyStart, keyEnd, -1, -1, this.#window, this.#taken) && room;
       this.records++;
     }
     this.done = this.#taken;
@@ -137,9 +140,9 @@ export class Pairing {
   }
 
   #send(producer: KafkaProducer): boolean {
-    const encoder = this.#encoder;
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = this.#encoder;
     this.records++;
-    return producer.append(encoder.bytes, encoder.keyStart, encoder.keyEnd, encoder.valueStart, encoder.valueEnd);
+    return producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, this.#window, this.#taken);
   }
 }
 

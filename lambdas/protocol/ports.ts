@@ -92,9 +92,34 @@ export type OpenRequest = {
   source: string;
   partition: number;
   topic: string;
+  /** What records are partitioned by: the count of the window's own layout. */
   topicPartitions: number;
+  /** The count that the topic must have: that of the newest layout; greater when a topic grew since the window's. */
+  newestTopicPartitions: number;
   /** Smallest partition count of the control topic (P). */
   partitions: number;
+  /**
+   * With `at-least-once` nothing on the wire is transactional: an idempotent producer without a transactional id, no control
+   * topic, no marker; `commit` resolves when all that was appended is acknowledged.
+   */
+  delivery: Delivery;
+  /** Doesn't read the marker (an operator signs it anew): `commit` may then commit a marker alone, without a record. */
+  adopt?: boolean;
+};
+
+export type Delivery = 'exactly-once' | 'at-least-once';
+
+/** What an operator is shown where Kafka and the store disagree; read without InitProducerId, so nobody is fenced. */
+export type Inspection = {
+  clusterId: string;
+  /** null: the topic does not exist. */
+  topicPartitions: number | null;
+  /** Where the topicPartitions end; the timestamp is that of the last batch, null when there is none or it may not be read. */
+  ends: { topicPartition: number; endOffset: string; lastTimestamp: number | null }[];
+  /** null: the control topic does not exist. */
+  controlPartitions: number | null;
+  /** Of each source partition; null when Kafka has none. */
+  markers: ({ marker: Marker } | { unreadable: string } | null)[];
 };
 
 /**
@@ -103,20 +128,31 @@ export type OpenRequest = {
  */
 export interface KafkaProducer {
   readonly clusterId: string;
-  /** The committed marker of this partition; null when Kafka has none. */
+  /** The committed marker of this partition; null when Kafka has none, and when it was not read. */
   readonly marker: Marker | null;
   /**
    * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
    * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
+   * With at-least-once the record carries `window:row` in the header `snowmelt.position`.
    */
-  append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean;
+  append(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): boolean;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
   /** Records appended since the last commit. */
   readonly pending: number;
   /** When the open transaction began (ms), or null. */
   readonly transactionSince: number | null;
-  /** Sends what is left, then the marker, then commits. Any rejection is an unknown outcome. */
+  /**
+   * Sends what is left, then the marker, then commits; with at-least-once only the first. Any rejection is an unknown outcome.
+   */
   commit(marker: Marker): Promise<void>;
   /** Drops it: never aborts, never waits long. */
   close(): Promise<void>;
@@ -124,13 +160,15 @@ export interface KafkaProducer {
 
 export interface Kafka {
   /**
-   * Compares Metadata with the request (TOPIC_DIFFERS), sends InitProducerId (waiting for an earlier transaction to be
+   * Compares Metadata with the request (TOPIC_DIFFERS: another count than the newest, or fewer than the window's), sends InitProducerId (waiting for an earlier transaction to be
    * decided), then reads the marker of this partition alone with require_stable. Throws KAFKA_UNREACHABLE,
    * KAFKA_UNAUTHORIZED, KAFKA_FAILED, STATE_DISAGREES (a marker that is not ours to read).
    */
   open(request: OpenRequest): Promise<KafkaProducer>;
   /** Settings that exactly once rests on; null where the broker hides one. */
   facts(topic: string): Promise<{ topic: TopicFacts; offsetsRetentionMs: number | null }>;
+  /** `partitions`: source partitions whose markers are read, with require_stable; foreign ones are told, never thrown. */
+  inspect(request: { source: string; partitions: number; topic: string }): Promise<Inspection>;
   close(): Promise<void>;
 }
 

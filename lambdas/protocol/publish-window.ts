@@ -26,7 +26,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   const done = position !== null && position.window === window.number ? position.row : 0;
   const width = window.columns.length + EXTRA_CELLS.count;
   const encoder = ports.encoders.forWindow(window, layout, run.partition);
-  const pairing = new Pairing(modeOf(window, layout), encoder, width, done);
+  const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done);
   const queryId = await freshResult(ports, run.source, window, () => renew(run));
 
   // The row before proves that this is the result it was.

@@ -197,7 +197,9 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     partition: run.partition,
     topic: layout.topic,
     topicPartitions: layout.topicPartitions,
+    newestTopicPartitions: layout.topicPartitions,
     partitions: layout.partitions,
+    delivery: 'exactly-once',
   });
   run.producer = producer;
   // Windows may have been written and published by another owner since `before`: look after InitProducerId.

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Fixture } from './fixture.ts';
+import { Fixture, requestFor } from './fixture.ts';
 
 const CLIENT = path.resolve(import.meta.dirname, '../../lambdas/kafka/client.ts');
 let fixture: Fixture;
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 test('open, append, commit, close; then the process ends by itself', async () => {
   const source = await fixture.source(2);
-  const request = { source: source.name, partition: 0, topic: source.topic, topicPartitions: 2, partitions: 1 };
+  const request = requestFor(source.name, source.topic, 2);
   const marker = { position: { window: 1, row: 1 }, incarnation: 'i', digest: 'd', to: 't', last: 'l', at: 1 };
   const entry = path.join(folder, 'entry.ts');
   await writeFile(
@@ -30,10 +30,10 @@ test('open, append, commit, close; then the process ends by itself', async () =>
     `import { createKafka } from ${JSON.stringify(CLIENT)};
      const kafka = createKafka(${JSON.stringify(fixture.config())}, null);
      const producer = await kafka.open(${JSON.stringify(request)});
-     producer.append(Buffer.from('keyvalue'), 0, 3, 3, 8);
+     producer.append(Buffer.from('keyvalue'), 0, 3, 3, 8, 1, 1);
      await producer.commit(${JSON.stringify(marker)});
      const opened = await kafka.open(${JSON.stringify(request)});
-     opened.append(Buffer.from('keyvalue'), 0, 3, 3, 8);
+     opened.append(Buffer.from('keyvalue'), 0, 3, 3, 8, 1, 1);
      await kafka.close();
      console.log(JSON.stringify(opened.marker));`,
   );

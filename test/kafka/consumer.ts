@@ -9,6 +9,7 @@ type Message = {
   key: Buffer;
   value: Buffer | null;
   timestamp: string;
+  headers: { [name: string]: Buffer };
   isControlRecord: boolean;
   batchContext: { producerId: string; inTransaction: boolean };
 };
@@ -47,7 +48,13 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   decompress: (bytes: Buffer) => decompress(bytes),
 });
 
-export type Record = { partition: number; key: string; value: string | null; time: number };
+export type Record = {
+  partition: number;
+  key: string;
+  value: string | null;
+  headers: { [name: string]: string };
+  time: number;
+};
 
 /** All committed records, topicPartition by topicPartition. Waits for transactions that are being decided. */
 export async function readCommitted(brokers: string[], topic: string): Promise<Record[]> {
@@ -62,11 +69,12 @@ export async function readCommitted(brokers: string[], topic: string): Promise<R
         const topics = [{ topic, partitions: wanted }];
         const reply = await broker.fetch({ isolationLevel: READ_COMMITTED, maxWaitTime: 50, topics });
         const data = reply.responses[0]!.partitions[0]!;
-        for (const { key, value, timestamp } of withoutAborted(data)) {
+        for (const { key, value, headers, timestamp } of withoutAborted(data)) {
           records.push({
             partition: partitionId,
             key: key.toString(),
             value: value && value.toString(),
+            headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, bytes.toString()])),
             time: Number(timestamp),
           });
         }

@@ -4,7 +4,7 @@ import type { Admin } from 'kafkajs';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { position } from '../../lambdas/protocol/position.ts';
-import type { Kafka, KafkaProducer, Marker } from '../../lambdas/protocol/ports.ts';
+import type { Kafka, KafkaProducer, Marker, OpenRequest } from '../../lambdas/protocol/ports.ts';
 import {
   startKafkaProxy,
   type KafkaProxy,
@@ -141,13 +141,12 @@ export class Source {
   }
 
   /** Opens a producer of its own Kafka, as another invocation would. */
-  open(partition = 0): Promise<KafkaProducer> {
+  open(partition = 0, changes: Partial<OpenRequest> = {}): Promise<KafkaProducer> {
     return this.#fixture.kafka(this.#overrides).open({
-      source: this.name,
+      ...requestFor(this.name, this.topic, this.#topicPartitions),
       partition,
-      topic: this.topic,
-      topicPartitions: this.#topicPartitions,
       partitions: 2,
+      ...changes,
     });
   }
 
@@ -186,9 +185,23 @@ export function markerAt(window: number, row: number, changes: Partial<Marker> =
   };
 }
 
+/** An open of partition 0 as the protocol asks for it. */
+export function requestFor(source: string, topic: string, topicPartitions: number): OpenRequest {
+  const newestTopicPartitions = topicPartitions;
+  return {
+    source,
+    partition: 0,
+    topic,
+    topicPartitions,
+    newestTopicPartitions,
+    partitions: 1,
+    delivery: 'exactly-once',
+  };
+}
+
 /** Appends a record from a buffer of its own; a value of null is a tombstone. */
-export function append(producer: KafkaProducer, key: string, value: string | null): boolean {
+export function append(producer: KafkaProducer, key: string, value: string | null, window = 1, row = 1): boolean {
   const keyBytes = Buffer.from(key);
   const bytes = new Uint8Array(Buffer.concat([keyBytes, Buffer.from(value ?? '')]));
-  return producer.append(bytes, 0, keyBytes.length, value === null ? -1 : keyBytes.length, bytes.length);
+  return producer.append(bytes, 0, keyBytes.length, value === null ? -1 : keyBytes.length, bytes.length, window, row);
 }

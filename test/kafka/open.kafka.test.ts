@@ -5,7 +5,7 @@ import { createKafka } from '../../lambdas/kafka/client.ts';
 import { formatMarker } from '../../lambdas/kafka/marker.ts';
 import { startBroker, type LocalBroker } from '../../local/kafka/client.ts';
 import { onApacheKafka, uniqueName } from '../apache-kafka/target.ts';
-import { append, Fixture, markerAt } from './fixture.ts';
+import { append, Fixture, markerAt, requestFor } from './fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -17,7 +17,11 @@ afterAll(() => fixture.stop());
 describe('topics that are not as the layout says are TOPIC_DIFFERS', () => {
   test.each([
     ['no topic', { topicPartitions: 3, exists: false, control: 4, partitions: 1 }, /does not exist/],
-    ['fewer partitions', { topicPartitions: 4, exists: true, control: 4, partitions: 1 }, /has 3 partitions, not 4/],
+    [
+      'fewer partitions',
+      { topicPartitions: 4, exists: true, control: 4, partitions: 1 },
+      /has 3 partitions, not at least 4/,
+    ],
     ['more partitions', { topicPartitions: 2, exists: true, control: 4, partitions: 1 }, /has 3 partitions, not 2/],
     ['no control topic', { topicPartitions: 3, exists: true, control: 0, partitions: 1 }, /control.* does not exist/],
     [
@@ -30,7 +34,7 @@ describe('topics that are not as the layout says are TOPIC_DIFFERS', () => {
     if (exists) await fixture.createTopic(source, 3);
     const controlTopic = control === 4 ? fixture.controlTopic : uniqueName('control');
     if (control === 2) await fixture.createTopic(controlTopic, 2);
-    const request = { source, partition: 0, topic: source, topicPartitions, partitions };
+    const request = { ...requestFor(source, source, topicPartitions), partitions };
     const open = fixture.kafka({ controlTopic }).open(request);
     await expect(open).rejects.toMatchObject({
       code: 'TOPIC_DIFFERS',
@@ -48,7 +52,7 @@ describe('topics that are not as the layout says are TOPIC_DIFFERS', () => {
 
 test('brokers that do not answer are KAFKA_UNREACHABLE', async () => {
   const kafka = fixture.kafka({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] });
-  const open = kafka.open({ source: 's', partition: 0, topic: 't', topicPartitions: 1, partitions: 1 });
+  const open = kafka.open(requestFor('s', 't', 1));
   await expect(open).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
   await expect(kafka.facts('t')).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
 });
@@ -153,7 +157,7 @@ describe.skipIf(onApacheKafka)('rights', () => {
 
 describe.skipIf(onApacheKafka)('sign-in', () => {
   const auth = { method: 'plain', secret: 'unused' } as const;
-  const request = { source: 's', partition: 0, topic: 't', topicPartitions: 1, partitions: 1 };
+  const request = requestFor('s', 't', 1);
   let broker: LocalBroker;
   beforeAll(async () => {
     broker = await startBroker({

@@ -71,7 +71,7 @@ describe('round trip', () => {
     const bytes = new Uint8Array(4);
     for (let i = 0; i < 10; i++) {
       bytes.fill(48 + i);
-      producer.append(bytes, 0, 2, 2, 4);
+      producer.append(bytes, 0, 2, 2, 4, 1, i);
     }
     await producer.commit(markerAt(1, 10));
     expect(await source.values()).toEqual([...Array(10).keys()].map((i) => `${i}${i}`));

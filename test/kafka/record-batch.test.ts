@@ -41,23 +41,26 @@ function filled(batch: RecordBatch, list: Message[]): RecordBatch {
   for (const { key, value } of list) {
     const keyEnd = at + key.length;
     const valueEnd = keyEnd + (value?.length ?? 0);
-    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd)).toBe(true);
+    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd, 1, 1)).toBe(true);
     at = valueEnd;
   }
   return batch;
 }
 
 function batchFor(list: Message[]): RecordBatch {
-  const head = requestHead(CLIENT, names, TIMEOUT);
-  const size = list.reduce((sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1) + 8, 0);
-  return filled(new RecordBatch(size, head.length), list);
+  const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
+  const size = list.reduce(
+    (sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1, 'transactional') + 8,
+    0,
+  );
+  return filled(new RecordBatch(size, head.length, 'transactional'), list);
 }
 
 describe('a Produce request written in place', () => {
   test('is byte-identical to kafkajs, but for partitionLeaderEpoch', async () => {
     await fc.assert(
       fc.asyncProperty(messages, stamp, fc.nat(1000), async (list, stamp, partition) => {
-        const head = requestHead(CLIENT, names, TIMEOUT);
+        const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
         const batch = batchFor(list);
         batch.seal(stamp);
         const ours = frame(head, batch, partition);
@@ -92,10 +95,10 @@ describe('a Produce request written in place', () => {
   });
 
   test('uses a buffer again without a trace of what was in it', () => {
-    const head = requestHead(CLIENT, names, TIMEOUT);
+    const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
     const stamp = { producerId: 7n, producerEpoch: 1, sequence: 0, time: 1_700_000_000_000 };
     const list = [{ key: Buffer.from('k'), value: Buffer.from('v') }];
-    const used = filled(new RecordBatch(1_000, head.length), [
+    const used = filled(new RecordBatch(1_000, head.length, 'transactional'), [
       { key: Buffer.from('long key'), value: Buffer.alloc(500, 1) },
     ]);
     used.clear();
@@ -108,13 +111,13 @@ describe('a Produce request written in place', () => {
 
 describe('room', () => {
   test('a record that does not fit is refused and leaves the batch as it was', () => {
-    const batch = new RecordBatch(capacityFor(3, 10), 0);
+    const batch = new RecordBatch(capacityFor(3, 10, 'transactional'), 0, 'transactional');
     const source = Buffer.alloc(32, 65);
-    expect(batch.append(source, 0, 3, 3, 14)).toBe(false);
+    expect(batch.append(source, 0, 3, 3, 14, 1, 1)).toBe(false);
     expect(batch.records).toBe(0);
-    expect(batch.append(source, 0, 3, 3, 13)).toBe(true);
+    expect(batch.append(source, 0, 3, 3, 13, 1, 1)).toBe(true);
     const { end } = batch;
-    expect(batch.append(source, 0, 0, -1, -1)).toBe(false);
+    expect(batch.append(source, 0, 0, -1, -1, 1, 1)).toBe(false);
     expect([batch.records, batch.end]).toEqual([1, end]);
   });
 
@@ -122,8 +125,8 @@ describe('room', () => {
     fc.assert(
       fc.property(fc.nat(20_000), fc.integer({ min: -1, max: 1_100_000 }), (key, value) => {
         const source = Buffer.alloc(key + Math.max(value, 0));
-        const exact = new RecordBatch(capacityFor(key, value), 0);
-        expect(exact.append(source, 0, key, value < 0 ? -1 : key, key + value)).toBe(true);
+        const exact = new RecordBatch(capacityFor(key, value, 'transactional'), 0, 'transactional');
+        expect(exact.append(source, 0, key, value < 0 ? -1 : key, key + value, 1, 1)).toBe(true);
         expect(exact.end).toBe(exact.bytes.length);
       }),
       { numRuns: 50 },

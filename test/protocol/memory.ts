@@ -6,6 +6,7 @@ import type {
   Checkpoints,
   Encoders,
   Events,
+  Inspection,
   Kafka,
   KafkaProducer,
   Lease,
@@ -189,6 +190,13 @@ export class MemoryKafka implements Kafka {
       },
       async close() {},
     };
+  }
+  async inspect({ source, partitions }: { source: string; partitions: number }): Promise<Inspection> {
+    const markers = Array.from({ length: partitions }, (_, partition) => {
+      const { marker } = this.lane(source, partition);
+      return marker === null ? null : { marker: structuredClone(marker) };
+    });
+    return { clusterId: this.clusterId, topicPartitions: 1, ends: [], controlPartitions: partitions, markers };
   }
   async facts() {
     return { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pairing, type PairingMode } from '../../lambdas/protocol/pairing.ts';
+import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
 import { batchOf, MemoryKafka, textEncoders, type Row } from './memory.ts';
 import { layout, windowOf } from './fixtures.ts';
 
@@ -14,7 +15,7 @@ const row = (key: string, action: 'DELETE' | 'INSERT', value = key): Row => [val
 async function pump(rows: Row[], size: number, mode: PairingMode = 'net') {
   const kafka = new MemoryKafka();
   const producer = await kafka.open({ source: 's', partition: 0, topic: 't' });
-  const pairing = new Pairing(mode, textEncoders.forWindow(window, layout, 0), width, 0);
+  const pairing = new Pairing(mode, textEncoders.forWindow(window, layout, 0), window.number, width, 0);
   const cuts: { done: number; last: string | null; records: number }[] = [];
   for (let at = 0; at < rows.length; at += size) {
     await pairing.take(batchOf(rows.slice(at, at + size), width), 0, producer);
@@ -67,7 +68,7 @@ describe('net changes', () => {
           const rest = await pump(rows.slice(cut.done), size);
           expect([...records.slice(0, cut.records), ...rest.records]).toEqual(records);
           if (cut.done > 0) {
-            const proof = new Pairing('net', textEncoders.forWindow(window, layout, 0), width, cut.done);
+            const proof = new Pairing('net', textEncoders.forWindow(window, layout, 0), window.number, width, cut.done);
             expect(proof.resumeAfter(batchOf([rows[cut.done - 1]!], width))).toBe(cut.last);
           }
         }
@@ -87,4 +88,23 @@ test('append-only creates, and keys may repeat', async () => {
     'a:c||1',
     'a:c||2',
   ]);
+});
+
+test('the producer is told the window and the last row of each record, a tombstone’s too', async () => {
+  const kafka = new MemoryKafka();
+  const producer = await kafka.open({ source: 's', partition: 0, topic: 't' });
+  const told: [number, number][] = [];
+  const spy: KafkaProducer = Object.create(producer, {
+    append: {
+      value: (...args: Parameters<KafkaProducer['append']>) => {
+        told.push([args[5], args[6]]);
+        return producer.append(...args);
+      },
+    },
+  }) as KafkaProducer;
+  const pairing = new Pairing('net', textEncoders.forWindow(window, layout, 0), 7, width, 10);
+  const rows = [row('a', 'INSERT'), row('b', 'DELETE'), row('c', 'DELETE'), row('c', 'INSERT'), row('d', 'DELETE')];
+  await pairing.take(batchOf(rows, width), 0, spy);
+  pairing.finish(spy);
+  expect(told).toEqual([11, 12, 12, 14, 15, 15].map((last) => [7, last]));
 });
