@@ -16,6 +16,8 @@ import { functionRole, type FunctionName, type Uses } from './permissions.ts';
 const SIZES: Record<FunctionName, { memorySize: number; timeout: Duration }> = {
   plan: { memorySize: 1024, timeout: Duration.minutes(5) },
   publish: { memorySize: 1769, timeout: Duration.minutes(15) },
+  operate: { memorySize: 1024, timeout: Duration.minutes(15) },
+  recount: { memorySize: 1024, timeout: Duration.minutes(15) },
 };
 
 /** A tick or an event older than this is worthless: the next one does the same. */
@@ -40,7 +42,7 @@ export function worker(
   props: Omit<Uses, 'logs' | 'inVpc'> & { dist: string; layer: LayerVersion; vpc: Infrastructure['vpc'] },
 ): Worker {
   const { config, dist, layer, vpc, ...uses } = props;
-  const id = name === 'plan' ? 'Plan' : 'Publish';
+  const id = `${name[0]!.toUpperCase()}${name.slice(1)}`;
   const functionName = `snowmelt-${config.app}-${name}`;
   const logs = new LogGroup(scope, `${id}Logs`, {
     logGroupName: `/aws/lambda/${functionName}`,

@@ -1,4 +1,4 @@
-/** What each function may do: named actions on named resources, nothing shared between the two. */
+/** What each function may do: named actions on named resources, each function its own. */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
@@ -7,33 +7,39 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 
-export type FunctionName = 'plan' | 'publish';
+export type FunctionName = 'plan' | 'publish' | 'operate' | 'recount';
 
-/** `plan` writes the log and prunes it; `publish` only moves what is there. */
+/** `plan` writes the log and prunes it; `publish` only moves what is there; the others ask plan for windows. */
 const TABLE_ACTIONS: Record<FunctionName, string[]> = {
   plan: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
   publish: ['GetItem', 'Query', 'UpdateItem'],
+  // A new life begins with a window; whatever it does is noted.
+  operate: ['GetItem', 'Query', 'PutItem', 'UpdateItem'],
+  recount: ['GetItem', 'Query', 'UpdateItem'],
 };
+const CALLS_PUBLISH: Record<FunctionName, boolean> = { plan: true, publish: true, operate: false, recount: false };
+const ASKS_SNOWFLAKE: Record<FunctionName, boolean> = { plan: true, publish: true, operate: false, recount: true };
+const OPENS_KAFKA: Record<FunctionName, boolean> = { plan: false, publish: true, operate: true, recount: false };
 
 export type Uses = { config: ResolvedConfig; table: Table; bus: EventBus; logs: LogGroup; inVpc: boolean };
 
 export function functionRole(scope: Construct, id: string, name: FunctionName, uses: Uses): Role {
   const { config, table, bus, logs, inVpc } = uses;
   const { snowflake, kafka } = config;
-  const secrets = [snowflake.auth.secret];
-  if (name === 'publish' && kafka.auth.method !== 'none') secrets.push(kafka.auth.secret);
+  const secrets = ASKS_SNOWFLAKE[name] ? [snowflake.auth.secret] : [];
+  if (OPENS_KAFKA[name] && kafka.auth.method !== 'none') secrets.push(kafka.auth.secret);
   const statements = [
     allow(
       TABLE_ACTIONS[name].map((action) => `dynamodb:${action}`),
       [table.tableArn],
     ),
-    allow(['events:PutEvents'], [bus.eventBusArn]),
-    allow(
-      ['secretsmanager:GetSecretValue'],
-      secrets.map((secret) => secretArn(scope, secret)),
-    ),
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]),
   ];
+  if (CALLS_PUBLISH[name]) statements.push(allow(['events:PutEvents'], [bus.eventBusArn]));
+  if (secrets.length > 0) {
+    const arns = secrets.map((secret) => secretArn(scope, secret));
+    statements.push(allow(['secretsmanager:GetSecretValue'], arns));
+  }
   if (inVpc) statements.push(networkInterfaces());
   return new Role(scope, id, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),

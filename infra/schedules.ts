@@ -1,5 +1,5 @@
 /**
- * One schedule per distinct `every`, and one each minute for unfinished work. A schedule's input names its `every` alone: plan
+ * One schedule per distinct `every`, one each minute for unfinished work, one each hour for late commits. A schedule's input names its `every` alone: plan
  * looks its sources up in the layer, so the template does not grow with the sources, and a source that changes its `every`
  * touches nothing else here.
  */
@@ -12,26 +12,27 @@ import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { MAX_EVENT_AGE, type Worker } from './functions.ts';
 import { allow } from './permissions.ts';
 
-export function schedules(scope: Construct, config: ResolvedConfig, plan: Worker): void {
+export function schedules(scope: Construct, config: ResolvedConfig, plan: Worker, recount: Worker): void {
   const group = new CfnScheduleGroup(scope, 'Schedules', { name: `snowmelt-${config.app}` });
-  const role = schedulerRole(scope, group.name!, plan);
-  const tick = (id: string, scheduleExpression: string, input: object) => {
+  const role = schedulerRole(scope, group.name!, [plan, recount]);
+  const tick = (id: string, worker: Worker, scheduleExpression: string, input: object) => {
     const schedule = new CfnSchedule(scope, id, {
       groupName: group.name,
       scheduleExpression,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
-        arn: plan.fn.functionArn,
+        arn: worker.fn.functionArn,
         roleArn: role.roleArn,
         input: JSON.stringify(input),
         retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: MAX_EVENT_AGE.toSeconds() },
-        deadLetterConfig: { arn: plan.failures.queueArn },
+        deadLetterConfig: { arn: worker.failures.queueArn },
       },
     });
     schedule.addResourceDependency(group);
   };
-  tick('Unfinished', 'rate(1 minute)', { tick: 'unfinished' });
-  for (const every of distinctSchedules(config)) tick(scheduleId(every), every, { every });
+  tick('Unfinished', plan, 'rate(1 minute)', { tick: 'unfinished' });
+  tick('LateCommits', recount, 'rate(1 hour)', {});
+  for (const every of distinctSchedules(config)) tick(scheduleId(every), plan, every, { every });
 }
 
 export function distinctSchedules(config: ResolvedConfig): string[] {
@@ -43,7 +44,7 @@ export function scheduleId(every: string): string {
   return `Every${createHash('sha256').update(every).digest('hex').slice(0, 12)}`;
 }
 
-function schedulerRole(scope: Construct, group: string, plan: Worker): Role {
+function schedulerRole(scope: Construct, group: string, workers: Worker[]): Role {
   const stack = Stack.of(scope);
   const groupArn = stack.formatArn({
     service: 'scheduler',
@@ -58,8 +59,14 @@ function schedulerRole(scope: Construct, group: string, plan: Worker): Role {
     inlinePolicies: {
       tick: new PolicyDocument({
         statements: [
-          allow(['lambda:InvokeFunction'], [plan.fn.functionArn]),
-          allow(['sqs:SendMessage'], [plan.failures.queueArn]),
+          allow(
+            ['lambda:InvokeFunction'],
+            workers.map(({ fn }) => fn.functionArn),
+          ),
+          allow(
+            ['sqs:SendMessage'],
+            workers.map(({ failures }) => failures.queueArn),
+          ),
         ],
       }),
     },

@@ -24,7 +24,8 @@ export class SnowmeltStack extends Stack {
     const bus = eventBus(this, config);
     const layer = configLayer(this, folder);
     const shared = { config, table, bus, layer, dist, vpc: infrastructure.vpc };
-    schedules(this, config, worker(this, 'plan', shared));
+    schedules(this, config, worker(this, 'plan', shared), worker(this, 'recount', shared));
     publishOnEvents(this, config, bus, worker(this, 'publish', shared));
+    worker(this, 'operate', shared); // invoked by a person
   }
 }

@@ -80,7 +80,7 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
     action:
-      'The changes since the last window cannot be read: configure the source anew under another name with a new topic: it starts with a snapshot.',
+      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
   },
   OBJECT_CHANGED: {
     retry: 'tick',
@@ -96,13 +96,13 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'The result of a window is older than 24 hours and could not be read again.',
     action:
-      'Find what kept the partition from publishing for a day; then configure the source anew under another name with a new topic: it starts with a snapshot.',
+      'Find what kept the partition from publishing for a day; then `npm run operate -- void --window <number>` sends what the window holds in another way.',
   },
   WINDOW_CHANGED: {
     retry: 'operator',
     causes: 'A window read again gave other rows than the first time: a policy, function or view under it changed.',
     action:
-      'Undo the change and `npm run resume`; if that can not be, configure the source anew under another name with a new topic: it starts with a snapshot.',
+      'Undo the change and `npm run resume`; if that can not be, `npm run operate -- void --window <number>` sends what the window holds in another way.',
   },
 
   // --- Kafka
@@ -148,20 +148,21 @@ export const ERRORS = {
     retry: 'operator',
     causes:
       'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster.',
-    action: 'Find out which one is right before anything is published; nothing was moved. Then `npm run resume`.',
+    action:
+      'Nothing was moved. A second deployment: give one of the two another `app`. A restored table, or another cluster: `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
   },
   KAFKA_LOST_DATA: {
     retry: 'operator',
     causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
     action:
-      'Find what was lost from the position in the message on; then configure the source anew under another name with a new topic: it starts with a snapshot.',
+      '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows; if the topic itself lost records, `--take anew`.',
   },
   MARKER_EXPIRED: {
     retry: 'operator',
     causes:
       'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
     action:
-      'Compare the tail of the topic with the position in the message; if they disagree, configure the source anew under another name with a new topic: it starts with a snapshot.',
+      '`npm run operate -- recover` shows what Kafka and the table know. `--take store` where nothing was undecided; else `--take anew`, which empties the topic for its consumers and sends everything again.',
   },
 
   // --- checkpoints
@@ -185,6 +186,13 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'A window is missing in the log: items were deleted by hand, or the table was restored.',
     action: 'Restore the table as it was; nothing is published over a gap.',
+  },
+
+  // --- operator
+  OPERATION_REFUSED: {
+    retry: 'tick',
+    causes: 'The command does not fit the state of the source; the message says why.',
+    action: 'Look at the state (`npm run operate -- inspect`), then choose the command that fits.',
   },
 
   // --- running

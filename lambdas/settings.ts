@@ -4,6 +4,7 @@ import type { ResolvedConfig, ResolvedSource } from './config/resolved.ts';
 import type { SourcePlan } from './protocol/begin.ts';
 import type { PlanTickSettings } from './protocol/plan.ts';
 import type { PublishSettings } from './protocol/publish.ts';
+import type { RecountSettings } from './protocol/recount.ts';
 
 /** Commit, checkpoint and release must fit into what is kept back of an invocation. */
 const RESERVE_MS = 15_000;
@@ -23,8 +24,9 @@ export function planSettings(config: ResolvedConfig): PlanTickSettings {
   };
 }
 
-export function publishSettings(config: ResolvedConfig): PublishSettings {
+export function publishSettings(config: ResolvedConfig, source: ResolvedSource): PublishSettings {
   return {
+    delivery: source.delivery,
     leaseMs: config.clocks.leaseMs,
     transactionTimeoutMs: config.kafka.transactionTimeoutMs,
     maxTransactionRows: config.limits.maxTransactionRows,
@@ -35,8 +37,13 @@ export function publishSettings(config: ResolvedConfig): PublishSettings {
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
-  const { name, partitions, object, information, key, topic, topicPartitions } = source;
-  return { name, deployment: config.deployment, partitions, object, information, key, topic, topicPartitions };
+  const { name, delivery, partitions, object, information, key, topic, topicPartitions } = source;
+  const { deployment } = config;
+  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
+}
+
+export function recountSettings(config: ResolvedConfig): RecountSettings {
+  return { afterMs: config.clocks.recountAfterMs, reserveMs: RESERVE_MS };
 }
 
 /** @throws SOURCE_UNKNOWN */

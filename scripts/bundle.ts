@@ -11,7 +11,7 @@ import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-export const FUNCTIONS = ['plan', 'publish'];
+export const FUNCTIONS = ['plan', 'publish', 'operate', 'recount'];
 
 export type Bundle = { name: string; path: string; bytes: number };
 

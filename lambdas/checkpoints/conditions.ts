@@ -106,3 +106,13 @@ export function clusterIsUnknownOr(clusterId: string): Expression {
 export function needsOperator(): Expression {
   return { text: '#state = :needsOperator', values: { ':needsOperator': text('needs-operator') } };
 }
+
+/** One request at a time; its own repetition is not another one. */
+export function noOtherRequest(id: string): Expression {
+  return { text: '(attribute_not_exists(#requestId) OR #requestId = :id)', values: { ':id': text(id) } };
+}
+
+/** Only whoever knows the request that stands takes it out. */
+export function requestIs(id: string): Expression {
+  return { text: '#requestId = :id', values: { ':id': text(id) } };
+}

@@ -5,7 +5,7 @@
  * Every item carries `v`. A greater one than this release knows is never read as if it were understood.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { Meta, PartitionItem, PendingScan, Sighting, StoredError } from '../protocol/ports.ts';
+import type { Meta, PartitionItem, PendingScan, Sighting, StoredError, WindowRequest } from '../protocol/ports.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
 import type { Layout, Window } from '../protocol/window.ts';
 import type { Item, Key } from './table.ts';
@@ -76,12 +76,19 @@ export function metaItem(meta: Meta): Item {
     incarnation: text(meta.incarnation),
     sightings: json(meta.sightings),
     finishedThrough: number(meta.finishedThrough),
+    recountedThrough: number(meta.recountedThrough),
     paused: flag(meta.paused),
     ...(meta.clusterId !== null && { clusterId: text(meta.clusterId) }),
     ...(meta.scan !== null && { scan: json(meta.scan) }),
+    ...(meta.request !== null && requestAttributes(meta.request)),
     ...(meta.retentionMs !== null && { retentionMs: number(meta.retentionMs) }),
     ...(meta.lastError !== null && { lastError: json(meta.lastError) }),
   };
+}
+
+/** The id apart from the rest: conditions compare it. */
+export function requestAttributes(request: WindowRequest) {
+  return { requestId: text(request.id), request: json(request) };
 }
 
 /** A partition before anything was published for it. */
@@ -105,8 +112,14 @@ export function readWindow(item: Item): Window {
     queryId: requireText(item, 'queryId'),
     queriedAt: requireText(item, 'queriedAt'),
     void: requireFlag(item, 'void'),
-    ...requireJson<WindowBody>(item, 'body'),
+    ...readBody(item),
   };
+}
+
+/** Release 0.1.0 knew no requests. */
+function readBody(item: Item): WindowBody {
+  const body = requireJson<WindowBody>(item, 'body');
+  return { ...body, request: body.request ?? null };
 }
 
 export function readLayout(item: Item): Layout {
@@ -120,12 +133,19 @@ export function readMeta(item: Item): Meta {
     incarnation: requireText(item, 'incarnation'),
     clusterId: item['clusterId']?.S ?? null,
     sightings: requireJson<Sighting[]>(item, 'sightings'),
-    scan: optionalJson<PendingScan>(item, 'scan'),
+    scan: readScan(item),
+    request: optionalJson<WindowRequest>(item, 'request'),
     finishedThrough: requireNumber(item, 'finishedThrough'),
+    recountedThrough: optionalNumber(item, 'recountedThrough') ?? 0,
     paused: requireFlag(item, 'paused'),
     retentionMs: optionalNumber(item, 'retentionMs'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
   };
+}
+
+function readScan(item: Item): PendingScan | null {
+  const scan = optionalJson<PendingScan>(item, 'scan');
+  return scan === null ? null : { ...scan, request: scan.request ?? null };
 }
 
 export function readPartition(item: Item): PartitionItem {

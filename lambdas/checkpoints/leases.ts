@@ -58,6 +58,22 @@ export async function acquire(
   return standing.state === 'active' ? { busy: standing } : { stopped: standing };
 }
 
+/** Takes the partition from whoever has it; nothing that another epoch still sends is written any more. */
+export async function take(
+  table: Table,
+  source: string,
+  partition: number,
+  owner: string,
+  now: number,
+  leaseMs: number,
+): Promise<Lease> {
+  const attributes = { owner: text(owner), leaseUntil: number(now + leaseMs) };
+  const update = assign(attributes, ['#epoch = #epoch + :one'], { ':one': number(1) });
+  const item = await table.update(keys.partition(source, partition), update, requireAll());
+  const standing = item === null ? await mustRead(table, source, partition) : readPartition(item);
+  return { source, owner, item: standing };
+}
+
 export async function reconcile(table: Table, lease: Lease, change: ReconcileChange): Promise<Lease | null> {
   const { source, item } = lease;
   const attempt = (position: ReconcileChange['position']) =>
@@ -66,7 +82,7 @@ export async function reconcile(table: Table, lease: Lease, change: ReconcileCha
       assign({
         ...(position !== null && { position: positionValue(position) }),
         marked: change.marked === null ? null : markedValue(change.marked),
-        open: number(change.open),
+        open: change.open === null ? null : number(change.open),
         leaseUntil: number(change.leaseUntil),
       }),
       requireAll(leaseIsMine(item.epoch, lease.owner), positionNotBeyond(position)),
@@ -90,6 +106,7 @@ export async function commit(table: Table, lease: Lease, change: CommitChange): 
       leaseUntil: number(change.leaseUntil),
       lastSuccessAt: number(change.now),
       failures: number(0),
+      ...(change.closeOpen === true && { open: null }),
     }),
     requireAll(leaseIsMine(item.epoch, lease.owner), positionIs(item.position, change.position)),
   );

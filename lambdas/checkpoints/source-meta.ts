@@ -1,9 +1,9 @@
 /** `meta`: one item a source, put once, then updated attribute by attribute. */
 import { SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Meta } from '../protocol/ports.ts';
-import { clusterIsUnknownOr, finishedThroughNotBeyond, requireAll } from './conditions.ts';
+import type { Checkpoints, Meta, WindowRequest } from '../protocol/ports.ts';
+import { clusterIsUnknownOr, finishedThroughNotBeyond, noOtherRequest, requestIs, requireAll } from './conditions.ts';
 import { assign } from './expressions.ts';
-import { flag, json, keys, metaItem, number, readMeta, text } from './items.ts';
+import { flag, json, keys, metaItem, number, readMeta, requestAttributes, text } from './items.ts';
 import type { Table } from './table.ts';
 
 export type MetaChange = Parameters<Checkpoints['updateMeta']>[1];
@@ -38,11 +38,12 @@ export async function updateMeta(table: Table, source: string, change: MetaChang
 }
 
 async function attempt(table: Table, source: string, change: MetaChange): Promise<Meta | null> {
-  const { sightings, scan, finishedThrough, paused, retentionMs, lastError, clusterId } = change;
+  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, lastError, clusterId } = change;
   const update = assign({
     ...(sightings !== undefined && { sightings: json(sightings) }),
     ...(scan !== undefined && { scan: scan === null ? null : json(scan) }),
     ...(finishedThrough !== undefined && { finishedThrough: number(finishedThrough) }),
+    ...(recountedThrough !== undefined && { recountedThrough: number(recountedThrough) }),
     ...(paused !== undefined && { paused: flag(paused) }),
     ...(retentionMs !== undefined && { retentionMs: retentionMs === null ? null : number(retentionMs) }),
     ...(lastError !== undefined && { lastError: lastError === null ? null : json(lastError) }),
@@ -55,4 +56,37 @@ async function attempt(table: Table, source: string, change: MetaChange): Promis
   ];
   const item = await table.update(keys.meta(source), update, requireAll(...conditions));
   return item === null ? null : readMeta(item);
+}
+
+/** False: another request stands. */
+export async function putRequest(table: Table, source: string, request: WindowRequest): Promise<boolean> {
+  const condition = requireAll(noOtherRequest(request.id));
+  return (await table.update(keys.meta(source), assign(requestAttributes(request)), condition)) !== null;
+}
+
+/** A request that is gone, or another one, is left as it is. */
+export async function settleRequest(table: Table, source: string, id: string): Promise<void> {
+  await table.update(keys.meta(source), assign({ requestId: null, request: null }), requireAll(requestIs(id)));
+}
+
+/** An operator's: whatever stood there. `window` is the first that counts; nothing runs and nothing is asked for any more. */
+export async function restartMeta(
+  table: Table,
+  source: string,
+  life: { incarnation: string; clusterId: string; finishedThrough: number },
+): Promise<void> {
+  const update = assign({
+    incarnation: text(life.incarnation),
+    clusterId: text(life.clusterId),
+    finishedThrough: number(life.finishedThrough),
+    recountedThrough: number(life.finishedThrough),
+    sightings: json([]),
+    scan: null,
+    requestId: null,
+    request: null,
+    lastError: null,
+  });
+  if ((await table.update(keys.meta(source), update, requireAll())) === null) {
+    throw new SnowmeltError('STATE_DISAGREES', `Source ${source}: its meta item is missing.`);
+  }
 }

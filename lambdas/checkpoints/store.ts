@@ -13,7 +13,7 @@ import type { Checkpoints } from '../protocol/ports.ts';
 import { writeAudit } from './audit.ts';
 import * as leases from './leases.ts';
 import { look } from './look.ts';
-import { createMeta, updateMeta } from './source-meta.ts';
+import { createMeta, putRequest, restartMeta, settleRequest, updateMeta } from './source-meta.ts';
 import { Table } from './table.ts';
 import * as log from './window-log.ts';
 
@@ -23,16 +23,25 @@ export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkp
     look: (source) => look(table, source),
     create: (source, meta) => createMeta(table, source, meta),
     updateMeta: (source, change) => updateMeta(table, source, change),
+    request: (source, request) => putRequest(table, source, request),
+    settle: (source, id) => settleRequest(table, source, id),
 
     putLayout: (source, layout) => log.putLayout(table, source, layout),
     putWindow: (source, window) => log.putWindow(table, source, window),
     requery: (...args) => log.requery(table, ...args),
     voidWindow: (source, window) => log.voidWindow(table, source, window),
+    windows: (source, from, to) => log.readWindows(table, source, from, to),
+    restart: async (source, incarnation, clusterId, window) => {
+      // Written first: a reader in between finds a gap and stops, never a log that ends in nothing.
+      await log.putWindow(table, source, window);
+      await restartMeta(table, source, { incarnation, clusterId, finishedThrough: window.number - 1 });
+    },
     headNumber: (source) => log.headNumber(table, source),
     prune: (...args) => log.prune(table, ...args),
 
     putPartitions: (source, partitions) => leases.putPartitions(table, source, partitions),
     partition: (source, partition) => leases.readOne(table, source, partition),
+    take: (...args) => leases.take(table, ...args),
     acquire: (...args) => leases.acquire(table, ...args),
     reconcile: (lease, change) => leases.reconcile(table, lease, change),
     commit: (lease, change) => leases.commit(table, lease, change),

@@ -8,9 +8,10 @@ import type { Item, Key, Table } from './table.ts';
 
 const LAST = 'window#~';
 
-/** Windows with a number of at least `from`, ascending. */
-export async function readWindows(table: Table, source: string, from: number): Promise<Window[]> {
-  const items = await table.query(keys.meta(source).pk, { from: windowKey(from), to: LAST });
+/** Windows numbered `from` to `to`, ascending. */
+export async function readWindows(table: Table, source: string, from: number, to?: number): Promise<Window[]> {
+  const range = { from: windowKey(from), to: to === undefined ? LAST : windowKey(to) };
+  const items = await table.query(keys.meta(source).pk, range);
   return items.map(readWindow);
 }
 

@@ -30,7 +30,12 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       maxBatchBytes: kafka.maxBatch,
       topicChecks: kafka.topicChecks,
     },
-    clocks: { safetyLagMs: clocks.safetyLag, marginMs: clocks.margin, leaseMs: clocks.lease },
+    clocks: {
+      safetyLagMs: clocks.safetyLag,
+      marginMs: clocks.margin,
+      leaseMs: clocks.lease,
+      recountAfterMs: clocks.recountAfter,
+    },
     limits: {
       maxWindowMs: limits.maxWindow,
       maxOpenWindows: limits.maxOpenWindows,
@@ -45,6 +50,7 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
 function resolveSource(name: string, source: SourceConfig, defaults: Config['defaults']): ResolvedSource {
   const changes = source.changes ?? defaults.changes ?? 'default';
   const format = { ...defaults.format, ...source.format };
+  const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
   return {
     name,
     object: source.table,
@@ -53,11 +59,12 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
     topic: source.topic.name,
     topicPartitions: source.topic.partitions,
     partitions: source.partitions ?? defaults.partitions ?? 1,
+    delivery,
     every: source.every ?? defaults.every ?? 'rate(1 minute)',
     format: {
       type: format.type ?? 'json',
       envelope: format.envelope ?? 'debezium',
-      tombstones: format.tombstones ?? true,
+      tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
   };
 }

@@ -32,7 +32,13 @@ export type ResolvedConfig = {
     /** Whether topic settings weaker than exactly once needs are refused (`strict`) or only reported. */
     topicChecks: 'strict' | 'report';
   };
-  clocks: { safetyLagMs: number; marginMs: number; leaseMs: number };
+  clocks: {
+    safetyLagMs: number;
+    marginMs: number;
+    leaseMs: number;
+    /** How old a window is when late commits are looked for. */
+    recountAfterMs: number;
+  };
   limits: {
     maxWindowMs: number;
     maxOpenWindows: number;
@@ -53,6 +59,7 @@ export type ResolvedSource = {
   topic: string;
   topicPartitions: number;
   partitions: number;
+  delivery: 'exactly-once' | 'at-least-once';
   /** EventBridge Scheduler expression: rate(...) or cron(...); sources with the same one share a schedule. */
   every: string;
   format: { type: 'json'; envelope: 'debezium' | 'flat'; tombstones: boolean };

@@ -14,7 +14,9 @@ const format = z.strictObject({
   tombstones: z
     .boolean()
     .optional()
-    .describe('Whether a delete is followed by a record without value, for compacted topics. Default true.'),
+    .describe(
+      'Whether a delete is followed by a record without value, for compacted topics. Default true, with at-least-once false.',
+    ),
 });
 
 const perSource = {
@@ -25,6 +27,12 @@ const perSource = {
   partitions: whole(1, 1000)
     .optional()
     .describe('Slices of the keys that are published side by side, each by its own invocation. Default 1.'),
+  delivery: z
+    .enum(['exactly-once', 'at-least-once'])
+    .optional()
+    .describe(
+      'at-least-once: for clusters without transactions; a record may come again, and tells by `snowmelt.position`. Default exactly-once.',
+    ),
   every: every.optional().describe('How often the source is looked at: 1m, rate(5 minutes), cron(...). Default 1m.'),
   format: format.optional(),
 };
@@ -120,6 +128,9 @@ export const configSchema = z.strictObject({
         .prefault('5s')
         .describe('How much older than a window a sighting of its changes must be.'),
       lease: duration('1s', '15m').prefault('60s').describe('How long a partition is held by an invocation that died.'),
+      recountAfter: duration('1s', '20h')
+        .prefault('15m')
+        .describe('How old a window is when it is read once more, to find commits that became visible late.'),
     })
     .prefault({}),
   limits: z

@@ -1,11 +1,19 @@
 /** The Encoders port: picks the format of a source. */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import type { Encoders } from '../protocol/ports.ts';
+import { truncationValue } from './envelope.ts';
 import { JsonEncoder } from './json.ts';
+
+/** No row's key: a row's is an object of its key columns. */
+export const TRUNCATION_KEY = '{"__op":"t"}';
 
 /** `now` gives `ts_ms`, the time at which records are made: once per window and invocation. */
 export function createEncoders(config: ResolvedConfig, source: ResolvedSource, now: () => number = Date.now): Encoders {
   return {
+    truncation: (window, layout) => ({
+      key: Buffer.from(TRUNCATION_KEY),
+      value: truncationValue({ config, source, window, layout, partition: 0, now: now() }),
+    }),
     forWindow: (window, layout, partition) =>
       new JsonEncoder({ config, source, window, layout, partition, now: now() }),
   };

@@ -30,9 +30,9 @@ export type WindowFacts = {
   now: number;
 };
 
-/** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. `source.ts_ms` is the window's end: the state is as of then. */
-export function debeziumPieces({ config, source, window, layout, partition, now }: WindowFacts): Pieces {
-  const facts = {
+/** `source` of the envelope, but for the row. `ts_ms` is the window's end: the state is as of then. */
+function sourceFacts({ config, source, window, layout, partition }: WindowFacts) {
+  return {
     version: connectorVersion,
     connector: 'snowmelt',
     name: config.app,
@@ -45,7 +45,20 @@ export function debeziumPieces({ config, source, window, layout, partition, now 
     partition,
     window: window.number,
   };
-  const toRow = Buffer.from(`,"source":${JSON.stringify(facts).slice(0, -1)},"row":`);
+}
+
+/** The value of a `truncate` window's record; `flat` has no images and marks it as it marks every record. */
+export function truncationValue(facts: WindowFacts): Buffer {
+  const { window, now } = facts;
+  const flat = { __op: 't', __ts_ms: now, __window: window.number, __row: 1 };
+  const envelope = { before: null, after: null, source: { ...sourceFacts(facts), row: 1 }, op: 't', ts_ms: now };
+  return Buffer.from(JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope));
+}
+
+/** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. */
+export function debeziumPieces(facts: WindowFacts): Pieces {
+  const { now } = facts;
+  const toRow = Buffer.from(`,"source":${JSON.stringify(sourceFacts(facts)).slice(0, -1)},"row":`);
   return {
     before: Buffer.from('{"before":'),
     after: Buffer.from(',"after":'),

@@ -98,11 +98,39 @@ export class BatchingProducer implements KafkaProducer {
     row: number,
   ): boolean {
     if (!this.#open) return this.#refuse();
+    const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
+    this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
+    return this.#pool.hasRoom;
+  }
+
+  broadcast(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): void {
+    if (!this.#open) this.#refuse();
+    else
+      for (const lane of this.#lanes) this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
+  }
+
+  #appendTo(
+    lane: Lane,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): void {
     if (bytes !== this.#source) {
       this.#source = bytes;
       this.#sourceBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     }
-    const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
     const source = this.#sourceBuffer;
     const batch = lane.filling;
     if (batch === null || !batch.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row)) {
@@ -110,7 +138,6 @@ export class BatchingProducer implements KafkaProducer {
       this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd, window, row);
     }
     this.#pending++;
-    return this.#pool.hasRoom;
   }
 
   async ready(): Promise<void> {

@@ -1,12 +1,12 @@
 /** How a source's state comes to be: meta, then partition items, then a layout that names them. */
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
-import type { SourceState } from './ports.ts';
+import type { Delivery, SourceState } from './ports.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
 import type { Layout } from './window.ts';
 
 /** A configured source, as far as the planner needs it. */
-export type SourcePlan = { name: string } & Omit<Layout, 'number'>;
+export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
@@ -17,7 +17,9 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
     clusterId: null,
     sightings: [],
     scan: null,
+    request: null,
     finishedThrough: 0,
+    recountedThrough: 0,
     paused: false,
     retentionMs: facts.retentionMs,
     lastError: null,

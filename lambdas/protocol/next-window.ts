@@ -4,7 +4,7 @@
  * Time runs: sighting ... margin ... to ... safetyLag ... now. A token sighted `margin` before `to` is included in a
  * window that ends at `to`, whatever newer tokens say.
  */
-import type { Sighting, SourceState } from './ports.ts';
+import type { Sighting, SourceState, WindowRequest } from './ports.ts';
 import type { Layout } from './window.ts';
 
 export type PlanSettings = {
@@ -16,13 +16,14 @@ export type PlanSettings = {
 
 export type Candidate = {
   number: number;
-  kind: 'snapshot' | 'changes';
+  kind: 'snapshot' | 'changes' | 'repair';
   layout: Layout;
   from: string | null;
   to: string;
   covered: string | null;
+  request: WindowRequest | null;
   /** A quiet source: read whatever the token says because its head grows old; `ride` only along with others. */
-  why: 'changed' | 'quiet' | 'ride';
+  why: 'changed' | 'quiet' | 'ride' | 'asked';
 };
 
 /** Bounds have exactly three decimals: Time Travel's finest resolution for timestamps. */
@@ -71,7 +72,24 @@ export function nextWindow(
       from,
       to,
       covered: sighting.token,
+      request: null,
       why: 'changed',
+    };
+  }
+
+  const number = head.number + 1;
+  const { request } = state.meta;
+  if (request !== null && request.id !== head.request) {
+    // AT the head's own bound: time does not advance, so what is asked for is in order and the next window joins on.
+    return {
+      number,
+      kind: request.kind,
+      layout,
+      from: head.to,
+      to: head.to,
+      covered: head.covered,
+      request,
+      why: 'asked',
     };
   }
 
@@ -93,5 +111,5 @@ export function nextWindow(
             ? 'ride'
             : null;
   if (why === null) return null;
-  return { number: head.number + 1, kind: 'changes', layout, from: head.to, to, covered, why };
+  return { number, kind: 'changes', layout, from: head.to, to, covered, request: null, why };
 }

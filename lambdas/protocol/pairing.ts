@@ -5,6 +5,7 @@
  * so a DELETE is held back until the row after it is seen: with an INSERT of the same key it is one update. Whatever was
  * appended to the producer is exactly the rows up to `done`, so a transaction can be committed whenever control is here.
  * A second DELETE or INSERT of a key is DUPLICATE_KEY. In append-only windows every row is a create and keys may repeat.
+ * A repair tells the state, not the change: a pair is a read of what is there now.
  */
 import { SnowmeltError } from '../errors.ts';
 import { rowHash } from './digest.ts';
@@ -13,7 +14,7 @@ import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
 
-export type PairingMode = 'net' | 'snapshot' | 'append';
+export type PairingMode = 'net' | 'snapshot' | 'append' | 'repair' | 'append-repair';
 
 export class Pairing {
   readonly #mode: PairingMode;
@@ -89,9 +90,11 @@ export class Pairing {
   /** Appends until the producer is full; answers the next row. Synchronous: this is the hot loop. */
   #append(batch: RowBatch, start: number, producer: KafkaProducer): number {
     const { bytes, offsets, width } = batch;
-    const net = this.#mode === 'net';
-    const unique = this.#mode !== 'append';
-    const op: Op = this.#mode === 'snapshot' ? 'r' : 'c';
+    const mode = this.#mode;
+    const repair = mode === 'repair';
+    const net = repair || mode === 'net';
+    const unique = mode !== 'append' && mode !== 'append-repair';
+    const op: Op = mode === 'net' || mode === 'append' ? 'c' : 'r';
     for (let row = start; row < batch.rows; row++) {
       const isDelete = net && bytes[offsets[2 * (row * width + this.#actionCell)]!] === DELETE;
       const previous = this.#previous;
@@ -100,7 +103,9 @@ export class Pairing {
       if (sameKey && (isDelete || !this.#held)) throw duplicate(isDelete ? 'DELETE' : 'INSERT');
       if (sameKey) {
         this.#held = false;
-        this.#encoder.encode('u', previous, this.#previousRow, batch, row, ++this.#taken);
+        this.#taken++;
+        if (repair) this.#encoder.encode('r', null, 0, batch, row, this.#taken);
+        else this.#encoder.encode('u', previous, this.#previousRow, batch, row, this.#taken);
         room = this.#send(producer);
         this.done = this.#taken;
       } else {

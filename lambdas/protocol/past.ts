@@ -3,7 +3,7 @@
  * One function, `heldBy`, tells planner and worker alike.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { PartitionItem, SourceState } from './ports.ts';
+import type { Delivery, PartitionItem, SourceState } from './ports.ts';
 import { comparePositions } from './position.ts';
 import { rangeOf, type Window } from './window.ts';
 
@@ -55,13 +55,14 @@ export function finishedThrough(state: SourceState): number {
 }
 
 /** Partitions to call now: not past the head, active, lease free, and no barrier holds their next window. */
-export function partitionsToCall(state: SourceState, now: number): number[] {
+export function partitionsToCall(state: SourceState, now: number, delivery: Delivery): number[] {
   if (state.meta.paused) return [];
   return state.partitions
     .filter((item) => {
       if (item.state !== 'active' || item.leaseUntil > now) return false;
       const window = nextWindowFor(state, item);
-      if (window === null) return item.open !== null;
+      // What an owner left undecided matters only to those who go by the marker.
+      if (window === null) return item.open !== null && delivery === 'exactly-once';
       return heldBy(state, window) === null;
     })
     .map((item) => item.partition);

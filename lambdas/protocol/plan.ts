@@ -6,7 +6,7 @@ import { asSnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
-import type { Events, Reading, SourceState } from './ports.ts';
+import type { Events, Reading, SourceState, WindowRequest } from './ports.ts';
 import { checkFacts, finishScan, isCurrent, submitScan, type ScanPorts } from './scan.ts';
 import type { Layout, Window } from './window.ts';
 
@@ -117,16 +117,29 @@ async function tidy(
   state: SourceState,
 ): Promise<SourceState> {
   checkPartitions(source.name, state);
+  const answered = state.meta.request !== null && state.meta.request.id === state.head?.request;
+  if (answered) await settle(ports, source, state.meta.request!);
   const finished = finishedThrough(state);
-  if (finished === state.meta.finishedThrough) return state;
+  if (finished === state.meta.finishedThrough) {
+    return answered ? { ...state, meta: { ...state.meta, request: null } } : state;
+  }
   const meta = await ports.checkpoints.updateMeta(source.name, { finishedThrough: finished });
   const olderThan = new Date(ports.clock.now() - settings.keepWindowsMs).toISOString();
   await ports.checkpoints.prune(source.name, finished, olderThan, 25);
   return { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
 }
 
+/**
+ * A request whose window stands is taken out. Whoever would write the window after it has looked at it as the head before,
+ * and so come here first: a request is answered once. What it makes up for is void only now.
+ */
+async function settle(ports: PlanPorts, source: SourcePlan, request: WindowRequest): Promise<void> {
+  if (request.voids !== null) await ports.checkpoints.voidWindow(source.name, request.voids);
+  await ports.checkpoints.settle(source.name, request.id);
+}
+
 async function callPartitions(ports: PlanPorts, source: SourcePlan, state: SourceState): Promise<void> {
-  const partitions = partitionsToCall(state, ports.clock.now());
+  const partitions = partitionsToCall(state, ports.clock.now(), source.delivery);
   if (partitions.length > 0)
     await ports.events.call(partitions.map((partition) => ({ source: source.name, partition })));
 }
@@ -151,14 +164,20 @@ async function scan(
   pending ??= await submitScan(ports, source.name, state, candidate!);
   try {
     const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);
-    if (window !== null) await write(ports, source, state, window);
+    if (window !== null) await write(ports, settings, source, state, window);
   } catch (error) {
     // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
     if ((await ports.checkpoints.headNumber(source.name)) < pending.number) throw error;
   }
 }
 
-async function write(ports: PlanPorts, source: SourcePlan, state: SourceState, window: Window): Promise<void> {
+async function write(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  source: SourcePlan,
+  state: SourceState,
+  window: Window,
+): Promise<void> {
   const written = await ports.checkpoints.putWindow(source.name, window);
   await ports.checkpoints.updateMeta(source.name, { scan: null });
   if (written) {
@@ -171,8 +190,9 @@ async function write(ports: PlanPorts, source: SourcePlan, state: SourceState, w
       to: window.to,
     });
     ports.telemetry.count('Windows', 1, { source: source.name });
+    if (window.kind === 'repair') ports.telemetry.count('RepairedRows', window.totalRows, { source: source.name });
   }
-  const now = (await ports.checkpoints.look(source.name)) ?? state;
+  const now = await tidy(ports, settings, source, (await ports.checkpoints.look(source.name)) ?? state);
   await callPartitions(ports, source, now);
 }
 

@@ -24,11 +24,17 @@ export type ScanStatus =
 
 /** One scan's input: the text is a pure function of it (snowflake/sql), so a window can be read again. */
 export type ScanRequest = {
-  kind: 'snapshot' | 'changes';
+  kind: 'snapshot' | 'changes' | 'repair';
   layout: Layout;
   columns: Column[];
+  /** `changes`: the bound before; `repair`: what changed after it is sent again. */
   from: string | null;
   to: string;
+  /**
+   * `repair` of late commits: the query ids of a window's result and of the same text run again. The keys (append-only: the
+   * rows) in which they differ are sent again, as they are at `to`. Both results live 24 h, and so does the statement.
+   */
+  results?: readonly [string, string] | null;
 };
 
 /**
@@ -144,6 +150,16 @@ export interface KafkaProducer {
     window: number,
     row: number,
   ): boolean;
+  /** As `append`, but to each topicPartition: a record that concerns every key. */
+  broadcast(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    window: number,
+    row: number,
+  ): void;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
   /** Records appended since the last commit. */
@@ -160,8 +176,8 @@ export interface KafkaProducer {
 
 export interface Kafka {
   /**
-   * Compares Metadata with the request (TOPIC_DIFFERS: another count than the newest, or fewer than the window's), sends InitProducerId (waiting for an earlier transaction to be
-   * decided), then reads the marker of this partition alone with require_stable. Throws KAFKA_UNREACHABLE,
+   * Compares Metadata with the request (TOPIC_DIFFERS: another count than the newest, or fewer than the window's), sends
+   * InitProducerId (waiting for an earlier transaction to be decided), then reads the marker of this partition alone with require_stable. Throws KAFKA_UNREACHABLE,
    * KAFKA_UNAUTHORIZED, KAFKA_FAILED, STATE_DISAGREES (a marker that is not ours to read).
    */
   open(request: OpenRequest): Promise<KafkaProducer>;
@@ -200,7 +216,12 @@ export interface RecordEncoder {
   ): void;
 }
 
+/** A record that belongs to no row: key and value as bytes. */
+export type PlainRecord = { key: Uint8Array; value: Uint8Array };
+
 export interface Encoders {
+  /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
+  truncation(window: Window, layout: Layout): PlainRecord;
   /** @throws TYPE_UNSUPPORTED */
   forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
 }
@@ -212,10 +233,27 @@ export type StoredError = { code: string; message: string; at: number };
 /** `token` was current at server time `at`; stored only when it changed. */
 export type Sighting = { token: string | null; at: number; createdOn: string | null };
 
+/**
+ * A window that an operator or recount asks for: the planner appends it at the head, read AT the `to` of the window before,
+ * so it is in order and exact. One at a time.
+ */
+export type WindowRequest = {
+  id: string;
+  kind: 'snapshot' | 'repair';
+  /** `repair`: keys that changed after this bound (ISO) are sent again. */
+  since: string | null;
+  /** `repair`: see ScanRequest. */
+  results: readonly [string, string] | null;
+  /** The window that this one makes up for; void once this one is written. */
+  voids: number | null;
+};
+
 /** A scan that runs: saves work, decides nothing. */
 export type PendingScan = {
   number: number;
-  kind: 'snapshot' | 'changes';
+  kind: 'snapshot' | 'changes' | 'repair';
+  /** Id of the request that it answers, or null. */
+  request: string | null;
   layout: number;
   from: string | null;
   to: string;
@@ -233,7 +271,10 @@ export type Meta = {
   /** Oldest first. */
   sightings: Sighting[];
   scan: PendingScan | null;
+  request: WindowRequest | null;
   finishedThrough: number;
+  /** Up to this window late commits were looked for. */
+  recountedThrough: number;
   paused: boolean;
   retentionMs: number | null;
   lastError: StoredError | null;
@@ -294,9 +335,23 @@ export interface Checkpoints {
   updateMeta(
     source: string,
     change: Partial<
-      Pick<Meta, 'sightings' | 'scan' | 'finishedThrough' | 'paused' | 'retentionMs' | 'lastError' | 'clusterId'>
+      Pick<
+        Meta,
+        | 'sightings'
+        | 'scan'
+        | 'finishedThrough'
+        | 'recountedThrough'
+        | 'paused'
+        | 'retentionMs'
+        | 'lastError'
+        | 'clusterId'
+      >
     >,
   ): Promise<Meta>;
+  /** Puts a request if there is none. False: another one stands. */
+  request(source: string, request: WindowRequest): Promise<boolean>;
+  /** Takes the request out if it is still this one. */
+  settle(source: string, id: string): Promise<void>;
   /** The query id of a window that was run again, on condition that it still has `previous`. */
   requery(source: string, window: number, previous: string, queryId: string, queriedAt: string): Promise<boolean>;
   voidWindow(source: string, window: number): Promise<void>;
@@ -309,12 +364,19 @@ export interface Checkpoints {
    */
   reconcile(
     lease: Lease,
-    change: { position: Position | null; marked: PartitionItem['marked']; open: number; leaseUntil: number },
+    change: { position: Position | null; marked: PartitionItem['marked']; open: number | null; leaseUntil: number },
   ): Promise<Lease | null>;
   /** If the epoch is mine and the position is the previous or already this one. Also resets failures, sets lastSuccessAt. */
   commit(
     lease: Lease,
-    change: { position: Position; marked: PartitionItem['marked']; leaseUntil: number; now: number },
+    change: {
+      position: Position;
+      marked: PartitionItem['marked'];
+      leaseUntil: number;
+      now: number;
+      /** Removes `open`: at-least-once leaves nothing undecided. */
+      closeOpen?: boolean;
+    },
   ): Promise<Lease | null>;
   /** Prolongs the lease if the epoch is mine; null when it is another's. Long reads come without a commit for a while. */
   renew(lease: Lease, leaseUntil: number): Promise<Lease | null>;
@@ -323,8 +385,17 @@ export interface Checkpoints {
     lease: Lease,
     change: { closeOpen: boolean; failed: StoredError | null; failures: number; state: PartitionState },
   ): Promise<void>;
+  /** An operator's: whoever has the lease and whatever the state. epoch + 1, so that nobody else writes any more. */
+  take(source: string, partition: number, owner: string, now: number, leaseMs: number): Promise<Lease>;
   /** One partition item, read consistently; null when it is missing. */
   partition(source: string, partition: number): Promise<PartitionItem | null>;
+  /** Windows `from` to `to`, as far as they are still kept, read consistently. */
+  windows(source: string, from: number, to: number): Promise<Window[]>;
+  /**
+   * An operator's new life for a source whose log and Kafka don't belong together: everything up to `window` minus one counts
+   * as finished, and the log goes on with `window`. Can be repeated.
+   */
+  restart(source: string, incarnation: string, clusterId: string, window: Window): Promise<void>;
   /** The number of the head, read consistently; 0 for an empty log. */
   headNumber(source: string): Promise<number>;
   /** Deletes windows below `below` that are older than `olderThan` (ISO, their `to`), at most `limit`; never the head. */

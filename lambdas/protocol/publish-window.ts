@@ -22,6 +22,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
     );
   }
   const range = rangeOf(window, run.partition)!;
+  if (window.kind === 'truncate') return publishTruncation(run, window, layout, range);
   const position = run.lease.item.position;
   const done = position !== null && position.window === window.number ? position.row : 0;
   const width = window.columns.length + EXTRA_CELLS.count;
@@ -42,7 +43,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       const step = await orStall(next);
       await renew(run);
       if (step === 'stalled') {
-        if (pairing.done > committed) committed = await commit(run, window, range, pairing);
+        if (pairing.done > committed) committed = await commit(run, window, range, pairing.done, pairing.last!);
         if (ports.clock.remainingMs() < run.settings.reserveMs) break;
         continue;
       }
@@ -56,7 +57,8 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       await pairing.take(step.value, proven ? 0 : 1, run.producer!);
       run.undecided = run.producer!.pending > 0;
       proven = true;
-      if (transactionIsFull(run, pairing.done - committed)) committed = await commit(run, window, range, pairing);
+      if (transactionIsFull(run, pairing.done - committed))
+        committed = await commit(run, window, range, pairing.done, pairing.last!);
       if (ports.clock.remainingMs() < run.settings.reserveMs) break;
       next = batches.next();
       waiting = true;
@@ -65,7 +67,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       pairing.finish(run.producer!);
       checkComplete(run, window, range, pairing);
     }
-    if (pairing.done > committed) await commit(run, window, range, pairing);
+    if (pairing.done > committed) await commit(run, window, range, pairing.done, pairing.last!);
   } catch (error) {
     // The window keeps everything but its query id; the next open reads the new result.
     if (error instanceof SnowmeltError && error.code === 'RESULT_EXPIRED') {
@@ -83,6 +85,15 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   }
 }
 
+/** One row, partition 0's, that every topicPartition is told of. */
+async function publishTruncation(run: Run, window: Window, layout: Layout, range: Range): Promise<void> {
+  const { key, value } = run.ports.encoders.truncation(window, layout);
+  const bytes = Buffer.concat([key, value]);
+  run.undecided = true;
+  run.producer!.broadcast(bytes, 0, key.length, key.length, bytes.length, window.number, 1);
+  await commit(run, window, range, range.rows, '');
+}
+
 function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing): void {
   if (pairing.done === range.rows) return;
   throw new SnowmeltError(
@@ -93,7 +104,9 @@ function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing)
 
 function modeOf(window: Window, layout: Layout): PairingMode {
   if (window.kind === 'snapshot') return 'snapshot';
-  return layout.information === 'APPEND_ONLY' ? 'append' : 'net';
+  const repair = window.kind === 'repair';
+  if (layout.information === 'APPEND_ONLY') return repair ? 'append-repair' : 'append';
+  return repair ? 'repair' : 'net';
 }
 
 function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): void {
@@ -118,10 +131,11 @@ function transactionIsFull(run: Run, rows: number): boolean {
 }
 
 /** Commits what was appended; answers the rows that are done. Any rejection leaves the outcome unknown. */
-async function commit(run: Run, window: Window, range: Range, pairing: Pairing): Promise<number> {
+async function commit(run: Run, window: Window, range: Range, done: number, last: string): Promise<number> {
   const { ports, producer } = run;
+  const exactlyOnce = run.settings.delivery === 'exactly-once';
   const at = ports.clock.now();
-  const position: Position = { window: window.number, row: pairing.done };
+  const position: Position = { window: window.number, row: done };
   // Until the store has it: a release in between must leave `open` standing.
   run.undecided = true;
   await producer!.commit({
@@ -129,28 +143,29 @@ async function commit(run: Run, window: Window, range: Range, pairing: Pairing):
     incarnation: run.incarnation,
     digest: window.digest,
     to: window.to,
-    last: pairing.last!,
+    last,
     at,
   });
-  run.last = { position: formatPosition(position), hash: pairing.last! };
+  run.last = { position: formatPosition(position), hash: last };
   const now = ports.clock.now();
   const lease = await ports.checkpoints.commit(run.lease, {
     position,
-    marked: { position, at },
+    marked: exactlyOnce ? { position, at } : null,
     leaseUntil: now + run.settings.leaseMs,
     now,
+    ...(exactlyOnce ? {} : { closeOpen: true }),
   });
   if (lease === null) throw new FencedError();
   run.undecided = false;
   const before = run.lease.item.position;
-  const rows = pairing.done - (before !== null && before.window === window.number ? before.row : 0);
+  const rows = done - (before !== null && before.window === window.number ? before.row : 0);
   run.lease = lease;
   run.progressed = true;
   run.rows += rows;
   run.transactions++;
   ports.telemetry.count('Rows', rows, { source: run.source, partition: run.partition });
   ports.telemetry.count('Transactions', 1, { source: run.source, partition: run.partition });
-  if (pairing.done === range.rows) {
+  if (done === range.rows) {
     ports.telemetry.info('window published', {
       source: run.source,
       partition: run.partition,
@@ -160,7 +175,7 @@ async function commit(run: Run, window: Window, range: Range, pairing: Pairing):
       to: window.to,
     });
   }
-  return pairing.done;
+  return done;
 }
 
 /** The next batch, or 'stalled' when none comes for STALL_MS; the promise stays good for another wait. */

@@ -11,6 +11,7 @@ import { heldBy, checkPartitions, nextWindowFor } from './past.ts';
 import type {
   Checkpoints,
   Clock,
+  Delivery,
   Encoders,
   Events,
   Kafka,
@@ -22,9 +23,9 @@ import type {
 } from './ports.ts';
 import { comparePositions, formatPosition } from './position.ts';
 import { publishWindow } from './publish-window.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, type Reconciled } from './reconcile.ts';
 import { checkTopic } from './topic-safety.ts';
-import { rangeOf, type Window } from './window.ts';
+import { rangeOf, type Layout, type Window } from './window.ts';
 
 export type PublishPorts = {
   snowflake: Snowflake;
@@ -37,6 +38,7 @@ export type PublishPorts = {
 };
 
 export type PublishSettings = {
+  delivery: Delivery;
   leaseMs: number;
   transactionTimeoutMs: number;
   maxTransactionRows: number;
@@ -148,7 +150,7 @@ async function work(run: Run): Promise<void> {
     const state = await look(run);
     const window = nextWindowFor(state, run.lease.item);
     if (state.meta.paused) return;
-    if (window === null && (run.lease.item.open === null || run.reconciled)) return;
+    if (window === null && (run.lease.item.open === null || run.reconciled || !marks(run))) return;
     if (window !== null && heldBy(state, window) !== null) return;
     try {
       if (run.producer === null) {
@@ -197,28 +199,21 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     partition: run.partition,
     topic: layout.topic,
     topicPartitions: layout.topicPartitions,
-    newestTopicPartitions: layout.topicPartitions,
+    newestTopicPartitions: newestTopicPartitions(before, layout),
     partitions: layout.partitions,
-    delivery: 'exactly-once',
+    delivery: run.settings.delivery,
   });
   run.producer = producer;
   // Windows may have been written and published by another owner since `before`: look after InitProducerId.
   const state = await look(run);
   await checkCluster(run, state, producer);
-  const decision = reconcile({
-    item: lease.item,
-    marker: producer.marker,
-    incarnation: state.meta.incarnation,
-    windowOf: (number) => state.windows.find((w) => w.number === number) ?? headOf(state, number),
-    now: ports.clock.now(),
-    offsetsRetentionMs: run.settings.offsetsRetentionMs,
-  });
+  const decision = decide(run, state, producer);
   if ('stop' in decision)
     throw new SnowmeltError(decision.stop, `Source ${run.source}, partition ${run.partition}: ${decision.message}`);
   const now = ports.clock.now();
   const reconciled = await ports.checkpoints.reconcile(lease, {
     ...decision,
-    open: now,
+    open: marks(run) ? now : lease.item.open,
     leaseUntil: now + run.settings.leaseMs,
   });
   if (reconciled === null) throw new FencedError();
@@ -234,6 +229,33 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     producer.marker === null
       ? null
       : { position: formatPosition(producer.marker.position), hash: producer.marker.last };
+}
+
+/** Exactly once: the marker decides. At least once: the store's position alone; the first commit forgets what was marked. */
+function decide(run: Run, state: SourceState, producer: KafkaProducer): Reconciled {
+  const { item } = run.lease;
+  if (!marks(run)) return { position: item.position, marked: item.marked };
+  return reconcile({
+    item,
+    marker: producer.marker,
+    incarnation: state.meta.incarnation,
+    windowOf: (number) => state.windows.find((w) => w.number === number) ?? headOf(state, number),
+    now: run.ports.clock.now(),
+    offsetsRetentionMs: run.settings.offsetsRetentionMs,
+  });
+}
+
+function marks(run: Run): boolean {
+  return run.settings.delivery === 'exactly-once';
+}
+
+/**
+ * The count that the topic must have. A topic that has grown, and a newer layout says so: windows of the old one go on under
+ * their own count, so that no key changes its topicPartition before the barrier.
+ */
+export function newestTopicPartitions(state: SourceState, layout: Layout): number {
+  const newest = [...state.layouts.values()].findLast((other) => other.topic === layout.topic);
+  return newest?.topicPartitions ?? layout.topicPartitions;
 }
 
 function headOf(state: SourceState, number: number): Window | undefined {
@@ -293,7 +315,7 @@ async function release(run: Run, failure: SnowmeltError | null): Promise<void> {
   const failures = failure === null ? 0 : (again ? before.failures : 0) + (counts ? 1 : 0);
   const stop = failure !== null && (failure.retry === 'operator' || failures >= FAILURES_TO_STOP);
   await ports.checkpoints.release(lease, {
-    closeOpen: run.reconciled && !run.undecided,
+    closeOpen: marks(run) && run.reconciled && !run.undecided,
     failed: failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() },
     failures,
     state: stop ? 'needs-operator' : 'active',

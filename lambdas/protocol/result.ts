@@ -6,9 +6,9 @@ import { SnowmeltError } from '../errors.ts';
 import type { Checkpoints, Clock, Snowflake } from './ports.ts';
 import type { Range, Window } from './window.ts';
 
-const RESULT_LIFE_MS = 24 * 3_600_000;
-/** A result that may expire while it is read is run again before. */
+/** A result that may expire while it is read counts as expired before. */
 const MARGIN_MS = 30 * 60_000;
+export const RESULT_LIFE_MS = 24 * 3_600_000 - MARGIN_MS;
 const POLL_MS = 1_000;
 
 type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock };
@@ -21,7 +21,7 @@ export async function freshResult(
   keepLease: () => Promise<void>,
 ): Promise<string> {
   const age = ports.clock.now() - Date.parse(window.queriedAt);
-  if (age < RESULT_LIFE_MS - MARGIN_MS) return window.queryId;
+  if (age < RESULT_LIFE_MS) return window.queryId;
   return runAgain(ports, source, window, keepLease);
 }
 
@@ -34,21 +34,7 @@ export async function runAgain(
   const { snowflake, checkpoints, clock } = ports;
   const queriedAt = new Date(clock.now()).toISOString();
   const queryId = await snowflake.submit(window.statement, `${source}/${window.number}`);
-  for (;;) {
-    const status = await snowflake.status(queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
-    await keepLease();
-    if (status.state === 'done') break;
-    if (status.state === 'failed') throw status.error;
-    if (status.state === 'gone')
-      throw new SnowmeltError('RESULT_EXPIRED', `The scan of window ${window.number} vanished.`);
-    if (clock.remainingMs() < 10_000) {
-      await snowflake.abort(queryId);
-      throw new SnowmeltError(
-        'SNOWFLAKE_UNREACHABLE',
-        `Window ${window.number} could not be read again in this invocation.`,
-      );
-    }
-  }
+  await waitForResult(ports, window, queryId, keepLease);
   const { totalRows, ranges } = await snowflake.ranges(queryId);
   if (totalRows !== window.totalRows || !sameRanges(ranges, window.ranges)) {
     throw new SnowmeltError(
@@ -60,7 +46,30 @@ export async function runAgain(
   return queryId;
 }
 
-function sameRanges(a: Range[], b: Range[]): boolean {
+/** Waits until the query has ended well. @throws SNOWFLAKE_UNREACHABLE when the invocation is too short for it. */
+export async function waitForResult(
+  { snowflake, clock }: Pick<ResultPorts, 'snowflake' | 'clock'>,
+  window: Window,
+  queryId: string,
+  keepLease: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    const status = await snowflake.status(queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
+    await keepLease();
+    if (status.state === 'done') return;
+    if (status.state === 'failed') throw status.error;
+    if (status.state === 'gone')
+      throw new SnowmeltError('RESULT_EXPIRED', `The scan of window ${window.number} vanished.`);
+    if (clock.remainingMs() >= 10_000) continue;
+    await snowflake.abort(queryId);
+    throw new SnowmeltError(
+      'SNOWFLAKE_UNREACHABLE',
+      `Window ${window.number} could not be read again in this invocation.`,
+    );
+  }
+}
+
+export function sameRanges(a: Range[], b: Range[]): boolean {
   return (
     a.length === b.length &&
     a.every((range, i) => {

@@ -15,12 +15,15 @@ const POLL_MS = 5_000;
 /** A pending scan counts only if it is what would be taken now. */
 export function isCurrent(scan: PendingScan, state: SourceState, layout: Layout): boolean {
   const head = state.head;
+  const first = head === null || head.kind === 'truncate';
   return (
     scan.number === (head?.number ?? 0) + 1 &&
     scan.layout === layout.number &&
-    (scan.kind === 'snapshot') === (head === null || head.kind === 'truncate') &&
     scan.from === (head?.to ?? null) &&
-    (head === null || head.kind === 'truncate' || head.createdOn === scan.createdOn)
+    (scan.request === null
+      ? scan.kind === (first ? 'snapshot' : 'changes')
+      : scan.request === state.meta.request?.id) &&
+    (first || head.createdOn === scan.createdOn)
   );
 }
 
@@ -41,7 +44,11 @@ export async function submitScan(
       `${objectName(layout)} was created ${facts.createdOn}; window ${head.number} read one created ${head.createdOn}.`,
     );
   }
-  if (candidate.kind === 'snapshot' && !state.meta.sightings.some((seen) => seen.createdOn === facts.createdOn)) {
+  if (
+    candidate.kind === 'snapshot' &&
+    candidate.request === null &&
+    !state.meta.sightings.some((seen) => seen.createdOn === facts.createdOn)
+  ) {
     throw new SnowmeltError(
       'OBJECT_CHANGED',
       `${objectName(layout)} was replaced just now; the next tick looks again.`,
@@ -51,13 +58,15 @@ export async function submitScan(
     kind: candidate.kind,
     layout,
     columns: facts.columns,
-    from: candidate.from,
+    from: candidate.request?.since ?? candidate.from,
     to: candidate.to,
+    results: candidate.request?.results ?? null,
   });
   const queryId = await ports.snowflake.submit(statement, `${source}/${candidate.number}`);
   const scan: PendingScan = {
     number: candidate.number,
     kind: candidate.kind,
+    request: candidate.request?.id ?? null,
     layout: layout.number,
     from: candidate.from,
     to: candidate.to,
@@ -118,6 +127,7 @@ export async function finishScan(
       statement: scan.statement,
       queryId: scan.queryId,
       queriedAt: new Date(scan.submittedAt).toISOString(),
+      request: scan.request,
       totalRows,
       ranges,
       void: false,

@@ -47,6 +47,8 @@ export type Window = {
   queryId: string;
   /** When the result was made (ISO): it lives 24 h. */
   queriedAt: string;
+  /** The request that this window answers (operator, recount), or null. */
+  request: string | null;
   totalRows: number;
   /** Only partitions that have rows, in order of `start`. */
   ranges: Range[];

@@ -34,7 +34,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
     };
     try {
       // The owner is random per invocation: a retried request of another invocation must never pass for ours.
-      const result = await publish(ports, publishSettings(config), name, partition, randomUUID());
+      const result = await publish(ports, publishSettings(config, source), name, partition, randomUUID());
       telemetry.info('publish ended', { source: name, partition, ...result });
       if (result.outcome === 'busy') telemetry.count('LeaseContended', 1, { source: name });
     } finally {

@@ -38,6 +38,7 @@ describe('meta', () => {
       columns: [],
       statement: 'SELECT 1',
       queryId: 'q',
+      request: null,
       submittedAt: 5,
     };
     const lastError = { code: 'OBJECT_MISSING', message: 'gone', at: 7 };

@@ -58,7 +58,7 @@ test('defaults make a minimal file whole', () => {
       maxBatchBytes: 900_000,
       topicChecks: 'strict',
     },
-    clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000 },
+    clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000, recountAfterMs: 900_000 },
     limits: { maxWindowMs: 900_000, maxOpenWindows: 64, maxSnapshots: 4, maxTransactionRows: 50_000 },
     aws: { endpoint: null, bus: 'snowmelt-shop' },
     sources: [
@@ -70,6 +70,7 @@ test('defaults make a minimal file whole', () => {
         topic: 'orders',
         topicPartitions: 12,
         partitions: 1,
+        delivery: 'exactly-once',
         every: 'rate(1 minute)',
         format: { type: 'json', envelope: 'debezium', tombstones: true },
       },

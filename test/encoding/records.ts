@@ -36,6 +36,7 @@ export function windowOf(columns: Column[], change: Partial<Window> = {}): Windo
     statement: '',
     queryId: '',
     queriedAt: to,
+    request: null,
     totalRows: 0,
     ranges: [],
     digest: '',

@@ -7,8 +7,10 @@ import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolv
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { finish, plan, type PlanPorts } from '../../lambdas/protocol/plan.ts';
 import { publish, type PublishPorts, type PublishResult } from '../../lambdas/protocol/publish.ts';
+import { recount } from '../../lambdas/protocol/recount.ts';
+import { inspect, recover, type Findings, type RecoverPorts, type Way } from '../../lambdas/protocol/recover.ts';
 import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
-import { planSettings, publishSettings, sourcePlan } from '../../lambdas/settings.ts';
+import { planSettings, publishSettings, recountSettings, sourcePlan } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startSnowflake, type Snowflake } from '../../local/snowflake/client.ts';
 import { startTable, type TestTable } from '../checkpoints/table.ts';
@@ -24,7 +26,11 @@ export type Overrides = {
   kafka?: Partial<ResolvedConfig['kafka']>;
   snowflake?: Partial<ResolvedConfig['snowflake']>;
   token?: string;
+  /** Another table than the stands': a second deployment, say. */
+  table?: TestTable;
 };
+
+type Envelope = { op: string; before: unknown; after: unknown; source: { window: number } };
 
 let sources = 0;
 
@@ -85,6 +91,7 @@ export class Stands {
       topic: `${this.kafka.app}.${name}`,
       topicPartitions: 3,
       partitions: 2,
+      delivery: 'exactly-once',
       every: 'rate(1 minute)',
       format: { type: 'json', envelope: 'debezium', tombstones: true },
       ...overrides.source,
@@ -100,12 +107,14 @@ export class Pipeline {
   readonly telemetry = new MemoryTelemetry();
   readonly #stands: Stands;
   readonly #token: string;
+  readonly #table: TestTable;
   #workers = 0;
 
   constructor(stands: Stands, source: ResolvedSource, overrides: Overrides) {
     this.#stands = stands;
     this.source = source;
     this.#token = overrides.token ?? 'snowmelt';
+    this.#table = overrides.table ?? stands.table;
     const base = stands.kafka.config(overrides.kafka);
     this.config = {
       ...base,
@@ -134,7 +143,7 @@ export class Pipeline {
     try {
       await work({
         snowflake,
-        checkpoints: this.#stands.table.store,
+        checkpoints: this.#table.store,
         events,
         telemetry: this.telemetry,
         clock: this.#clock,
@@ -163,16 +172,51 @@ export class Pipeline {
       snowflake,
       kafka,
       encoders: createEncoders(this.config, this.source),
-      checkpoints: this.#stands.table.store,
+      checkpoints: this.#table.store,
       events: new MemoryEvents(),
       telemetry: this.telemetry,
       clock: this.#clock,
     };
     try {
-      return await publish(ports, publishSettings(this.config), this.source.name, partition, `w${++this.#workers}`);
+      return await publish(
+        ports,
+        publishSettings(this.config, this.source),
+        this.source.name,
+        partition,
+        `w${++this.#workers}`,
+      );
     } finally {
       await Promise.all([snowflake.close(), kafka.close()]);
     }
+  }
+
+  async recount(): Promise<void> {
+    const snowflake = createSnowflake(this.config, { token: this.#token });
+    const ports = { snowflake, checkpoints: this.#table.store, telemetry: this.telemetry, clock: this.#clock };
+    // Snowflake's clock is set ahead of ours.
+    const settings = { ...recountSettings(this.config), afterMs: -Infinity };
+    try {
+      await recount(ports, settings, [sourcePlan(this.config, this.source)]);
+    } finally {
+      await snowflake.close();
+    }
+  }
+
+  /** What an operator finds; with `way`, the way out taken. */
+  async recover(way?: Way): Promise<Findings> {
+    const kafka = createKafka(this.config, null);
+    const ports: RecoverPorts = { checkpoints: this.#table.store, kafka, clock: this.#clock };
+    const settings = { leaseMs: 60_000, offsetsRetentionMs: this.config.kafka.offsetsRetentionMs };
+    const plan = sourcePlan(this.config, this.source);
+    try {
+      return await (way === undefined ? inspect(ports, settings, plan) : recover(ports, settings, plan, way));
+    } finally {
+      await kafka.close();
+    }
+  }
+
+  get store() {
+    return this.#table.store;
   }
 
   /** Ticks a minute apart, publishing whatever is called. */
@@ -184,24 +228,38 @@ export class Pipeline {
   }
 
   async state(): Promise<SourceState | null> {
-    return this.#stands.table.store.look(this.source.name);
+    return this.#table.store.look(this.source.name);
   }
 
   async partition(partition: number): Promise<PartitionItem> {
-    return (await this.#stands.table.store.partition(this.source.name, partition))!;
+    return (await this.#table.store.partition(this.source.name, partition))!;
   }
 
   /** `op key` of each visible record in the order of the log, topic partition by topic partition. */
-  async published(): Promise<{ op: string; key: unknown; before: unknown; after: unknown }[]> {
+  async published(): Promise<{ op: string; key: unknown; before: unknown; after: unknown; window: number }[]> {
     const records = await readCommitted(this.#stands.kafka.target.brokers, this.source.topic);
     return records.map(({ key, value }) => {
       const parsed =
         value === null
-          ? { op: 'tombstone', before: null, after: null }
-          : (JSON.parse(value.toString()) as { op: string; before: unknown; after: unknown });
-      const { op, before, after } = parsed;
-      return { op, key: JSON.parse(key.toString()) as unknown, before, after };
+          ? { op: 'tombstone', before: null, after: null, source: { window: 0 } }
+          : (JSON.parse(value.toString()) as Envelope);
+      const { op, before, after, source } = parsed;
+      return { op, key: JSON.parse(key.toString()) as unknown, before, after, window: source.window };
     });
+  }
+
+  /** Values by key as a consumer has them that folds the topic; op t empties it. */
+  async folded(): Promise<Record<string, unknown>> {
+    const state = new Map<string, unknown>();
+    // A key may have changed its topicPartition between two windows; within one it never does.
+    const inOrder = (await this.published()).toSorted((a, b) => a.window - b.window);
+    for (const { op, key, after } of inOrder) {
+      if (op === 't') state.clear();
+      else if (op === 'tombstone') continue;
+      else if (op === 'd') state.delete(JSON.stringify(key));
+      else state.set(JSON.stringify(key), after);
+    }
+    return Object.fromEntries([...state].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Codes of the errors told so far. */

@@ -7,10 +7,11 @@ import { scheduleId } from '../../infra/schedules.ts';
 import { root, synthesize, type Template as Json } from '../../infra/synthesize.ts';
 import { tableDefinition } from '../../lambdas/checkpoints/definition.ts';
 import { loadForStack, readConfigFile } from '../../lambdas/config/load.ts';
+import { FUNCTIONS } from '../../scripts/bundle.ts';
 
 const dist = mkdtempSync(join(tmpdir(), 'snowmelt-dist-'));
 afterAll(() => rmSync(dist, { recursive: true }));
-for (const name of ['plan', 'publish']) {
+for (const name of FUNCTIONS) {
   mkdirSync(join(dist, name));
   writeFileSync(join(dist, name, 'index.mjs'), 'export const handler = async () => {};\n');
 }
@@ -90,6 +91,8 @@ describe('functions', () => {
   test.each([
     ['snowmelt-shop-plan', 1024, 300],
     ['snowmelt-shop-publish', 1769, 900],
+    ['snowmelt-shop-operate', 1024, 900],
+    ['snowmelt-shop-recount', 1024, 900],
   ])('%s runs on Node 24, arm64, inside the VPC, with the configuration from the layer', (name, memory, timeout) => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: name,
@@ -108,7 +111,7 @@ describe('functions', () => {
   });
 
   test('Lambda retries nothing, drops what is old and keeps what failed', () => {
-    template.resourceCountIs('AWS::Lambda::EventInvokeConfig', 2);
+    template.resourceCountIs('AWS::Lambda::EventInvokeConfig', 4);
     template.allResourcesProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 60,
@@ -164,8 +167,30 @@ describe('permissions', () => {
     ]);
   });
 
-  test('the schedules may call plan, no other function and no version of it', () => {
-    expect(grants('SchedulerRole')).toEqual(['lambda:InvokeFunction Plan', 'sqs:SendMessage PlanFailures']);
+  test('operate can not delete and knows nothing of Snowflake; recount nothing of Kafka; neither calls anybody', () => {
+    const granted = (role: string) => grants(role).filter((grant) => /^(dynamodb|secretsmanager|events)/.test(grant));
+    expect(granted('OperateRole')).toEqual([
+      'dynamodb:GetItem Checkpoints',
+      'dynamodb:PutItem Checkpoints',
+      'dynamodb:Query Checkpoints',
+      'dynamodb:UpdateItem Checkpoints',
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:AmazonMSK_snowmelt-??????',
+    ]);
+    expect(granted('RecountRole')).toEqual([
+      'dynamodb:GetItem Checkpoints',
+      'dynamodb:Query Checkpoints',
+      'dynamodb:UpdateItem Checkpoints',
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:snowmelt/snowflake-??????',
+    ]);
+  });
+
+  test('the schedules may call plan and recount, no other function and no version of them', () => {
+    expect(grants('SchedulerRole')).toEqual([
+      'lambda:InvokeFunction Plan',
+      'lambda:InvokeFunction Recount',
+      'sqs:SendMessage PlanFailures',
+      'sqs:SendMessage RecountFailures',
+    ]);
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: {
         Statement: [
@@ -181,15 +206,15 @@ describe('permissions', () => {
   });
 
   test('no managed policies, no wildcards but for network interfaces', () => {
-    const granted = ['PlanRole', 'PublishRole', 'SchedulerRole'].flatMap(grants);
-    expect(idsOf('AWS::IAM::Role')).toHaveLength(3);
+    const granted = ['PlanRole', 'PublishRole', 'OperateRole', 'RecountRole', 'SchedulerRole'].flatMap(grants);
+    expect(idsOf('AWS::IAM::Role')).toHaveLength(5);
     expect(granted.filter((grant) => grant.includes('*') && !grant.startsWith('ec2:'))).toEqual([]);
     template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
   });
 });
 
 describe('ticks and events', () => {
-  test('a schedule for each distinct `every`, with nothing but it, and one for unfinished work', () => {
+  test('a schedule for each distinct `every`, with nothing but it, one for unfinished work and one for late commits', () => {
     const inputs = Object.values(template.findResources('AWS::Scheduler::Schedule')).map((resource) => {
       const { ScheduleExpression, Target } = (
         resource as { Properties: { ScheduleExpression: string; Target: { Input: string } } }
@@ -199,6 +224,7 @@ describe('ticks and events', () => {
     expect(new Map(inputs.map(([expression, input]) => [JSON.stringify(input), expression]))).toEqual(
       new Map([
         ['{"tick":"unfinished"}', 'rate(1 minute)'],
+        ['{}', 'rate(1 hour)'],
         ['{"every":"rate(1 minute)"}', 'rate(1 minute)'],
         ['{"every":"rate(15 minutes)"}', 'rate(15 minutes)'],
         ['{"every":"cron(0/5 6-22 ? * MON-FRI *)"}', 'cron(0/5 6-22 ? * MON-FRI *)'],

@@ -85,7 +85,7 @@ export class Fixture {
         topicChecks: 'report',
         ...overrides,
       },
-      clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000 },
+      clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000, recountAfterMs: 900_000 },
       limits: { maxWindowMs: 900_000, maxOpenWindows: 64, maxSnapshots: 4, maxTransactionRows: 100_000 },
       aws: { endpoint: null, bus: 'default' },
       sources: [],

@@ -10,6 +10,7 @@ import { parseExpression } from '../../local/aws/schedules/expression.ts';
 import { readAssembly, type Resource } from '../../local/aws/template/assembly.ts';
 import { resolveValue } from '../../local/aws/template/intrinsics.ts';
 import { configFile, readDeployment } from '../../local/aws/template/resources.ts';
+import { FUNCTIONS } from '../../scripts/bundle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowmelt-template-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -18,7 +19,7 @@ const place = { region: 'eu-west-1', account: '123456789012' };
 describe('the stack’s own template', () => {
   it('is understood as a whole', () => {
     const dist = join(folder, 'dist');
-    for (const name of ['plan', 'publish']) {
+    for (const name of FUNCTIONS) {
       mkdirSync(join(dist, name), { recursive: true });
       writeFileSync(join(dist, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
     }
@@ -28,7 +29,7 @@ describe('the stack’s own template', () => {
     const deployment = readDeployment(readAssembly(out), place);
 
     const names = deployment.functions.map(({ name }) => name).sort();
-    expect(names).toEqual(['snowmelt-shop-plan', 'snowmelt-shop-publish']);
+    expect(names).toEqual(FUNCTIONS.map((name) => `snowmelt-shop-${name}`).sort());
     const publish = deployment.functions.find(({ name }) => name.endsWith('publish'))!;
     expect(publish).toMatchObject({ handler: 'index.handler', retries: 0 });
     expect(publish.timeoutMs).toBeGreaterThan(0);
@@ -42,7 +43,8 @@ describe('the stack’s own template', () => {
     expect(matchesPattern(rule!.pattern, { source: 'snowmelt.shop', 'detail-type': 'publish' })).toBe(true);
     expect(rule?.targets[0]?.arn).toBe(publish.arn);
     for (const schedule of deployment.schedules) {
-      expect(schedule.target).toBe(deployment.functions.find(({ name }) => name.endsWith('plan'))?.arn);
+      const target = schedule.expression === 'rate(1 hour)' ? 'recount' : 'plan';
+      expect(schedule.target).toBe(deployment.functions.find(({ name }) => name.endsWith(target))?.arn);
       expect(JSON.parse(schedule.input)).toBeTypeOf('object');
       expect(parseExpression(schedule.expression, schedule.timezone, new Date()).next(new Date())).toBeInstanceOf(Date);
     }

@@ -13,12 +13,14 @@ import type {
   Marker,
   Meta,
   ObjectFacts,
+  OpenRequest,
   PartitionItem,
   Reading,
   RowBatch,
   Snowflake,
   SourceState,
   Telemetry,
+  WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
 import { comparePositions } from '../../lambdas/protocol/position.ts';
 import type { Layout, Range, Window } from '../../lambdas/protocol/window.ts';
@@ -85,18 +87,41 @@ export class MemorySnowflake implements Snowflake {
     this.fault('describe', 'before');
     return structuredClone(this.facts);
   }
-  statement(request: { kind: string; from: string | null; to: string }): string {
-    return JSON.stringify([request.kind, request.from, request.to]);
+  statement(request: { kind: string; from: string | null; to: string; results?: readonly string[] | null }): string {
+    return JSON.stringify([request.kind, request.from, request.to, request.results ?? null]);
   }
   async submit(statement: string): Promise<string> {
     this.fault('submit', 'before');
     this.statements.push(statement);
-    const [kind, from, to] = JSON.parse(statement) as [string, string | null, string];
+    const [kind, from, to, results] = JSON.parse(statement) as [string, string | null, string, [string, string] | null];
     const queryId = `query-${++this.#queries}`;
-    const rows = this.scan(kind, from, to).toSorted((a, b) => Number(a.at(-1)) - Number(b.at(-1)));
+    const found = results === null ? this.scan(kind, from, to) : this.#late(results, to);
+    const rows = found.toSorted((a, b) => Number(a.at(-1)) - Number(b.at(-1)));
     this.results.set(queryId, rows);
     this.fault('submit', 'after');
     return queryId;
+  }
+  /** Keys in which two results of one window differ, as they are at `to`. */
+  #late(results: [string, string], to: string): Row[] {
+    const [was, is] = results.map((queryId) => this.results.get(queryId)!) as [Row[], Row[]];
+    const texts = [
+      new Set(was.map((row) => JSON.stringify(row))),
+      new Set(is.map((row) => JSON.stringify(row))),
+    ] as const;
+    const keyOf = (row: Row) => row.at(-4)!;
+    const differs = [
+      ...was.filter((row) => !texts[1].has(JSON.stringify(row))),
+      ...is.filter((row) => !texts[0].has(JSON.stringify(row))),
+    ];
+    const keys = new Map(differs.map((row) => [keyOf(row), row]));
+    const now = new Map(this.scan('snapshot', null, to).map((row) => [keyOf(row), row]));
+    return [...keys]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, row]) => {
+        const gone = [...row];
+        gone[gone.length - 3] = 'DELETE';
+        return now.get(key) ?? gone;
+      });
   }
   async status(queryId: string) {
     this.fault('status', 'before');
@@ -142,10 +167,11 @@ export class MemoryKafka implements Kafka {
     this.lanes.set(key, lane);
     return lane;
   }
-  async open(request: { source: string; partition: number; topic: string }): Promise<KafkaProducer> {
+  async open(request: OpenRequest): Promise<KafkaProducer> {
     this.fault('open', 'before');
     const lane = this.lane(request.source, request.partition);
-    const epoch = ++lane.epoch;
+    const exactlyOnce = request.delivery === 'exactly-once';
+    const epoch = exactlyOnce ? ++lane.epoch : lane.epoch;
     this.fault('open', 'after');
     let buffered: { key: string; value: string | null; topic: string }[] = [];
     let failed: Error | null = null;
@@ -153,9 +179,9 @@ export class MemoryKafka implements Kafka {
       if (failed !== null) throw failed;
     };
     const { log, fault, roomFor } = this;
-    return {
+    const producer: KafkaProducer = {
       clusterId: this.clusterId,
-      marker: lane.marker,
+      marker: exactlyOnce && request.adopt !== true ? lane.marker : null,
       get pending() {
         return buffered.length;
       },
@@ -170,6 +196,9 @@ export class MemoryKafka implements Kafka {
         });
         return buffered.length % roomFor !== 0;
       },
+      broadcast(bytes, keyStart, keyEnd, valueStart, valueEnd, window, row) {
+        producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
+      },
       async ready() {
         check();
         fault('send', 'before');
@@ -178,9 +207,9 @@ export class MemoryKafka implements Kafka {
         check();
         try {
           fault('commit', 'before');
-          if (lane.epoch !== epoch) throw new Error('47 INVALID_PRODUCER_EPOCH');
+          if (exactlyOnce && lane.epoch !== epoch) throw new Error('47 INVALID_PRODUCER_EPOCH');
           log.push(...buffered);
-          lane.marker = structuredClone(marker);
+          if (exactlyOnce) lane.marker = structuredClone(marker);
           buffered = [];
           fault('commit', 'after');
         } catch (error) {
@@ -190,13 +219,14 @@ export class MemoryKafka implements Kafka {
       },
       async close() {},
     };
+    return producer;
   }
-  async inspect({ source, partitions }: { source: string; partitions: number }): Promise<Inspection> {
-    const markers = Array.from({ length: partitions }, (_, partition) => {
-      const { marker } = this.lane(source, partition);
-      return marker === null ? null : { marker: structuredClone(marker) };
+  async inspect(request: { source: string; partitions: number; topic: string }): Promise<Inspection> {
+    const markers = Array.from({ length: request.partitions }, (_, partition) => {
+      const { marker } = this.lane(request.source, partition);
+      return marker === null ? null : { marker };
     });
-    return { clusterId: this.clusterId, topicPartitions: 1, ends: [], controlPartitions: partitions, markers };
+    return { clusterId: this.clusterId, topicPartitions: 3, ends: [], controlPartitions: request.partitions, markers };
   }
   async facts() {
     return { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
@@ -206,6 +236,7 @@ export class MemoryKafka implements Kafka {
 
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
+  truncation: (window) => ({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
   forWindow: (window) => {
     const width = window.columns.length + 4;
     const cell = (batch: RowBatch | null, row: number, c: number) => {
@@ -346,15 +377,47 @@ export class MemoryCheckpoints implements Checkpoints {
     Object.assign(item, structuredClone(change));
     return { ...lease, item: structuredClone(item) };
   }
+  async request(source: string, request: WindowRequest) {
+    const { meta } = this.#source(source);
+    if (meta.request !== null && meta.request.id !== request.id) return false;
+    meta.request = structuredClone(request);
+    return true;
+  }
+  async settle(source: string, id: string) {
+    this.fault('settle', 'before');
+    const { meta } = this.#source(source);
+    if (meta.request?.id === id) meta.request = null;
+    this.fault('settle', 'after');
+  }
+  async windows(source: string, from: number, to: number) {
+    const { windows } = this.#source(source);
+    return structuredClone([...windows.values()].filter(({ number }) => number >= from && number <= to));
+  }
+  async restart(source: string, incarnation: string, clusterId: string, window: Window) {
+    const stored = this.#source(source);
+    stored.windows.set(window.number, structuredClone(window));
+    const finished = window.number - 1;
+    Object.assign(stored.meta, {
+      ...{ incarnation, clusterId, finishedThrough: finished, recountedThrough: finished },
+      ...{ sightings: [], scan: null, request: null, lastError: null },
+    });
+  }
+  async take(source: string, partition: number, owner: string, now: number, leaseMs: number) {
+    const item = this.#source(source).partitions.get(partition)!;
+    Object.assign(item, { owner, epoch: item.epoch + 1, leaseUntil: now + leaseMs });
+    return { source, owner, item: structuredClone(item) };
+  }
   async reconcile(lease: Lease, change: Parameters<Checkpoints['reconcile']>[1]) {
     this.fault('reconcile', 'before');
     return this.#change(lease, change);
   }
-  async commit(lease: Lease, { now, ...change }: Parameters<Checkpoints['commit']>[1]) {
+  async commit(lease: Lease, { now, closeOpen, ...change }: Parameters<Checkpoints['commit']>[1]) {
     this.fault('storeCommit', 'before');
     const previous = lease.item.position;
-    const result = this.#change(lease, { ...change, lastSuccessAt: now, failures: 0 }, (item) =>
-      [previous, change.position].some((position) => comparePositions(item.position, position) === 0),
+    const result = this.#change(
+      lease,
+      { ...change, ...(closeOpen ? { open: null } : {}), lastSuccessAt: now, failures: 0 },
+      (item) => [previous, change.position].some((position) => comparePositions(item.position, position) === 0),
     );
     this.fault('storeCommit', 'after');
     return result;
@@ -383,6 +446,7 @@ export class MemoryCheckpoints implements Checkpoints {
     return 0;
   }
   async resume(source: string) {
+    this.#source(source).meta.paused = false;
     for (const item of this.#source(source).partitions.values()) item.state = 'active';
   }
   async audit() {}

@@ -1,9 +1,20 @@
+import type { OpenRequest } from '../../lambdas/protocol/ports.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pairing, type PairingMode } from '../../lambdas/protocol/pairing.ts';
 import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
 import { batchOf, MemoryKafka, textEncoders, type Row } from './memory.ts';
 import { layout, windowOf } from './fixtures.ts';
+
+const request: OpenRequest = {
+  source: 's',
+  partition: 0,
+  topic: 't',
+  topicPartitions: 3,
+  newestTopicPartitions: 3,
+  partitions: 1,
+  delivery: 'exactly-once',
+};
 
 const window = windowOf(1, [1], {
   columns: [{ name: 'V', type: 'VARCHAR', precision: null, scale: null, nullable: true }],
@@ -14,7 +25,7 @@ const row = (key: string, action: 'DELETE' | 'INSERT', value = key): Row => [val
 /** Publishes the rows in batches of the given size and answers the visible records, with `done` and `last` after each batch. */
 async function pump(rows: Row[], size: number, mode: PairingMode = 'net') {
   const kafka = new MemoryKafka();
-  const producer = await kafka.open({ source: 's', partition: 0, topic: 't' });
+  const producer = await kafka.open(request);
   const pairing = new Pairing(mode, textEncoders.forWindow(window, layout, 0), window.number, width, 0);
   const cuts: { done: number; last: string | null; records: number }[] = [];
   for (let at = 0; at < rows.length; at += size) {
@@ -92,7 +103,7 @@ test('append-only creates, and keys may repeat', async () => {
 
 test('the producer is told the window and the last row of each record, a tombstone’s too', async () => {
   const kafka = new MemoryKafka();
-  const producer = await kafka.open({ source: 's', partition: 0, topic: 't' });
+  const producer = await kafka.open(request);
   const told: [number, number][] = [];
   const spy: KafkaProducer = Object.create(producer, {
     append: {

@@ -63,7 +63,11 @@ test('a change of layout is a barrier, void or not', () => {
 test('called are active partitions with a free lease that nothing holds', () => {
   const windows = [windowOf(1, [1, 1])];
   const call = (change: Parameters<typeof item>[1], meta = {}) =>
-    partitionsToCall(stateOf(windows, [item(0, change), item(1, { position: { window: 1, row: 1 } })], meta), 1_000);
+    partitionsToCall(
+      stateOf(windows, [item(0, change), item(1, { position: { window: 1, row: 1 } })], meta),
+      1_000,
+      'exactly-once',
+    );
   expect(call({})).toEqual([0]);
   expect(call({ leaseUntil: 1_001 })).toEqual([]);
   expect(call({ state: 'needs-operator' })).toEqual([]);

@@ -51,7 +51,13 @@ export const RULES: Record<string, Rule> = {
   },
   'lambdas/aws/': {
     files: ADAPTER,
-    packages: [...PURE, '@aws-sdk/client-eventbridge', '@aws-sdk/client-secrets-manager', '@aws-lambda-powertools/*'],
+    packages: [
+      ...PURE,
+      '@aws-sdk/client-eventbridge',
+      '@aws-sdk/client-lambda',
+      '@aws-sdk/client-secrets-manager',
+      '@aws-lambda-powertools/*',
+    ],
   },
   'infra/': {
     files: ['lambdas/config/', 'lambdas/checkpoints/definition.ts', 'lambdas/errors.ts'],

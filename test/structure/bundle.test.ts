@@ -85,14 +85,17 @@ describe('the functions', () => {
     built = await bundle(functionEntries(), folder);
   });
 
-  test.each(['plan', 'publish'])('%s is imported, reads its configuration and says what is wrong with it', (name) => {
-    const { path, bytes } = built.find((one) => one.name === name)!;
-    expect(bytes).toBeLessThan(2e6);
-    const event = { every: 'rate(1 minute)', detail: { source: 'flights', partition: 0 } };
-    const script = `
+  test.each(['plan', 'publish', 'operate', 'recount'])(
+    '%s is imported, reads its configuration and says what is wrong with it',
+    (name) => {
+      const { path, bytes } = built.find((one) => one.name === name)!;
+      expect(bytes).toBeLessThan(2e6);
+      const event = { every: 'rate(1 minute)', detail: { source: 'flights', partition: 0 } };
+      const script = `
       const context = { awsRequestId: 'x', getRemainingTimeInMillis: () => 1000 };
       await bundled.handler(${JSON.stringify(event)}, context).catch((error) => console.log(error.code, error.message));`;
-    const printed = run(path, script, { SNOWMELT_CONFIG: join(folder, 'none.json') });
-    expect(printed).toMatch(/^CONFIG_INVALID .*none\.json: ENOENT/);
-  });
+      const printed = run(path, script, { SNOWMELT_CONFIG: join(folder, 'none.json') });
+      expect(printed).toMatch(/^CONFIG_INVALID .*none\.json: ENOENT/);
+    },
+  );
 });

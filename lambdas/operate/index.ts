@@ -1,0 +1,74 @@
+/** The operate function: one operator's command, inside the network of the brokers. Answers what it found or did. */
+import { kafkaCredentials } from '../aws/secrets.ts';
+import { createTelemetry } from '../aws/telemetry.ts';
+import { createCheckpoints } from '../checkpoints/store.ts';
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { readResolvedConfig } from '../config/runtime.ts';
+import { clockOf, told, type LambdaContext } from '../invocation.ts';
+import { createKafka } from '../kafka/client.ts';
+import { pause, replay, resnapshot, resume, voidWindow } from '../protocol/operate.ts';
+import type { Checkpoints, Clock } from '../protocol/ports.ts';
+import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
+import { findSource, sourcePlan } from '../settings.ts';
+
+export type OperatorCommand = { source: string; who: string; reason: string } & (
+  | { command: 'inspect' }
+  | { command: 'pause' | 'resume' | 'resnapshot' }
+  | { command: 'replay'; since: string | number }
+  | { command: 'void'; window: number }
+  | { command: 'recover'; take: Way }
+);
+
+export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
+  const config = readResolvedConfig();
+  const telemetry = createTelemetry(config.app, 'operate');
+  return told(telemetry, async () => {
+    findSource(config, event.source);
+    const checkpoints = createCheckpoints(config);
+    const clock = clockOf(context);
+    const answer = await run(config, checkpoints, clock, event);
+    if (event.command === 'inspect') return answer;
+    const { source, who, reason, ...what } = event;
+    const after = JSON.stringify(answer ?? null);
+    await checkpoints.audit(source, {
+      who,
+      what: JSON.stringify(what),
+      why: reason,
+      before: '',
+      after,
+      at: clock.now(),
+    });
+    telemetry.info('operator command', { source, command: event.command });
+    return answer;
+  });
+}
+
+async function run(config: ResolvedConfig, checkpoints: Checkpoints, clock: Clock, event: OperatorCommand) {
+  const { source } = event;
+  switch (event.command) {
+    case 'pause':
+      return pause(checkpoints, source);
+    case 'resume':
+      return resume(checkpoints, source);
+    case 'replay':
+      return replay(checkpoints, source, event.since);
+    case 'resnapshot':
+      return resnapshot(checkpoints, source);
+    case 'void':
+      return voidWindow(checkpoints, source, event.window);
+    case 'inspect':
+    case 'recover': {
+      const kafka = createKafka(config, await kafkaCredentials(config));
+      const ports: RecoverPorts = { checkpoints, kafka, clock };
+      const settings = { leaseMs: config.clocks.leaseMs, offsetsRetentionMs: config.kafka.offsetsRetentionMs };
+      const plan = sourcePlan(config, findSource(config, source));
+      try {
+        return await (event.command === 'inspect'
+          ? inspect(ports, settings, plan)
+          : recover(ports, settings, plan, event.take));
+      } finally {
+        await kafka.close();
+      }
+    }
+  }
+}

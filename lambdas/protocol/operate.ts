@@ -1,0 +1,88 @@
+/**
+ * What an operator may ask for. Nothing is published here: a pause, a resume, or one window that the planner appends at the
+ * head, so that it comes in order after all that is published already.
+ */
+import { randomUUID } from 'node:crypto';
+import { SnowmeltError } from '../errors.ts';
+import { finishedThrough } from './past.ts';
+import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
+
+export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
+  await mustLook(checkpoints, source);
+  await checkpoints.updateMeta(source, { paused: true });
+}
+
+/** Takes a source out of a pause and its partitions out of needs-operator. */
+export async function resume(checkpoints: Checkpoints, source: string): Promise<void> {
+  await mustLook(checkpoints, source);
+  await checkpoints.resume(source);
+}
+
+/** Sends again, as it is now, every key that changed after `since` (ISO time with three decimals, or a window's number). */
+export async function replay(checkpoints: Checkpoints, source: string, since: string | number): Promise<WindowRequest> {
+  const state = await mustLook(checkpoints, source);
+  const bound = typeof since === 'string' ? timeOf(since) : await startOf(checkpoints, source, since);
+  const head = state.head;
+  if (head === null || bound >= head.to) {
+    throw refused(
+      `Nothing was published after ${bound}; the newest window of ${source} ends ${head?.to ?? 'nowhere'}.`,
+    );
+  }
+  return ask(checkpoints, source, { kind: 'repair', since: bound, voids: null });
+}
+
+/** Sends the whole table again, as of the newest window. */
+export async function resnapshot(checkpoints: Checkpoints, source: string): Promise<WindowRequest> {
+  const state = await mustLook(checkpoints, source);
+  if (state.head === null) throw refused(`${source} has not begun: its first window is a snapshot anyway.`);
+  return ask(checkpoints, source, { kind: 'snapshot', since: null, voids: null });
+}
+
+/** Gives an unfinished window up: what it holds is sent as it is now, then it is void and passed. */
+export async function voidWindow(checkpoints: Checkpoints, source: string, number: number): Promise<WindowRequest> {
+  const state = await mustLook(checkpoints, source);
+  const window = state.windows.find((each) => each.number === number);
+  if (window === undefined || number <= finishedThrough(state)) {
+    const open = state.windows.map((each) => each.number).join(' ') || 'none';
+    throw refused(`Window ${number} of ${source} is not unfinished; unfinished are: ${open}.`);
+  }
+  if (window.kind === 'snapshot') return ask(checkpoints, source, { kind: 'snapshot', since: null, voids: number });
+  if (window.kind !== 'changes') throw refused(`A ${window.kind} window can't be given up; ask for a replay.`);
+  return ask(checkpoints, source, { kind: 'repair', since: window.from, voids: number });
+}
+
+async function ask(
+  checkpoints: Checkpoints,
+  source: string,
+  wish: Pick<WindowRequest, 'kind' | 'since' | 'voids'>,
+): Promise<WindowRequest> {
+  const request: WindowRequest = { id: randomUUID(), results: null, ...wish };
+  if (await checkpoints.request(source, request)) return request;
+  throw refused(`Another request for ${source} waits for its window; the next ticks of plan serve it.`);
+}
+
+export async function mustLook(checkpoints: Checkpoints, source: string): Promise<SourceState> {
+  const state = await checkpoints.look(source);
+  if (state === null) throw refused(`${source} has no state yet: nothing was planned for it.`);
+  return state;
+}
+
+function timeOf(text: string): string {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw refused(`\`${text}\` is not a time; write 2026-01-31T12:00:00Z.`);
+  return new Date(time).toISOString();
+}
+
+async function startOf(checkpoints: Checkpoints, source: string, number: number): Promise<string> {
+  const [window] = await checkpoints.windows(source, number, number);
+  if (window !== undefined && window.from !== null) return window.from;
+  throw refused(
+    window === undefined
+      ? `Window ${number} of ${source} is not kept any more; give a time.`
+      : `Window ${number} of ${source} is its first snapshot; ask for a new snapshot.`,
+  );
+}
+
+export function refused(message: string): SnowmeltError {
+  return new SnowmeltError('OPERATION_REFUSED', message);
+}

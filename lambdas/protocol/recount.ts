@@ -1,0 +1,90 @@
+/**
+ * Late commits: a window is read once more when it is old enough that nothing in it can be in flight any more. Where the
+ * rows differ, the planner is asked for a repair of the keys that do. Nothing is published here.
+ */
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
+import type { SourcePlan } from './begin.ts';
+import type { Checkpoints, Clock, Snowflake, SourceState, Telemetry, WindowRequest } from './ports.ts';
+import { RESULT_LIFE_MS, sameRanges, waitForResult } from './result.ts';
+import type { Window } from './window.ts';
+
+export type RecountPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
+
+export type RecountSettings = {
+  /** How long after its end a window is counted again. */
+  afterMs: number;
+  /** Nothing is begun when less than this is left of the invocation. */
+  reserveMs: number;
+};
+
+/** Source after source, so that one warehouse resume serves all; a failing one stops only itself. */
+export async function recount(ports: RecountPorts, settings: RecountSettings, sources: SourcePlan[]): Promise<void> {
+  for (const source of sources) {
+    try {
+      const state = await ports.checkpoints.look(source.name);
+      if (state !== null && !state.meta.paused) await recountSource(ports, settings, source.name, state);
+    } catch (error) {
+      const failure = asSnowmeltError(error);
+      ports.telemetry.error(failure, { source: source.name, code: failure.code });
+      ports.telemetry.count('Errors', 1, { source: source.name });
+    }
+  }
+}
+
+async function recountSource(
+  ports: RecountPorts,
+  settings: RecountSettings,
+  source: string,
+  state: SourceState,
+): Promise<void> {
+  const { recountedThrough, finishedThrough } = state.meta;
+  if (recountedThrough >= finishedThrough) return;
+  for (const window of await ports.checkpoints.windows(source, recountedThrough + 1, finishedThrough)) {
+    if (ports.clock.remainingMs() < settings.reserveMs) return;
+    if (countable(window, ports.clock.now())) {
+      if (ports.clock.now() - Date.parse(window.to) < settings.afterMs) return;
+      const again = await readAgain(ports, source, window);
+      if (again !== null && !(await askForRepair(ports, source, window, again))) return;
+    }
+    await ports.checkpoints.updateMeta(source, { recountedThrough: window.number });
+  }
+}
+
+/** The rows as they were published are needed to tell which keys differ, and they are kept for a day. */
+function countable(window: Window, now: number): boolean {
+  const read = window.kind === 'changes' || window.kind === 'snapshot';
+  return read && !window.void && now - Date.parse(window.queriedAt) < RESULT_LIFE_MS;
+}
+
+/** Query id of the window read again where it differs; null where it is the same or can't be read any more. */
+async function readAgain(ports: RecountPorts, source: string, window: Window): Promise<string | null> {
+  const { snowflake } = ports;
+  try {
+    const queryId = await snowflake.submit(window.statement, `${source}/${window.number}`);
+    await waitForResult(ports, window, queryId, () => Promise.resolve());
+    const { totalRows, ranges } = await snowflake.ranges(queryId);
+    return totalRows === window.totalRows && sameRanges(ranges, window.ranges) ? null : queryId;
+  } catch (error) {
+    // The table was dropped or altered since, its history is gone: there is nothing to compare with, now or later.
+    if (!(error instanceof SnowmeltError) || !GONE.has(error.code)) throw error;
+    ports.telemetry.info('window can not be counted again', { source, window: window.number, code: error.code });
+    return null;
+  }
+}
+
+const GONE = new Set<string>(['SNOWFLAKE_STATEMENT', 'HISTORY_LOST', 'OBJECT_MISSING', 'TRACKING_OFF']);
+
+/** False: another request stands, and the window is counted again later. */
+async function askForRepair(ports: RecountPorts, source: string, window: Window, queryId: string): Promise<boolean> {
+  const request: WindowRequest = {
+    id: `recount-${window.number}-${queryId}`,
+    kind: 'repair',
+    since: null,
+    results: [window.queryId, queryId],
+    voids: null,
+  };
+  if (!(await ports.checkpoints.request(source, request))) return false;
+  ports.telemetry.info('late commits found', { source, window: window.number });
+  ports.telemetry.count('LateWindows', 1, { source });
+  return true;
+}

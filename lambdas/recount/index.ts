@@ -1,0 +1,24 @@
+/** The recount function: one invocation an hour, over all sources. */
+import { snowflakeCredentials } from '../aws/secrets.ts';
+import { createTelemetry } from '../aws/telemetry.ts';
+import { createCheckpoints } from '../checkpoints/store.ts';
+import { readResolvedConfig } from '../config/runtime.ts';
+import { clockOf, told, type LambdaContext } from '../invocation.ts';
+import { recount } from '../protocol/recount.ts';
+import { recountSettings, sourcePlan } from '../settings.ts';
+import { createSnowflake } from '../snowflake/client.ts';
+
+export async function handler(_event: unknown, context: LambdaContext): Promise<void> {
+  const config = readResolvedConfig();
+  const telemetry = createTelemetry(config.app, 'recount');
+  await told(telemetry, async () => {
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
+    const ports = { snowflake, checkpoints: createCheckpoints(config), telemetry, clock: clockOf(context) };
+    const sources = config.sources.map((source) => sourcePlan(config, source));
+    try {
+      await recount(ports, recountSettings(config), sources);
+    } finally {
+      await snowflake.close();
+    }
+  });
+}
