@@ -12,7 +12,7 @@ import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
 import { Connections } from './connections.ts';
 import { Coordinator } from './coordinator.ts';
-import { readFacts } from './facts.ts';
+import { readFacts, readMaxMessageBytes } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { asKafkaError } from './failures.ts';
 import { readMarker } from './marker.ts';
@@ -65,6 +65,7 @@ class KafkaClient implements Kafka {
       checkTopic(metadata, topic, { atLeast: topicPartitions });
       const target = checkTopic(metadata, topic, { exactly: newestTopicPartitions });
       if (metadata.clusterId === null) throw new SnowmeltError('KAFKA_FAILED', 'the cluster does not tell its id');
+      const maxMessageBytes = await readMaxMessageBytes(connections, topic);
       const { session, marker } = transactional
         ? await this.#transaction(connections, metadata, names, request, deadline)
         : { session: await IdempotentSession.init(connections, names, deadline), marker: null };
@@ -77,6 +78,7 @@ class KafkaClient implements Kafka {
         topicPartitions,
         connections,
         leaders: new Leaders(connections, target),
+        maxMessageBytes,
         session,
         markerAlone: transactional && request.adopt === true,
         codec: codecFor(kafka.compression),

@@ -33,10 +33,16 @@ export type Link = {
   /** Settles once connected and signed in. */
   ready: Promise<void>;
   connected: boolean;
+  /** When it was opened, when it was last asked for: wall clock, which goes on while a Lambda is frozen. */
+  openedAt: number;
+  usedAt: number;
 };
 
 /** Times that all addresses are tried before the cluster counts as unreachable. */
 const ROUNDS = 3;
+/** Brokers, balancers and firewalls forget connections that are older or were idle for longer, without a word. */
+const MAX_AGE_MS = 8 * 60_000;
+const MAX_IDLE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const SIGN_IN_TIMEOUT_MS = 10_000;
 
@@ -74,8 +80,8 @@ export class Connections {
   async at(address: string): Promise<Link> {
     if (this.#closed) throw new SnowmeltError('KAFKA_UNREACHABLE', 'the connections were closed');
     let link = this.#links.get(address);
-    if (link?.connected && !link.broker.isConnected()) {
-      this.drop(link); // the broker closed it while it was idle
+    if (link !== undefined && isSpent(link)) {
+      this.drop(link);
       link = undefined;
     }
     if (link === undefined) {
@@ -84,6 +90,7 @@ export class Connections {
       link.ready = this.#connect(link);
     }
     await link.ready;
+    link.usedAt = Date.now();
     return link;
   }
 
@@ -163,8 +170,29 @@ export class Connections {
     });
     connectionPool.pool.forEach(stopIdleTimer);
     const broker = new Broker({ connectionPool, logger: SILENT, authenticationTimeout: SIGN_IN_TIMEOUT_MS });
-    return { address, broker, sockets, ready: Promise.resolve(), connected: false };
+    const now = Date.now();
+    return {
+      address,
+      broker,
+      sockets,
+      ready: Promise.resolve(),
+      connected: false,
+      openedAt: now,
+      usedAt: now,
+    };
   }
+}
+
+/**
+ * Whether another connection is opened instead: the broker closed it while it was idle, or it is too old to be trusted. Looked
+ * at when it is asked for: no timer tells a Lambda that it was frozen. Never while an answer is awaited: that has a timeout.
+ */
+function isSpent(link: Link): boolean {
+  if (!link.connected) return false;
+  if (!link.broker.isConnected()) return true;
+  const now = Date.now();
+  const fresh = now - link.openedAt <= MAX_AGE_MS && now - link.usedAt <= MAX_IDLE_MS;
+  return !fresh && link.broker.connectionPool.pool[0]!.requestQueue.inflight.size === 0;
 }
 
 /**

@@ -31,6 +31,12 @@ export async function readFacts(connections: Connections, topic: string, deadlin
   return { topic: facts, offsetsRetentionMs: minutes === undefined ? null : Number(minutes) * MINUTE_MS };
 }
 
+/** The most bytes that a batch may have in the topic; null where the principal may not see it. */
+export async function readMaxMessageBytes(connections: Connections, topic: string): Promise<number | null> {
+  const bytes = (await describe(connections, TOPIC, topic, ['max.message.bytes']))?.get('max.message.bytes');
+  return bytes === undefined ? null : Number(bytes);
+}
+
 /** Settings by name; null where the principal may not see them. */
 async function describe(
   connections: Connections,

@@ -26,6 +26,9 @@ declare module 'kafkajs/src/network/connectionPool.js' {
   /** What a request's promise resolves with: the reply without its size and correlation id. */
   export type RawReply = { payload: Buffer };
   export interface RequestQueue {
+    /** Sent, not answered. */
+    inflight: Map<number, unknown>;
+    /** Held back. */
     pending: unknown[];
     push(request: {
       entry: {

@@ -34,6 +34,8 @@ export type ProducerParts = {
   markerAlone: boolean;
   codec: Codec | null;
   maxBatchBytes: number;
+  /** The topic's limit of a batch; null: unknown, the brokers refuse what is larger. */
+  maxMessageBytes: number | null;
   requestTimeoutMs: number;
 };
 
@@ -67,6 +69,7 @@ export class BatchingProducer implements KafkaProducer {
   constructor(parts: ProducerParts) {
     const { names, connections, leaders, session, requestTimeoutMs } = parts;
     const { transactionalId } = session;
+    const maxBytes = parts.maxMessageBytes ?? Infinity;
     const head = requestHead(parts.clientId, transactionalId, names.topic, requestTimeoutMs);
     this.#kind = transactionalId === null ? 'positioned' : 'transactional';
     this.#markerAlone = parts.markerAlone;
@@ -74,8 +77,17 @@ export class BatchingProducer implements KafkaProducer {
     this.marker = parts.marker;
     this.#connections = connections;
     this.#session = session;
-    this.#sender = new Sender({ connections, leaders, session, names, head, codec: parts.codec, requestTimeoutMs });
-    this.#pool = new BatchPool(parts.maxBatchBytes, parts.topicPartitions, head.length, this.#kind);
+    this.#sender = new Sender({
+      connections,
+      leaders,
+      session,
+      names,
+      head,
+      codec: parts.codec,
+      maxBytes,
+      requestTimeoutMs,
+    });
+    this.#pool = new BatchPool(Math.min(parts.maxBatchBytes, maxBytes), parts.topicPartitions, head.length, this.#kind);
     this.#lanes = Array.from({ length: parts.topicPartitions }, (_, partition) => new Lane(partition));
   }
 

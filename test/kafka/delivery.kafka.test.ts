@@ -34,7 +34,7 @@ describe('at least once', () => {
       ['b', null, { 'snowmelt.position': '2147483647:4294967295' }],
       ['c', '', { 'snowmelt.position': '7:10' }],
     ]);
-    expect([...seen].sort()).toEqual(['ApiVersions', 'InitProducerId', 'Metadata', 'Produce']);
+    expect([...seen].sort()).toEqual(['ApiVersions', 'DescribeConfigs', 'InitProducerId', 'Metadata', 'Produce']);
   });
 
   test('a lost answer to Produce is repeated: one copy, in order', async () => {

@@ -86,10 +86,10 @@ describe('a zombie', () => {
     await ending;
     const owner = await source.open();
     expect(owner.marker).toBeNull();
-    append(owner, 'key', 'x'.repeat(1_500_000)); // refused later: the transaction is open, never committed
-    const produced = fixture.next('onReply', (request) => source.is(request, 'Produce'), 'pass');
+    append(owner, 'key', 'owner');
+    const open = fixture.next('onRequest', (request) => source.is(request, 'AddOffsetsToTxn'), 'drop');
     void owner.commit(markerAt(2, 1)).catch(() => undefined);
-    await produced;
+    await open; // its record is in the log, its transaction never ends
     thaw();
     await commit;
     await owner.close();

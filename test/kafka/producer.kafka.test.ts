@@ -1,7 +1,7 @@
 /** What is appended and committed is what a consumer reads, whatever its size. */
-import { Partitioners } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { append, Fixture, markerAt } from './fixture.ts';
+import { ConfigResourceTypes, Partitioners } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { append, Fixture, markerAt, requestFor, type Source } from './fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -126,6 +126,37 @@ describe('sizes', () => {
     expect(await source.read()).toEqual([]);
   });
 
+  test('batches stay under the topic’s own limit, whatever the configuration says', async () => {
+    const source = await fixture.source(1);
+    await limit(source, 5_000);
+    const producer = await source.open();
+    for (let i = 0; i < 30; i++) append(producer, 'key', `${i}`.padStart(1_000, '0'));
+    await producer.commit(markerAt(1, 30));
+    expect((await source.read()).map(({ value }) => Number(value))).toEqual([...Array(30).keys()]);
+  });
+
+  test('a record over the topic’s limit is not sent at all, unless it compresses to less', async () => {
+    const source = await fixture.source(1);
+    await limit(source, 5_000);
+    const sent: string[] = [];
+    const remove = fixture.proxy.onRequest((request) => {
+      if (source.is(request, 'Produce')) sent.push(request.api);
+      return undefined;
+    });
+    const producer = await source.open();
+    append(producer, 'key', 'x'.repeat(5_000));
+    await expect(producer.commit(markerAt(1, 1))).rejects.toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      message: expect.stringMatching(/takes 50\d\d bytes.*takes 5000/) as string,
+    });
+    expect(sent).toEqual([]);
+    remove();
+    const small = await fixture.kafka({ compression: 'zstd' }).open(requestFor(source.name, source.topic, 1));
+    append(small, 'key', 'x'.repeat(5_000));
+    await small.commit(markerAt(1, 1));
+    expect(await source.values()).toEqual(['x'.repeat(5_000)]);
+  });
+
   test.each(['gzip', 'zstd'] as const)('%s is read back, and is smaller on the way', async (compression) => {
     const source = await fixture.source(2, { compression });
     const producer = await source.open();
@@ -203,5 +234,46 @@ describe('the transaction', () => {
       'ask TxnOffsetCommit',
       'ask EndTxn',
     ]);
+  });
+});
+
+/** Sets max.message.bytes of the source's topic. */
+async function limit(source: Source, bytes: number): Promise<void> {
+  const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }];
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: source.topic, configEntries }];
+  await fixture.admin.alterConfigs({ validateOnly: false, resources });
+}
+
+describe('a connection', () => {
+  test.each([
+    ['idle for more than a minute', 61_000, 1],
+    ['older than eight minutes, never idle', 50_000, 10],
+  ])('%s is replaced when it is next used, and nothing fails', async (_, step, times) => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    let connected = 0;
+    const remove = fixture.proxy.onRequest((request) => {
+      if (source.is(request, 'ApiVersions')) connected++;
+      return undefined;
+    });
+    const now = Date.now;
+    let ahead = 0;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead);
+    try {
+      append(producer, 'key', 'before');
+      await producer.commit(markerAt(1, 1));
+      expect(connected).toBe(0);
+      for (let i = 0; i < times; i++) {
+        ahead += step;
+        append(producer, 'key', `after ${i}`);
+        await producer.commit(markerAt(2 + i, 1));
+      }
+    } finally {
+      clock.mockRestore();
+    }
+    remove();
+    expect(connected).toBeGreaterThan(0);
+    expect(connected).toBeLessThan(4);
+    expect(await source.read()).toHaveLength(1 + times);
   });
 });

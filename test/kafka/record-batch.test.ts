@@ -7,9 +7,9 @@ import { codecFor } from '../../lambdas/kafka/compression.ts';
 import { crc32c, crc32cInJs } from '../../lambdas/kafka/crc32c.ts';
 import { namesFor } from '../../lambdas/kafka/names.ts';
 import { frame, requestHead } from '../../lambdas/kafka/produce.ts';
-import { capacityFor, RecordBatch } from '../../lambdas/kafka/record-batch.ts';
+import { capacityFor, RecordBatch, type RecordKind } from '../../lambdas/kafka/record-batch.ts';
 
-type Message = { key: Buffer; value: Buffer | null };
+type Message = { key: Buffer; value: Buffer | null; window?: number; row?: number };
 type Stock = (args: object) => { request: object };
 
 const require = createRequire(import.meta.url);
@@ -26,7 +26,10 @@ const BATCH_HEADER = 61;
 const text = fc.string({ unit: 'binary', maxLength: 200 }).map((s) => Buffer.from(s));
 const bytes = fc.uint8Array({ maxLength: 9_000 }).map((b) => Buffer.from(b));
 const value = fc.option(fc.oneof(text, bytes), { nil: null });
-const messages = fc.array(fc.record({ key: fc.oneof(text, bytes), value }), { minLength: 1, maxLength: 80 });
+const window = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+const row = fc.oneof(fc.integer({ min: 1, max: 2 ** 32 - 1 }), fc.integer({ min: 1, max: 12 }));
+const message = fc.record({ key: fc.oneof(text, bytes), value, window, row });
+const messages = fc.array(message, { minLength: 1, maxLength: 80 });
 const stamp = fc.record({
   producerId: fc.bigInt({ min: 0n, max: 2n ** 62n }),
   producerEpoch: fc.integer({ min: 0, max: 32_767 }),
@@ -38,61 +41,63 @@ const stamp = fc.record({
 function filled(batch: RecordBatch, list: Message[]): RecordBatch {
   const source = Buffer.concat(list.flatMap(({ key, value }) => [key, value ?? Buffer.alloc(0)]));
   let at = 0;
-  for (const { key, value } of list) {
+  for (const { key, value, window = 1, row = 1 } of list) {
     const keyEnd = at + key.length;
     const valueEnd = keyEnd + (value?.length ?? 0);
-    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd, 1, 1)).toBe(true);
+    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd, window, row)).toBe(true);
     at = valueEnd;
   }
   return batch;
 }
 
-function batchFor(list: Message[]): RecordBatch {
-  const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
-  const size = list.reduce(
-    (sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1, 'transactional') + 8,
-    0,
-  );
-  return filled(new RecordBatch(size, head.length, 'transactional'), list);
+function batchFor(
+  list: Message[],
+  kind: RecordKind = 'transactional',
+  head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT),
+): RecordBatch {
+  const size = list.reduce((sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1, kind) + 8, 0);
+  return filled(new RecordBatch(size, head.length, kind), list);
 }
 
 describe('a Produce request written in place', () => {
-  test('is byte-identical to kafkajs, but for partitionLeaderEpoch', async () => {
-    await fc.assert(
-      fc.asyncProperty(messages, stamp, fc.nat(1000), async (list, stamp, partition) => {
-        const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
-        const batch = batchFor(list);
-        batch.seal(stamp);
-        const ours = frame(head, batch, partition);
-        const { request } = stockProduce.protocol({ version: 7 })({
-          acks: -1,
-          timeout: TIMEOUT,
-          compression: 0,
-          transactionalId: names.transactionalId,
-          producerId: stamp.producerId.toString(),
-          producerEpoch: stamp.producerEpoch,
-          topicData: [
-            {
-              topic: names.topic,
-              partitions: [
-                {
-                  partition,
-                  firstSequence: stamp.sequence,
-                  messages: list.map((message) => ({ ...message, timestamp: `${stamp.time}` })),
-                },
-              ],
-            },
-          ],
-        });
-        const { buffer: stock } = await stockRequest({ request, correlationId: 0, clientId: CLIENT });
-        const leaderEpoch = head.length + 12;
-        expect(ours.readInt32BE(leaderEpoch)).toBe(-1);
-        ours.writeInt32BE(stock.readInt32BE(leaderEpoch), leaderEpoch);
-        expect(ours.equals(stock)).toBe(true);
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test.each(['transactional', 'positioned'] as const)(
+    '%s: is byte-identical to kafkajs, but for partitionLeaderEpoch',
+    async (kind) => {
+      const transactionalId = kind === 'transactional' ? names.transactionalId : null;
+      const head = requestHead(CLIENT, transactionalId, names.topic, TIMEOUT);
+      await fc.assert(
+        fc.asyncProperty(messages, stamp, fc.nat(1000), async (list, stamp, partition) => {
+          const batch = batchFor(list, kind, head);
+          batch.seal(stamp);
+          const ours = frame(head, batch, partition);
+          const stocks = list.map(({ key, value, window, row }) => {
+            const headers = kind === 'positioned' ? { 'snowmelt.position': `${window}:${row}` } : {};
+            return { key, value, headers, timestamp: `${stamp.time}` };
+          });
+          const { request } = stockProduce.protocol({ version: 7 })({
+            acks: -1,
+            timeout: TIMEOUT,
+            compression: 0,
+            transactionalId,
+            producerId: stamp.producerId.toString(),
+            producerEpoch: stamp.producerEpoch,
+            topicData: [
+              {
+                topic: names.topic,
+                partitions: [{ partition, firstSequence: stamp.sequence, messages: stocks }],
+              },
+            ],
+          });
+          const { buffer: stock } = await stockRequest({ request, correlationId: 0, clientId: CLIENT });
+          const leaderEpoch = head.length + 12;
+          expect(ours.readInt32BE(leaderEpoch)).toBe(-1);
+          ours.writeInt32BE(stock.readInt32BE(leaderEpoch), leaderEpoch);
+          expect(ours.equals(stock)).toBe(true);
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 
   test('uses a buffer again without a trace of what was in it', () => {
     const head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT);
