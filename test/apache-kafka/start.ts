@@ -48,6 +48,11 @@ export function download(): void {
   else fs.renameSync(staging, jars);
 }
 
+/** The jars of Apache Kafka, once they were downloaded. */
+export function classPath(): string {
+  return path.join(jars, '*');
+}
+
 /** Starts a cluster that ends with `stop()` or with this process, however that ends. `overrides` are server properties. */
 export async function startApacheKafka({ nodes = 1, overrides = {} } = {}): Promise<ApacheKafka> {
   const missing = missingPrerequisite();
