@@ -191,3 +191,35 @@ test('at-least-once, and back: nothing missing, each record says where it is fro
   await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'drei' WHERE ID = 3`);
   await expectGoesOn(pipeline);
 });
+
+test('late commits of an append-only source: the rows that were missing are sent', async () => {
+  const pipeline = await stands.pipeline({ source: { information: 'APPEND_ONLY' } });
+  await stands.sql(
+    `CREATE TABLE ${pipeline.tableName} (ID NUMBER(38,0) NOT NULL, NAME VARCHAR) CHANGE_TRACKING = TRUE`,
+    `INSERT INTO ${pipeline.tableName} VALUES (1, 'one')`,
+  );
+  await stands.passMinutes(1);
+  await pipeline.run(4);
+  await stands.snowflake.control.engine({ visibilityDelayMs: 3_000 });
+  await stands.sql(`INSERT INTO ${pipeline.tableName} VALUES (8, 'late')`);
+  await stands.snowflake.control.engine({ visibilityDelayMs: 0 });
+  await stands.sql(`INSERT INTO ${pipeline.tableName} VALUES (2, 'two')`);
+  await stands.passMinutes(1);
+  await pipeline.run(2);
+  const ids = async () => (await pipeline.published()).map(({ key }) => (key as { ID: string }).ID).sort();
+  expect(await ids()).toEqual(['1', '2']);
+  await expect
+    .poll(
+      async () => {
+        await pipeline.finish();
+        await pipeline.store.updateMeta(pipeline.source.name, { recountedThrough: 1 });
+        await pipeline.recount();
+        return (await pipeline.state())!.meta.request?.kind;
+      },
+      { timeout: 15_000 },
+    )
+    .toBe('repair');
+  await pipeline.run(3);
+  expect(pipeline.codes).toEqual([]);
+  expect(await ids()).toEqual(['1', '2', '8']);
+});
