@@ -74,9 +74,13 @@ export class KafkaConnection {
   }
 }
 
-export type ClusterView = { brokers: Map<number, string>; leaders: Map<number, number> };
+export type ClusterView = {
+  brokers: Map<number, string>;
+  leaders: Map<number, number>;
+  replicas: Map<number, number[]>;
+};
 
-/** Metadata v4 of one topic, or of none: the brokers by node id, the leading node of each partition. */
+/** Metadata v4 of one topic, or of none: the brokers by node id, the leading node and the replicas of each partition. */
 export async function readMetadata(connection: KafkaConnection, topic: string | null): Promise<ClusterView> {
   const reply = await connection.request(3, 4, (writer) => {
     writer.array(topic === null ? [] : [topic], (name) => writer.string(name)).boolean(false);
@@ -91,6 +95,7 @@ export async function readMetadata(connection: KafkaConnection, topic: string | 
   reply.nullableString();
   reply.int32();
   const leaders = new Map<number, number>();
+  const replicas = new Map<number, number[]>();
   reply.array(() => {
     reply.int16();
     reply.string();
@@ -99,11 +104,14 @@ export async function readMetadata(connection: KafkaConnection, topic: string | 
       reply.int16();
       const partition = reply.int32();
       leaders.set(partition, reply.int32());
-      reply.array(() => reply.int32());
+      replicas.set(
+        partition,
+        reply.array(() => reply.int32()),
+      );
       reply.array(() => reply.int32());
     });
   });
-  return { brokers, leaders };
+  return { brokers, leaders, replicas };
 }
 
 /** FindCoordinator v1. */

@@ -1,22 +1,40 @@
 /** Apache Kafka for tests: from Maven Central, on Java 17, one or three nodes on free ports of 127.0.0.1. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Keeper } from './keeper-handle.ts';
+import { moveCoordinator, moveLeader } from './moves.ts';
+import type { CoordinatorKind } from './moves.ts';
 
 const KAFKA_VERSION = '4.4.0';
 const JAVA_VERSION = 17;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const jars = path.join(root, '.cache', 'apache-kafka', KAFKA_VERSION);
-const keeper = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+export type ApacheNode = {
+  readonly id: number;
+  /** `host:port` for clients. */
+  readonly address: string;
+  /** Of the process that runs now. */
+  readonly pid: number;
+  /** SIGKILL. */
+  kill(): void;
+  /** SIGSTOP: its connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Starts a killed node again on its data; resolves when it serves. */
+  start(): Promise<void>;
+};
 
 export type ApacheKafka = {
   /** `host:port` of each node. */
   brokers: string[];
-  /** Process ids of the nodes, for signals. */
-  pids: number[];
+  nodes: ApacheNode[];
+  /** Makes a node the leader of a partition; resolves when it is. May reject while another node is down or frozen. */
+  moveLeader(topic: string, partition: number, node: number): Promise<void>;
+  /** The same for what coordinates a group or a transactional id. */
+  moveCoordinator(kind: CoordinatorKind, key: string, node: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -58,19 +76,28 @@ export async function startApacheKafka({ nodes = 1, overrides = {} } = {}): Prom
   const missing = missingPrerequisite();
   if (missing !== null) throw new Error(missing);
   download();
-  const child = spawn(process.execPath, [keeper, JSON.stringify({ nodes, jars, overrides })], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const first = await Promise.race([once(createInterface(child.stdout), 'line'), exited.then(() => null)]);
-  if (first === null) throw new Error('Apache Kafka ended before it was ready');
-  const { brokers, pids } = JSON.parse(String(first[0])) as { brokers: string[]; pids: number[] };
+  const keeper = await Keeper.start({ nodes, jars, overrides });
+  const handles = keeper.nodes.map(({ id, address }) => nodeHandle(keeper, id, address));
   return {
-    brokers,
-    pids,
-    stop: async () => {
-      child.stdin.end();
-      await exited;
+    brokers: handles.map((node) => node.address),
+    nodes: handles,
+    moveLeader: (topic, partition, node) => moveLeader(keeper.node(node).address, topic, partition, node),
+    moveCoordinator: (kind, key, node) => moveCoordinator(keeper.node(node).address, kind, key, node),
+    stop: () => keeper.stop(),
+  };
+}
+
+function nodeHandle(keeper: Keeper, id: number, address: string): ApacheNode {
+  const signal = (name: NodeJS.Signals): void => void process.kill(keeper.node(id).pid, name);
+  return {
+    id,
+    address,
+    get pid() {
+      return keeper.node(id).pid;
     },
+    kill: () => signal('SIGKILL'),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+    start: () => keeper.startNode(id),
   };
 }
