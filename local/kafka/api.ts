@@ -15,8 +15,11 @@ export type Facts = {
   commit?: boolean;
 };
 
-/** The connection a request came over. */
-export type Caller = { clientId: string; authenticated: boolean; closed: AbortSignal };
+/** What a coordinator is of. */
+export type CoordinatorKind = 'group' | 'transaction';
+
+/** The connection a request came over, and the node it came to. */
+export type Caller = { node: number; clientId: string; authenticated: boolean; closed: AbortSignal };
 
 /** Writes the body of a reply. `code` is the first error in it, 0 if there is none. */
 export type Reply = { code: number; write(writer: Writer): void };
@@ -35,6 +38,8 @@ export type Api = {
   versions: readonly [number, number];
   /** First version with tagged headers, if served. */
   flexibleFrom: number;
+  /** Only the coordinator of its group or transactional id answers it. */
+  coordinator: CoordinatorKind | null;
   open(reader: Reader, version: number): OpenRequest;
 };
 
@@ -43,6 +48,7 @@ type Definition<Question, Answer> = {
   name: string;
   versions: readonly [number, number];
   flexibleFrom?: number;
+  coordinator?: CoordinatorKind;
   read(reader: Reader, version: number): Question;
   facts?(question: Question): Facts;
   answer(question: Question, broker: Broker, caller: Caller): Answer | null | Promise<Answer | null>;
@@ -53,7 +59,7 @@ type Definition<Question, Answer> = {
 };
 
 export function defineApi<Question, Answer>(definition: Definition<Question, Answer>): Api {
-  const { key, name, versions, flexibleFrom = Infinity } = definition;
+  const { key, name, versions, flexibleFrom = Infinity, coordinator = null } = definition;
   const reply = (answer: Answer, version: number): Reply => ({
     code: definition.code(answer),
     write: (writer) => definition.write(writer, answer, version),
@@ -63,6 +69,7 @@ export function defineApi<Question, Answer>(definition: Definition<Question, Ans
     name,
     versions,
     flexibleFrom,
+    coordinator,
     open: (reader, version) => {
       const question = definition.read(reader, version);
       return {

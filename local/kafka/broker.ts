@@ -1,5 +1,5 @@
 /**
- * A single-node Kafka broker in memory: what Apache Kafka 4.4 answers to kafkajs, code for code, for idempotent and
+ * A Kafka broker in memory, of one node or of several that share its state: what Apache Kafka 4.4 answers to kafkajs, code for code, for idempotent and
  * transactional producers, readers of committed records, consumer groups and the few admin calls around them.
  * Nothing survives it: it is for tests and for `npm start`.
  */
@@ -7,13 +7,11 @@ import { BatchStore } from './batch-store.ts';
 import { Clock } from './clock.ts';
 import { CODE } from './codes.ts';
 import { Groups } from './groups.ts';
+import { Nodes } from './nodes.ts';
 import type { BrokerOptions } from './options.ts';
 import { withDefaults } from './options.ts';
 import { Topics } from './topics.ts';
 import { TransactionCoordinator } from './transactions.ts';
-
-/** The only node's id. */
-export const NODE_ID = 1;
 
 export class Broker {
   readonly options: BrokerOptions;
@@ -21,14 +19,15 @@ export class Broker {
   readonly topics: Topics;
   readonly groups: Groups;
   readonly transactions: TransactionCoordinator;
-  /** Where clients find it; the port is known once the server listens. */
-  readonly address = { host: '127.0.0.1', port: 0 };
+  /** Where clients find it; the ports are known once the server listens. */
+  readonly nodes: Nodes;
   readonly #store: BatchStore;
   readonly #scans: NodeJS.Timeout[];
 
   constructor(options: Partial<BrokerOptions> = {}) {
     this.options = withDefaults(options);
     this.#store = new BatchStore(this.options.memoryLimitBytes, this.options.logDir);
+    this.nodes = new Nodes(this.options.listeners);
     this.topics = new Topics(this.options, this.#store);
     this.groups = new Groups(this.options, this.clock);
     this.transactions = new TransactionCoordinator(this.options, this.clock, this.topics, this.groups);

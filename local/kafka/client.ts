@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { CoordinatorKind } from './api.ts';
 import type { BrokerStats, CommandName, Commands } from './commands.ts';
 import type { EventQuery, RequestEvent } from './events.ts';
 import type { Fault } from './faults.ts';
@@ -20,8 +21,10 @@ export type PlacedFault = {
 };
 
 export type LocalBroker = {
-  /** `127.0.0.1:port`, for a client's list of brokers. */
+  /** `127.0.0.1:port` of the first node, for a client's list of brokers. */
   readonly broker: string;
+  /** Of all nodes, node 1 first. */
+  readonly brokers: string[];
   /** Where the commands are taken. */
   readonly control: string;
   readonly pid: number;
@@ -37,6 +40,12 @@ export type LocalBroker = {
   deleteTopic(name: string): Promise<number>;
   advanceClock(milliseconds: number): Promise<void>;
   closeConnections(): Promise<void>;
+  /** Makes another node answer for a partition, or for a group or a transactional id. */
+  moveLeader(topic: string, partition: number, node: number): Promise<void>;
+  moveCoordinator(kind: CoordinatorKind, key: string, node: number): Promise<void>;
+  /** A node's connections are closed and refused until `bringUp`; the next node takes over what it answered for. */
+  takeDown(node: number): Promise<void>;
+  bringUp(node: number): Promise<void>;
   stats(): Promise<BrokerStats>;
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -48,7 +57,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
   const exited = once(child, 'exit');
   const first = await Promise.race([once(createInterface(child.stdout), 'line'), exited.then(() => null)]);
   if (first === null) throw new Error('the local Kafka broker ended before it was ready');
-  const ready = JSON.parse(String(first[0])) as { broker: string; control: string };
+  const ready = JSON.parse(String(first[0])) as { brokers: string[]; control: string };
 
   const call = async <Name extends CommandName>(
     name: Name,
@@ -67,7 +76,8 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
   };
 
   return {
-    broker: ready.broker,
+    broker: ready.brokers[0]!,
+    brokers: ready.brokers,
     control: ready.control,
     pid: child.pid!,
     fault: async (fault) => {
@@ -99,6 +109,10 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
     deleteTopic: (name) => call('deleteTopic', name),
     advanceClock: async (milliseconds) => void (await call('advanceClock', milliseconds)),
     closeConnections: async () => void (await call('closeConnections')),
+    moveLeader: async (topic, partition, node) => void (await call('moveLeader', { topic, partition, node })),
+    moveCoordinator: async (kind, key, node) => void (await call('moveCoordinator', { kind, key, node })),
+    takeDown: async (node) => void (await call('takeDown', node)),
+    bringUp: async (node) => void (await call('bringUp', node)),
     stats: () => call('stats'),
     stop,
     [Symbol.asyncDispose]: stop,

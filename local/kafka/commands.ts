@@ -1,4 +1,5 @@
 /** What a test can ask of a running broker beside Kafka's protocol: faults, events, expiry, time. One list for both ends. */
+import type { CoordinatorKind } from './api.ts';
 import type { Broker } from './broker.ts';
 import type { EventQuery, Events, RequestEvent } from './events.ts';
 import type { Fault } from './faults.ts';
@@ -34,6 +35,12 @@ export type Commands = {
   /** Moves the broker's time on and does what has become due. */
   advanceClock: (milliseconds: number) => null;
   closeConnections: () => null;
+  /** From then on the node answers for the partition; the others say NOT_LEADER_OR_FOLLOWER. */
+  moveLeader: (of: { topic: string; partition: number; node: number }) => null;
+  /** From then on the node answers for the group or the transactional id; the others say NOT_COORDINATOR. */
+  moveCoordinator: (of: { kind: CoordinatorKind; key: string; node: number }) => null;
+  takeDown: (node: number) => Promise<null>;
+  bringUp: (node: number) => Promise<null>;
   stats: () => BrokerStats;
 };
 
@@ -57,6 +64,10 @@ export function commandsOf(broker: Broker, server: KafkaServer, events: Events):
     deleteTopic: (name) => broker.deleteTopic(name),
     advanceClock: (milliseconds) => done(() => broker.advanceClock(milliseconds)),
     closeConnections: () => done(() => server.closeConnections()),
+    moveLeader: ({ topic, partition, node }) => done(() => broker.nodes.moveLeader(topic, partition, node)),
+    moveCoordinator: ({ kind, key, node }) => done(() => broker.nodes.moveCoordinator(kind, key, node)),
+    takeDown: (node) => server.takeDown(node).then(() => null),
+    bringUp: (node) => server.bringUp(node).then(() => null),
     stats: () => statsOf(broker, server),
   };
 }

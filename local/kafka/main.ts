@@ -15,8 +15,8 @@ const server = new KafkaServer(broker, events);
 await server.listen();
 const control = await startControl(commandsOf(broker, server, events));
 
-const { host, port } = broker.address;
-console.log(JSON.stringify({ ready: true, broker: `${host}:${String(port)}`, control: control.url }));
+const brokers = broker.nodes.all.map(({ host, port }) => `${host}:${String(port)}`);
+console.log(JSON.stringify({ ready: true, brokers, control: control.url }));
 
 async function stop(): Promise<void> {
   await Promise.all([server.close(), control.close()]);

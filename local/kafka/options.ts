@@ -2,13 +2,15 @@
 export type BrokerOptions = {
   /** 0 takes a free port. */
   port: number;
+  /** Nodes that clients see, each with a listener of its own; `port` is the first one's. */
+  listeners: number;
   /** Random unless given: two brokers are two clusters. */
   clusterId: string;
   /** Topics made at the start. */
   topics: TopicSpec[];
   autoCreateTopics: boolean;
   numPartitions: number;
-  /** The greatest factor a topic may ask for. There is one node; the replicas are told, not kept. */
+  /** The greatest factor a topic may ask for. The replicas are told, not kept. */
   maxReplicationFactor: number;
   maxMessageBytes: number;
   messageTimestampAfterMaxMs: number;
@@ -44,6 +46,7 @@ const DAY = 24 * 60 * 60 * 1000;
 export function withDefaults(options: Partial<BrokerOptions>): BrokerOptions {
   return {
     port: 0,
+    listeners: 1,
     clusterId: Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url'),
     topics: [],
     autoCreateTopics: false,

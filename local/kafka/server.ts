@@ -1,8 +1,8 @@
-/** The broker's listener: one request at a time per connection, in order, as Kafka's brokers work. */
+/** The broker's listeners, one a node: one request at a time per connection, in order, as Kafka's brokers work. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller, OpenRequest, Reply } from './api.ts';
+import type { Api, Caller, OpenRequest, Reply } from './api.ts';
 import type { Broker } from './broker.ts';
 import { CODE } from './codes.ts';
 import type { Events } from './events.ts';
@@ -10,6 +10,7 @@ import { Faults } from './faults.ts';
 import { frameReader } from './frames.ts';
 import { APIS } from './apis/table.ts';
 import { readRequestHeader, requestName } from './request.ts';
+import type { Node } from './nodes.ts';
 import type { RequestHeader, SeenRequest } from './request.ts';
 import { Writer } from './wire.ts';
 import { writeFrame } from './write-frame.ts';
@@ -23,15 +24,15 @@ export class KafkaServer {
   readonly faults = new Faults();
   readonly #broker: Broker;
   readonly #events: Events;
-  readonly #server: net.Server;
-  readonly #sockets = new Set<net.Socket>();
+  readonly #servers = new Map<number, net.Server>();
+  /** With the node each came to. */
+  readonly #sockets = new Map<net.Socket, number>();
   #connections = 0;
   #requests = 0;
 
   constructor(broker: Broker, events: Events) {
     this.#broker = broker;
     this.#events = events;
-    this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
   get counts(): { connections: number; open: number; requests: number } {
@@ -39,26 +40,48 @@ export class KafkaServer {
   }
 
   async listen(): Promise<void> {
-    const { host } = this.#broker.address;
-    this.#server.listen(this.#broker.options.port, host);
-    await once(this.#server, 'listening');
-    this.#broker.address.port = (this.#server.address() as net.AddressInfo).port;
+    const { nodes, options } = this.#broker;
+    for (const node of nodes.all) node.port = await this.#open(node, node.id === 1 ? options.port : 0);
   }
 
   closeConnections(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  /** The node is gone: its connections are closed, new ones are refused, others lead and coordinate in its place. */
+  async takeDown(id: number): Promise<void> {
+    this.#broker.nodes.setUp(id, false);
+    for (const [socket, node] of this.#sockets) if (node === id) socket.destroy();
+    const server = this.#servers.get(id);
+    this.#servers.delete(id);
+    if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** The node is back at its address, and leads and coordinates what it did before. */
+  async bringUp(id: number): Promise<void> {
+    const node = this.#broker.nodes.get(id);
+    if (!this.#servers.has(id)) await this.#open(node, node.port);
+    this.#broker.nodes.setUp(id, true);
   }
 
   async close(): Promise<void> {
     this.faults.clear();
     this.closeConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await Promise.all([...this.#servers.values()].map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  #accept(socket: net.Socket): void {
+  /** Returns the port. */
+  async #open(node: Node, port: number): Promise<number> {
+    const server = net.createServer((socket) => this.#accept(socket, node.id)).listen(port, node.host);
+    this.#servers.set(node.id, server);
+    await once(server, 'listening');
+    return (server.address() as net.AddressInfo).port;
+  }
+
+  #accept(socket: net.Socket, node: number): void {
     socket.setNoDelay(true);
     this.#connections += 1;
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, node);
     const closed = new AbortController();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -68,7 +91,7 @@ export class KafkaServer {
     const connection: Connection = {
       number: this.#connections,
       socket,
-      caller: { clientId: '', authenticated: this.#broker.options.users === null, closed: closed.signal },
+      caller: { node, clientId: '', authenticated: this.#broker.options.users === null, closed: closed.signal },
       waiting: [],
       busy: false,
     };
@@ -124,11 +147,22 @@ export class KafkaServer {
 
     const before = await this.#meet('request', connection, seen, request);
     if (before === 'stop') return;
-    const answer = before === 'go' ? await request.answer(this.#broker, connection.caller) : before;
+    const answer = before === 'go' ? await this.#answer(header.api, request, connection.caller) : before;
     const after = await this.#meet('reply', connection, seen, request);
     this.#events.answered(event, answer?.code ?? CODE.NONE);
     if (after === 'stop' || answer === null) return;
     await send(connection, header, after === 'go' ? answer : after);
+  }
+
+  #answer({ coordinator }: Api, request: OpenRequest, caller: Caller): Promise<Reply | null> {
+    const { group, transactionalId } = request.facts;
+    const key = coordinator === 'group' ? group : transactionalId;
+    const isElsewhere =
+      coordinator !== null &&
+      key !== undefined &&
+      this.#broker.nodes.coordinatorOf(coordinator, key).id !== caller.node;
+    if (isElsewhere) return Promise.resolve(request.fail(CODE.NOT_COORDINATOR));
+    return request.answer(this.#broker, caller);
   }
 
   /** What the faults have for this request at this point: go on, stop here, or another reply. */

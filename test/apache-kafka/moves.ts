@@ -1,8 +1,7 @@
 /** Moves of leaders and coordinators on Apache Kafka, by the admin requests that its own tools use. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CoordinatorKind } from '../../local/kafka/api.ts';
 import { KafkaConnection, readMetadata } from '../../local/kafka/requests.ts';
-
-export type CoordinatorKind = 'group' | 'transaction';
 
 const MOVED_MS = 30_000;
 const POLL_MS = 20;

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CoordinatorKind } from '../../local/kafka/api.ts';
 import { Keeper } from './keeper-handle.ts';
 import { moveCoordinator, moveLeader } from './moves.ts';
-import type { CoordinatorKind } from './moves.ts';
 
 const KAFKA_VERSION = '4.4.0';
 const JAVA_VERSION = 17;

@@ -20,7 +20,7 @@ export async function startKafkaTarget(options: Partial<BrokerOptions> = {}): Pr
     return { brokers: process.env['KAFKA_BROKERS']!.split(','), local: null, stop: () => Promise.resolve() };
   }
   const local = await startBroker(options);
-  return { brokers: [local.broker], local, stop: () => local.stop() };
+  return { brokers: local.brokers, local, stop: () => local.stop() };
 }
 
 /** A name no other test uses: the brokers of KAFKA_BROKERS are shared. */

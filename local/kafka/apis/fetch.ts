@@ -54,10 +54,10 @@ export const fetch = defineApi<Question, Answer>({
   },
   facts: ({ topics }) => ({ topicPartitions: flatPartitions(topics) }),
   answer: async (question, broker, caller) => {
-    const first = gather(broker, question);
+    const first = gather(broker, question, caller);
     if (first.enough || question.maxWaitMs <= 0) return first.answer;
     await moreBytes(broker, question, caller);
-    return gather(broker, question).answer;
+    return gather(broker, question, caller).answer;
   },
   fail: ({ topics }, code) =>
     topics.map(({ topic, partitions }) => ({
@@ -85,7 +85,7 @@ export const fetch = defineApi<Question, Answer>({
   },
 });
 
-function gather(broker: Broker, question: Question): { answer: Answer; enough: boolean } {
+function gather(broker: Broker, question: Question, caller: Caller): { answer: Answer; enough: boolean } {
   let bytes = 0;
   let hasError = false;
   const answer = question.topics.map(({ topic, partitions }) => ({
@@ -95,6 +95,10 @@ function gather(broker: Broker, question: Question): { answer: Answer; enough: b
       if (log === undefined) {
         hasError = true;
         return failed(wanted.partition, CODE.UNKNOWN_TOPIC_OR_PARTITION);
+      }
+      if (!broker.nodes.leads(caller.node, topic, wanted.partition)) {
+        hasError = true;
+        return failed(wanted.partition, CODE.NOT_LEADER_OR_FOLLOWER);
       }
       if (wanted.from < log.startOffset || wanted.from > log.nextOffset) {
         hasError = true;
@@ -125,7 +129,7 @@ function moreBytes(broker: Broker, question: Question, caller: Caller): Promise<
     for (const { topic, partitions } of question.topics) {
       for (const { partition } of partitions) {
         const stop = broker.topics.log(topic, partition)?.onAppend(() => {
-          if (gather(broker, question).enough) settle();
+          if (gather(broker, question, caller).enough) settle();
         });
         if (stop !== undefined) stops.push(stop);
       }

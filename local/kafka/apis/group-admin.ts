@@ -1,8 +1,7 @@
 import { defineApi, firstCode } from '../api.ts';
-import { NODE_ID } from '../broker.ts';
 import { CODE } from '../codes.ts';
 
-type Coordinator = { code: number; host: string; port: number };
+type Coordinator = { code: number; id: number; host: string; port: number };
 type Described = {
   code: number;
   group: string;
@@ -12,30 +11,30 @@ type Described = {
   members: { memberId: string; metadata: Buffer; assignment: Buffer }[];
 };
 
-/** This node coordinates every group and transaction. */
 export const findCoordinator = defineApi<{ key: string; isTransaction: boolean }, Coordinator>({
   key: 10,
   name: 'FindCoordinator',
   versions: [0, 2],
   read: (reader, version) => ({ key: reader.string(), isTransaction: version >= 1 && reader.int8() === 1 }),
   facts: ({ key, isTransaction }) => (isTransaction ? { transactionalId: key } : { group: key }),
-  answer: ({ key }, broker) => ({ code: key === '' ? CODE.INVALID_REQUEST : CODE.NONE, ...broker.address }),
-  fail: (_question, code) => ({ code, host: '', port: -1 }),
+  answer: ({ key, isTransaction }, broker) => {
+    if (key === '') return noCoordinator(CODE.INVALID_REQUEST);
+    return { code: CODE.NONE, ...broker.nodes.coordinatorOf(isTransaction ? 'transaction' : 'group', key) };
+  },
+  fail: (_question, code) => noCoordinator(code),
   code: (answer) => answer.code,
-  write: (writer, { code, host, port }, version) => {
+  write: (writer, { code, id, host, port }, version) => {
     if (version >= 1) writer.int32(0);
     writer.int16(code);
     if (version >= 1) writer.string(null);
-    writer
-      .int32(code === CODE.NONE ? NODE_ID : -1)
-      .string(host)
-      .int32(port);
+    writer.int32(id).string(host).int32(port);
   },
 });
 
 export const describeGroups = defineApi<string[], Described[]>({
   key: 15,
   name: 'DescribeGroups',
+  coordinator: 'group',
   versions: [0, 2],
   read: (reader) => reader.array(() => reader.string()),
   facts: ([group]) => (group === undefined ? {} : { group }),
@@ -79,6 +78,7 @@ export const listGroups = defineApi<null, { code: number; groups: { group: strin
 export const deleteGroups = defineApi<string[], { group: string; code: number }[]>({
   key: 42,
   name: 'DeleteGroups',
+  coordinator: 'group',
   versions: [0, 1],
   read: (reader) => reader.array(() => reader.string()),
   facts: ([group]) => (group === undefined ? {} : { group }),
@@ -89,6 +89,10 @@ export const deleteGroups = defineApi<string[], { group: string; code: number }[
     writer.int32(0).array(answer, ({ group, code }) => writer.string(group).int16(code));
   },
 });
+
+function noCoordinator(code: number): Coordinator {
+  return { code, id: -1, host: '', port: -1 };
+}
 
 function unknownGroup(group: string, code: number): Described {
   return { code, group, state: 'Dead', protocolType: '', protocol: '', members: [] };

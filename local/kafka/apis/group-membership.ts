@@ -14,6 +14,7 @@ const LONGEST_SESSION_MS = 30 * 60 * 1000;
 export const joinGroup = defineApi<{ group: string; request: JoinRequest; namesItself: boolean }, JoinAnswer>({
   key: 11,
   name: 'JoinGroup',
+  coordinator: 'group',
   versions: [0, 5],
   read: (reader, version) => {
     const group = reader.string();
@@ -64,6 +65,7 @@ export const joinGroup = defineApi<{ group: string; request: JoinRequest; namesI
 export const syncGroup = defineApi<Member & { assignments: Assignment[] }, SyncAnswer>({
   key: 14,
   name: 'SyncGroup',
+  coordinator: 'group',
   versions: [0, 3],
   read: (reader, version) => {
     const member = { group: reader.string(), generation: reader.int32(), memberId: reader.string() };
@@ -84,6 +86,7 @@ export const syncGroup = defineApi<Member & { assignments: Assignment[] }, SyncA
 export const heartbeat = defineApi<Member, number>({
   key: 12,
   name: 'Heartbeat',
+  coordinator: 'group',
   versions: [0, 3],
   read: (reader) => ({ group: reader.string(), generation: reader.int32(), memberId: reader.string() }),
   facts: ({ group }) => ({ group }),
@@ -100,6 +103,7 @@ export const heartbeat = defineApi<Member, number>({
 export const leaveGroup = defineApi<{ group: string; memberIds: string[] }, LeaveAnswer>({
   key: 13,
   name: 'LeaveGroup',
+  coordinator: 'group',
   versions: [0, 3],
   read: (reader, version) => {
     const group = reader.string();

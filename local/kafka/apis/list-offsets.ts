@@ -28,12 +28,13 @@ export const listOffsets = defineApi<Question, PerTopic<Found>[]>({
     return { committedOnly, topics };
   },
   facts: ({ topics }) => ({ topicPartitions: flatPartitions(topics) }),
-  answer: ({ topics, committedOnly }, broker) =>
+  answer: ({ topics, committedOnly }, broker, { node }) =>
     topics.map(({ topic, partitions }) => ({
       topic,
-      partitions: partitions.map(({ partition, timestamp }) =>
-        find(broker, topic, partition, timestamp, committedOnly),
-      ),
+      partitions: partitions.map(({ partition, timestamp }) => {
+        if (broker.nodes.leads(node, topic, partition)) return find(broker, topic, partition, timestamp, committedOnly);
+        return { partition, code: CODE.NOT_LEADER_OR_FOLLOWER, timestamp: -1, offset: -1 };
+      }),
     })),
   fail: ({ topics }, code) =>
     topics.map(({ topic, partitions }) => ({

@@ -1,17 +1,18 @@
 import { defineApi, firstCode } from '../api.ts';
-import { NODE_ID } from '../broker.ts';
 import type { Broker } from '../broker.ts';
 import { CODE } from '../codes.ts';
+import type { Node } from '../nodes.ts';
 
 type Question = { topics: string[] | null; mayCreate: boolean };
-type TopicAnswer = { name: string; code: number; partitions: number; replicationFactor: number };
-type Answer = { host: string; port: number; clusterId: string; topics: TopicAnswer[] };
+type PartitionAnswer = { leader: number; epoch: number; replicas: number[] };
+type TopicAnswer = { name: string; code: number; partitions: PartitionAnswer[] };
+type Answer = { nodes: Node[]; clusterId: string; topics: TopicAnswer[] };
 
-/** Replicas beyond the one node are told as in sync, so that checks of a topic's facts can be tried. */
+/** Replicas beyond the nodes are told as in sync, so that checks of a topic's facts can be tried. */
 export const metadata = defineApi<Question, Answer>({
   key: 3,
   name: 'Metadata',
-  versions: [1, 6],
+  versions: [1, 7],
   read: (reader, version) => ({
     topics: reader.nullableArray(() => reader.string()),
     mayCreate: version >= 4 ? reader.boolean() : true,
@@ -21,26 +22,23 @@ export const metadata = defineApi<Question, Answer>({
       broker,
       (topics ?? broker.topics.all().map((topic) => topic.name)).map((name) => describe(broker, name, mayCreate)),
     ),
+  // A failed answer names no broker.
   fail: ({ topics }, code) => ({
-    host: '127.0.0.1',
-    port: 0,
+    nodes: [],
     clusterId: '',
-    topics: (topics ?? []).map((name) => ({ name, code, partitions: 0, replicationFactor: 0 })),
+    topics: (topics ?? []).map((name) => ({ name, code, partitions: [] })),
   }),
   code: ({ topics }) => firstCode(topics.map((topic) => topic.code)),
-  write: (writer, answer, version) => {
+  write: (writer, { nodes, clusterId, topics }, version) => {
     if (version >= 3) writer.int32(0);
-    // A failed answer names no broker.
-    const brokers = answer.port === 0 ? [] : [NODE_ID];
-    writer.array(brokers, (id) => writer.int32(id).string(answer.host).int32(answer.port).string(null));
-    if (version >= 2) writer.string(answer.clusterId);
-    writer.int32(NODE_ID);
-    writer.array(answer.topics, (topic) => {
-      const replicas = Array.from({ length: topic.replicationFactor }, (_, i) => NODE_ID + i);
-      const partitions = Array.from({ length: topic.partitions }, (_, id) => id);
+    writer.array(nodes, ({ id, host, port }) => writer.int32(id).string(host).int32(port).string(null));
+    if (version >= 2) writer.string(clusterId);
+    writer.int32(nodes[0]?.id ?? -1);
+    writer.array(topics, (topic) => {
       writer.int16(topic.code).string(topic.name).boolean(false);
-      writer.array(partitions, (id) => {
-        writer.int16(CODE.NONE).int32(id).int32(NODE_ID);
+      writer.array([...topic.partitions.entries()], ([partition, { leader, epoch, replicas }]) => {
+        writer.int16(CODE.NONE).int32(partition).int32(leader);
+        if (version >= 7) writer.int32(epoch);
         writer.array(replicas, (replica) => writer.int32(replica));
         writer.array(replicas, (replica) => writer.int32(replica));
         if (version >= 5) writer.array([], () => undefined);
@@ -50,7 +48,7 @@ export const metadata = defineApi<Question, Answer>({
 });
 
 function answerWith(broker: Broker, topics: TopicAnswer[]): Answer {
-  return { ...broker.address, clusterId: broker.options.clusterId, topics };
+  return { nodes: broker.nodes.up, clusterId: broker.options.clusterId, topics };
 }
 
 function describe(broker: Broker, name: string, mayCreate: boolean): TopicAnswer {
@@ -59,6 +57,16 @@ function describe(broker: Broker, name: string, mayCreate: boolean): TopicAnswer
     code = broker.topics.create({ name });
   }
   const topic = broker.topics.get(name);
-  if (topic === undefined) return { name, code, partitions: 0, replicationFactor: 0 };
-  return { name, code: CODE.NONE, partitions: topic.partitions.length, replicationFactor: topic.replicationFactor };
+  if (topic === undefined) return { name, code, partitions: [] };
+  const partitions = topic.partitions.map(({ partition }) => {
+    const leader = broker.nodes.leaderOf(name, partition).id;
+    const epoch = broker.nodes.leaderEpochOf(name, partition);
+    return { leader, epoch, replicas: replicasOf(leader, topic.replicationFactor) };
+  });
+  return { name, code: CODE.NONE, partitions };
+}
+
+function replicasOf(leader: number, count: number): number[] {
+  const others = Array.from({ length: count }, (_, i) => i + 1).filter((id) => id !== leader);
+  return [leader, ...others].slice(0, count);
 }

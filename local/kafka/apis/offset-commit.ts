@@ -10,6 +10,7 @@ type Answer = PerTopic<{ partition: number; code: number }>[];
 export const offsetCommit = defineApi<Question, Answer>({
   key: 8,
   name: 'OffsetCommit',
+  coordinator: 'group',
   versions: [2, 7],
   read: (reader, version) => {
     const group = reader.string();

@@ -15,6 +15,7 @@ const FLEXIBLE = 6;
 export const offsetFetch = defineApi<Question, Answer>({
   key: 9,
   name: 'OffsetFetch',
+  coordinator: 'group',
   versions: [1, 7],
   flexibleFrom: FLEXIBLE,
   read: (reader, version) => (version >= FLEXIBLE ? readFlexible(reader, version) : readPlain(reader)),

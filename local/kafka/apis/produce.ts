@@ -32,13 +32,15 @@ export const produce = defineApi<Question, Answer>({
     ...(transactionalId === null ? {} : { transactionalId }),
     topicPartitions: flatPartitions(topics),
   }),
-  answer: (question, broker) => {
+  answer: (question, broker, { node }) => {
     const answer = question.topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map(({ partition, batch }) => ({
         partition,
         startOffset: broker.topics.log(topic, partition)?.startOffset ?? -1,
-        ...append(broker, question, topic, partition, batch),
+        ...(broker.nodes.leads(node, topic, partition)
+          ? append(broker, question, topic, partition, batch)
+          : refused(CODE.NOT_LEADER_OR_FOLLOWER)),
       })),
     }));
     return question.acks === 0 ? null : answer;

@@ -11,6 +11,7 @@ type Offset = { partition: number; offset: bigint; metadata: string };
 export const initProducerId = defineApi<{ transactionalId: string | null; timeoutMs: number }, ProducerIdGiven>({
   key: 22,
   name: 'InitProducerId',
+  coordinator: 'transaction',
   versions: [0, 1],
   read: (reader) => ({ transactionalId: reader.nullableString(), timeoutMs: reader.int32() }),
   facts: ({ transactionalId }) => (transactionalId === null ? {} : { transactionalId }),
@@ -27,6 +28,7 @@ export const addPartitionsToTxn = defineApi<
 >({
   key: 24,
   name: 'AddPartitionsToTxn',
+  coordinator: 'transaction',
   versions: [0, 1],
   read: (reader) => ({
     who: readIdentity(reader),
@@ -59,6 +61,7 @@ export const addPartitionsToTxn = defineApi<
 export const addOffsetsToTxn = defineApi<{ who: ProducerIdentity; group: string }, number>({
   key: 25,
   name: 'AddOffsetsToTxn',
+  coordinator: 'transaction',
   versions: [0, 1],
   read: (reader) => ({ who: readIdentity(reader), group: reader.string() }),
   facts: ({ who, group }) => ({ transactionalId: who.transactionalId, group }),
@@ -71,6 +74,7 @@ export const addOffsetsToTxn = defineApi<{ who: ProducerIdentity; group: string 
 export const endTxn = defineApi<{ who: ProducerIdentity; commit: boolean }, number>({
   key: 26,
   name: 'EndTxn',
+  coordinator: 'transaction',
   versions: [0, 1],
   read: (reader) => ({ who: readIdentity(reader), commit: reader.boolean() }),
   facts: ({ who, commit }) => ({ transactionalId: who.transactionalId, commit }),
@@ -87,6 +91,7 @@ export const txnOffsetCommit = defineApi<
 >({
   key: 28,
   name: 'TxnOffsetCommit',
+  coordinator: 'group',
   versions: [0, 2],
   read: (reader, version) => {
     const transactionalId = reader.string();
