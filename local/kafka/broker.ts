@@ -46,6 +46,11 @@ export class Broker {
     return this.#store.sizes;
   }
 
+  /** True unless another node leads the partition; that there is none, any node may say. */
+  answersFor(node: number, topic: string, partition: number): boolean {
+    return this.topics.log(topic, partition) === undefined || this.nodes.leads(node, topic, partition);
+  }
+
   /** Returns the code of Delete Topics. */
   deleteTopic(name: string): number {
     const code = this.topics.delete(name);

@@ -192,7 +192,7 @@ type Connection = { number: number; socket: net.Socket; caller: Caller; waiting:
 async function send(connection: Connection, header: RequestHeader, reply: Reply): Promise<void> {
   const writer = new Writer().int32(header.correlationId);
   // ApiVersions never has a tagged reply header; the other flexible versions do.
-  if (header.api !== null && header.version >= header.api.flexibleFrom) writer.tags();
+  if (header.api !== null && header.key !== API_VERSIONS && header.version >= header.api.flexibleFrom) writer.tags();
   reply.write(writer);
   await writeFrame(connection.socket, writer.chunks());
 }

@@ -3,17 +3,27 @@ import type { Api } from '../api.ts';
 import type { Broker } from '../broker.ts';
 import { CODE } from '../codes.ts';
 
+const FLEXIBLE = 3;
+
 /** Tells the versions served. A client that asks in a newer version gets the same list with UNSUPPORTED_VERSION, in v0. */
 export function apiVersions(table: () => readonly Api[]): Api {
   return defineApi<null, number>({
     key: 18,
     name: 'ApiVersions',
-    versions: [0, 2],
+    versions: [0, 3],
+    flexibleFrom: FLEXIBLE,
     read: () => null,
     answer: () => CODE.NONE,
     fail: (_question, code) => code,
     code: (answer) => answer,
     write: (writer, code, version) => {
+      if (version >= FLEXIBLE) {
+        writer.int16(code).compactArray(table(), (api) => {
+          writer.int16(api.key).int16(api.versions[0]).int16(api.versions[1]).tags();
+        });
+        writer.int32(0).tags();
+        return;
+      }
       writer.int16(code).array(table(), (api) => writer.int16(api.key).int16(api.versions[0]).int16(api.versions[1]));
       if (version >= 1) writer.int32(0);
     },

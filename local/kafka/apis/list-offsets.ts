@@ -32,7 +32,7 @@ export const listOffsets = defineApi<Question, PerTopic<Found>[]>({
     topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map(({ partition, timestamp }) => {
-        if (broker.nodes.leads(node, topic, partition)) return find(broker, topic, partition, timestamp, committedOnly);
+        if (broker.answersFor(node, topic, partition)) return find(broker, topic, partition, timestamp, committedOnly);
         return { partition, code: CODE.NOT_LEADER_OR_FOLLOWER, timestamp: -1, offset: -1 };
       }),
     })),

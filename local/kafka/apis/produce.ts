@@ -38,7 +38,7 @@ export const produce = defineApi<Question, Answer>({
       partitions: partitions.map(({ partition, batch }) => ({
         partition,
         startOffset: broker.topics.log(topic, partition)?.startOffset ?? -1,
-        ...(broker.nodes.leads(node, topic, partition)
+        ...(broker.answersFor(node, topic, partition)
           ? append(broker, question, topic, partition, batch)
           : refused(CODE.NOT_LEADER_OR_FOLLOWER)),
       })),
