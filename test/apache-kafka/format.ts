@@ -10,8 +10,8 @@ import type { NodePorts } from './properties.ts';
 export type Storage = { file: string; data: string };
 
 /**
- * Formats one folder with Kafka's own tool and copies it for the other nodes, a JVM for each of them being the longest
- * part of a start: the folders differ by the two ids in `meta.properties` alone.
+ * Formats one folder with Kafka's own tool and copies it for the other nodes: one JVM instead of one a node. The folders
+ * differ by the two ids in `meta.properties` alone.
  */
 export async function format(
   jars: string,
