@@ -15,6 +15,7 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       user: snowflake.user,
       role: snowflake.role ?? null,
       warehouse: snowflake.warehouse,
+      reader: snowflake.reader,
       auth: snowflake.auth,
     },
     kafka: {

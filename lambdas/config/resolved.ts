@@ -14,6 +14,8 @@ export type ResolvedConfig = {
     user: string;
     role: string | null;
     warehouse: string;
+    /** How rows are read: the chunks of a result by ourselves, or through snowflake-sdk. */
+    reader: 'chunks' | 'sdk';
     auth: { method: 'key-pair' | 'token'; secret: string };
   };
   kafka: {

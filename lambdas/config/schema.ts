@@ -73,6 +73,10 @@ export const configSchema = z.strictObject({
     user: z.string().min(1),
     role: z.string().min(1).optional().describe('Default: the default role of the user.'),
     warehouse: z.string().min(1).describe('Resumed only when a source changed.'),
+    reader: z
+      .enum(['chunks', 'sdk'])
+      .default('chunks')
+      .describe('How rows are read. sdk: through snowflake-sdk, slower; for when the fast way, chunks, fails.'),
     auth: z.strictObject({
       method: z.enum(['key-pair', 'token']),
       secret: secret.describe('Name or ARN of the secret that holds the key or the token.'),

@@ -4,10 +4,12 @@ import type { Snowflake } from '../protocol/ports.ts';
 import { readGate } from './gate.ts';
 import { HttpClient } from './http.ts';
 import { describeObject } from './object.ts';
+import type { RowReader } from './parts.ts';
 import { Reader } from './reader.ts';
 import { Results } from './result.ts';
 import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
+import { SdkReader } from './sdk-reader.ts';
 import { Sessions } from './sessions.ts';
 import { scanStatement } from './sql/scan.ts';
 
@@ -20,7 +22,8 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
   const results = new Results(sessions, http, { answerMs: 70_000, stallMs: 20_000, totalMs: 120_000 });
-  const reader = new Reader(results, http);
+  const reader: RowReader =
+    config.snowflake.reader === 'sdk' ? new SdkReader(sessions, results, http) : new Reader(results, http);
 
   return {
     gate: (objects) =>

@@ -8,17 +8,17 @@
  */
 import type { RowBatch } from '../protocol/ports.ts';
 import type { HttpClient } from './http.ts';
-import type { Part, ReaderSettings } from './reading.ts';
-import { malformed, Offsets, Reading, readerSettings } from './reading.ts';
-import type { Result, Results } from './result.ts';
+import type { RowReader } from './parts.ts';
+import { batches, partsWith } from './parts.ts';
+import type { ReaderSettings } from './reading.ts';
+import { Offsets, Reading, readerSettings } from './reading.ts';
+import type { Results } from './result.ts';
 import { TextBuffer } from './unpack.ts';
 
 /** Held as they came, zipped; only the one being read is unzipped. */
 const chunksAhead = 2;
-const batchRows = 4096;
-const batchBytes = 1024 * 1024;
 
-export class Reader {
+export class Reader implements RowReader {
   readonly #results: Results;
   readonly #http: HttpClient;
   readonly #settings: ReaderSettings;
@@ -39,12 +39,7 @@ export class Reader {
     const text = new TextBuffer();
     const offsets = new Offsets();
     try {
-      const result = await reading.result();
-      if (result.width !== width) throw malformed(queryId, `it has ${result.width} columns, not ${width}`);
-      if (end > result.totalRows) throw malformed(queryId, `it has ${result.totalRows} rows, not ${end} or more`);
-      const parts = partsOf(result).filter(
-        (part) => part.rows > 0 && part.start < end && part.start + part.rows > start,
-      );
+      const parts = partsWith(await reading.result(), queryId, start, end, width);
       const ahead = new Map<number, Promise<Buffer>>();
       for (let at = 0; at < parts.length; at++) {
         const part = parts[at]!;
@@ -61,35 +56,5 @@ export class Reader {
     } finally {
       reading.stop();
     }
-  }
-}
-
-/** The inline rows (index -1) and the chunks, in order. */
-function partsOf(result: Result): Part[] {
-  const parts: Part[] = [{ index: -1, start: 0, rows: result.inlineRows, bytes: result.inline.length }];
-  let start = result.inlineRows;
-  result.chunks.forEach((chunk, index) => {
-    parts.push({ index, start, rows: chunk.rows, bytes: chunk.bytes });
-    start += chunk.rows;
-  });
-  return parts;
-}
-
-/** The rows of a part that lie in [start, end), as views of its text and cells. */
-function* batches(
-  bytes: Uint8Array,
-  cells: Int32Array,
-  width: number,
-  part: Part,
-  start: number,
-  end: number,
-): Iterable<RowBatch> {
-  const first = Math.max(0, start - part.start);
-  const last = Math.min(part.rows, end - part.start);
-  const fitting = Math.floor((batchBytes * part.rows) / Math.max(1, bytes.length));
-  const step = Math.min(batchRows, Math.max(1, fitting));
-  for (let row = first; row < last; row += step) {
-    const rows = Math.min(step, last - row);
-    yield { bytes, offsets: cells.subarray(2 * row * width, 2 * (row + rows) * width), rows, width };
   }
 }

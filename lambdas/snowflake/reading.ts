@@ -164,7 +164,8 @@ export function malformed(queryId: string, why: string): SnowmeltError {
   return new SnowmeltError('RESULT_MALFORMED', `Result of query ${queryId}: ${why}`);
 }
 
-async function scan(bytes: Uint8Array, width: number, rows: number, offsets: Int32Array): Promise<void> {
+/** Scans a part's rows, with turns for the event loop. @throws MalformedText */
+export async function scan(bytes: Uint8Array, width: number, rows: number, offsets: Int32Array): Promise<void> {
   const step = Math.max(1, Math.floor((scanBytes * rows) / Math.max(1, bytes.length)));
   let pos = 0;
   for (let row = 0; row < rows; row += step) {

@@ -1,6 +1,6 @@
 /** snowflake-sdk, configured once for the process. */
 import './environment.ts';
-import snowflake from 'snowflake-sdk';
+import snowflake, { type RowStatement as SdkStatement } from 'snowflake-sdk';
 import type { ResolvedConfig } from '../config/resolved.ts';
 
 /**
@@ -12,6 +12,7 @@ import type { ResolvedConfig } from '../config/resolved.ts';
 snowflake.configure({ logLevel: 'OFF', additionalLogToConsole: false, disableOCSPChecks: true });
 
 export type Connection = ReturnType<typeof snowflake.createConnection>;
+export type RowStatement = Pick<SdkStatement, 'streamRows' | 'getColumns' | 'getNumRows'>;
 export type Credentials = { privateKey: string; passphrase?: string } | { token: string };
 export type Authenticator = 'SNOWFLAKE_JWT' | 'PROGRAMMATIC_ACCESS_TOKEN' | 'OAUTH';
 

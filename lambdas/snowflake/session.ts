@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import { tokenExpired } from './access.ts';
 import { asSnowflakeError, executionError, loginError } from './errors.ts';
-import type { Authenticator, Connection, Credentials } from './sdk.ts';
+import type { Authenticator, Connection, Credentials, RowStatement } from './sdk.ts';
 import { newConnection, sessionToken } from './sdk.ts';
 import { pinStatement } from './sql/statements.ts';
 
@@ -91,6 +91,23 @@ export class Session {
         if (raw.code !== tokenExpired || renewed || !(await this.renew())) throw executionError(raw);
       }
     }
+  }
+
+  /** A persisted result, to be streamed: rows as arrays, nothing downloaded yet. @throws SessionLost, RESULT_EXPIRED */
+  async result(queryId: string, waitMs: number): Promise<RowStatement> {
+    const fetched = new Promise<RowStatement>((resolve, reject) => {
+      this.#connection.fetchResult({
+        queryId,
+        streamResult: true,
+        rowMode: 'array',
+        // What is thrown in here would be swallowed.
+        complete: (error, statement) => {
+          if (error) reject(executionError(asSnowflakeError(error)));
+          else resolve(statement);
+        },
+      });
+    });
+    return within(waitMs, fetched);
   }
 
   /** A heartbeat, which makes the SDK renew a token that has expired. False: the session is over. */

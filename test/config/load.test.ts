@@ -44,6 +44,7 @@ test('defaults make a minimal file whole', () => {
       user: 'SNOWMELT',
       role: null,
       warehouse: 'XS',
+      reader: 'chunks',
       auth: { method: 'key-pair', secret: 'snowmelt/snowflake' },
     },
     kafka: {

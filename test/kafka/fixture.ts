@@ -69,7 +69,8 @@ export class Fixture {
         accessUrl: null,
         user: 'unused',
         role: null,
-        warehouse: 'unused',
+        reader: 'chunks',
+      warehouse: 'unused',
         auth: { method: 'token', secret: 'unused' },
       },
       kafka: {

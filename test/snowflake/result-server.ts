@@ -1,4 +1,4 @@
-/** A tiny server of one persisted result, with faults, for tests of the reader. */
+/** A tiny server of one persisted result, with faults, for tests of the readers; snowflake-sdk can sign in. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -44,6 +44,7 @@ export async function serveResult(rows: unknown[][], inline: number, sizes: numb
   });
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://host');
+    if (url.pathname.startsWith('/session')) return answerSession(response);
     if (url.pathname.startsWith('/queries/')) return answerResult(response, request.headers.authorization ?? '');
     const index = Number(url.pathname.split('/').at(-1));
     self.asked.push(index);
@@ -54,8 +55,22 @@ export async function serveResult(rows: unknown[][], inline: number, sizes: numb
     const fault = self.chunkFaults.get(index)?.shift();
     const body = gzipSync(text, { level: 1 });
     if (fault !== undefined) return fault(response, body, text);
-    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
+    const headers = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+    response.writeHead(200, { ...headers, 'content-length': body.length }).end(body);
   });
+
+  function answerSession(response: ServerResponse): void {
+    const data = {
+      token: `token-${token}`,
+      sessionToken: `token-${token}`,
+      masterToken: 'master',
+      validityInSeconds: 3600,
+      masterValidityInSeconds: 14_400,
+      sessionId: 1,
+      parameters: [],
+    };
+    json(response, { success: true, code: null, data });
+  }
 
   function answerResult(response: ServerResponse, authorization: string): void {
     self.resultsAsked++;
@@ -63,9 +78,12 @@ export async function serveResult(rows: unknown[][], inline: number, sizes: numb
     const fault = self.resultFaults.shift();
     if (fault !== undefined) return fault(response);
     const data: Record<string, unknown> = {
-      rowtype: (rows[0] ?? []).map((_, at) => ({ name: `C${at}`, type: 'text' })),
+      rowtype: (rows[0] ?? []).map((_, at) => ({ name: `C${at}`, type: 'text', nullable: true })),
       rowset: rows.slice(0, inline),
       total: rows.length,
+      returned: rows.length,
+      queryId: '01baf79b-0108-1a60-0000-01110354a6ce',
+      version: 1,
       chunks: chunks.map((chunk, index) => ({
         url: `${base}/chunks/${index}?generation=${generation}`,
         rowCount: chunk.rows,
