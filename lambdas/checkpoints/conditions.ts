@@ -7,7 +7,8 @@
  * and must be false when a repetition arrives late, after later writes of the same owner.
  */
 import type { Position } from '../protocol/position.ts';
-import { number, positionValue, text, VERSION } from './items.ts';
+import type { Rerun } from '../protocol/window.ts';
+import { json, number, positionValue, text, VERSION } from './items.ts';
 import type { Expression, Item } from './table.ts';
 
 const EXISTS: Expression = { text: 'attribute_exists(#pk) AND #v <= :v', values: { ':v': number(VERSION) } };
@@ -87,6 +88,12 @@ export function positionNotBeyond(position: Position | null): Expression {
 /** A window's query id is replaced only by someone who ran the window again knowing the one that stands. */
 export function queryIdIs(previous: string): Expression {
   return { text: '#queryId = :previous', values: { ':previous': text(previous) } };
+}
+
+/** Of several who run a window again the first is waited for; who replaces its note has seen that one end. */
+export function rerunIs(previous: Rerun | null): Expression {
+  if (previous === null) return { text: 'attribute_not_exists(#rerun)', values: {} };
+  return { text: '#rerun = :noted', values: { ':noted': json(previous) } };
 }
 
 /** `finishedThrough` only grows: a slow planner's smaller number is refused. */

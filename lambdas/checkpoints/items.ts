@@ -7,7 +7,7 @@
 import { SnowmeltError } from '../errors.ts';
 import type { Meta, PartitionItem, PendingScan, Sighting, StoredError, WindowRequest } from '../protocol/ports.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
-import type { Layout, Window } from '../protocol/window.ts';
+import type { Layout, Rerun, Window } from '../protocol/window.ts';
 import type { Item, Key } from './table.ts';
 
 /** The greatest `v` that this release reads, and the one it writes. */
@@ -52,10 +52,10 @@ export function markedValue(marked: NonNullable<Marked>) {
 // ---------------------------------------------------------------- encoding
 
 /** The part of a window that is written once. */
-type WindowBody = Omit<Window, 'number' | 'to' | 'queryId' | 'queriedAt' | 'void'>;
+type WindowBody = Omit<Window, 'number' | 'to' | 'queryId' | 'queriedAt' | 'rerun' | 'void'>;
 
 export function windowItem(window: Window): Item {
-  const { number: _, to, queryId, queriedAt, void: isVoid, ...body } = window;
+  const { number: _, to, queryId, queriedAt, rerun: _rerun, void: isVoid, ...body } = window;
   return {
     v: number(VERSION),
     to: text(to),
@@ -106,11 +106,13 @@ export function newPartitionItem(): Item {
 
 export function readWindow(item: Item): Window {
   checkVersion(item);
+  const rerun = optionalJson<Rerun>(item, 'rerun');
   return {
     number: windowNumber(item),
     to: requireText(item, 'to'),
     queryId: requireText(item, 'queryId'),
     queriedAt: requireText(item, 'queriedAt'),
+    ...(rerun !== null && { rerun }),
     void: requireFlag(item, 'void'),
     ...readBody(item),
   };

@@ -28,6 +28,7 @@ export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkp
 
     putLayout: (source, layout) => log.putLayout(table, source, layout),
     putWindow: (source, window) => log.putWindow(table, source, window),
+    noteRerun: (...args) => log.noteRerun(table, ...args),
     requery: (...args) => log.requery(table, ...args),
     voidWindow: (source, window) => log.voidWindow(table, source, window),
     windows: (source, from, to) => log.readWindows(table, source, from, to),

@@ -1,9 +1,20 @@
 /** The log of windows and its layouts: written once, whole; only `void` and a re-run's query id ever change. */
 import { SnowmeltError } from '../errors.ts';
-import type { Layout, Window } from '../protocol/window.ts';
-import { queryIdIs, requireAll } from './conditions.ts';
+import type { Layout, Rerun, Window } from '../protocol/window.ts';
+import { queryIdIs, requireAll, rerunIs } from './conditions.ts';
 import { assign } from './expressions.ts';
-import { flag, keys, layoutItem, readLayout, readWindow, text, windowItem, windowKey, windowNumber } from './items.ts';
+import {
+  flag,
+  json,
+  keys,
+  layoutItem,
+  readLayout,
+  readWindow,
+  text,
+  windowItem,
+  windowKey,
+  windowNumber,
+} from './items.ts';
 import type { Item, Key, Table } from './table.ts';
 
 const LAST = 'window#~';
@@ -44,6 +55,19 @@ async function putOnce(table: Table, key: Key, item: Item, check: (item: Item) =
   return Object.keys(item).every((name) => JSON.stringify(standing[name]) === JSON.stringify(item[name]));
 }
 
+export async function noteRerun(
+  table: Table,
+  source: string,
+  window: number,
+  previous: Rerun | null,
+  next: Rerun | null,
+): Promise<Rerun | null> {
+  const key = keys.window(source, window);
+  const update = assign({ rerun: next === null ? null : json(next) });
+  if ((await table.update(key, update, requireAll(rerunIs(previous)))) !== null) return next;
+  return (await mustRead(table, key)).rerun ?? null;
+}
+
 export async function requery(
   table: Table,
   source: string,
@@ -53,7 +77,7 @@ export async function requery(
   queriedAt: string,
 ): Promise<boolean> {
   const key = keys.window(source, window);
-  const update = assign({ queryId: text(queryId), queriedAt: text(queriedAt) });
+  const update = assign({ queryId: text(queryId), queriedAt: text(queriedAt), rerun: null });
   if ((await table.update(key, update, requireAll(queryIdIs(previous)))) !== null) return true;
   return (await mustRead(table, key)).queryId === queryId;
 }

@@ -1,15 +1,20 @@
 /**
  * A window's result lives 24 hours in Snowflake. After that the same text is run again and must give the same totals,
  * ranges and hashes; the window keeps everything but its query id.
+ *
+ * The query is noted with the window, so one that outlasts an invocation is waited for by the next, and by all partitions.
+ * The note saves work and decides nothing: only a result that was compared becomes the window's.
  */
-import { SnowmeltError } from '../errors.ts';
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { Checkpoints, Clock, Snowflake } from './ports.ts';
-import type { Range, Window } from './window.ts';
+import type { Range, Rerun, Window } from './window.ts';
 
-/** A result that may expire while it is read counts as expired before. */
+const RESULT_LIFE_MS = 24 * 3_600_000;
+/** A result that may expire while it is read is run again before. */
 const MARGIN_MS = 30 * 60_000;
-export const RESULT_LIFE_MS = 24 * 3_600_000 - MARGIN_MS;
 const POLL_MS = 1_000;
+/** Nothing is waited for when less than this is left of the invocation. */
+const RESERVE_MS = 10_000;
 
 type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock };
 
@@ -20,56 +25,77 @@ export async function freshResult(
   window: Window,
   keepLease: () => Promise<void>,
 ): Promise<string> {
-  const age = ports.clock.now() - Date.parse(window.queriedAt);
-  if (age < RESULT_LIFE_MS) return window.queryId;
+  if (livesOn(window.queriedAt, ports.clock)) return window.queryId;
   return runAgain(ports, source, window, keepLease);
 }
 
+/** @throws SNOWFLAKE_UNREACHABLE while the query still runs at the end of the invocation: a later one goes on. */
 export async function runAgain(
   ports: ResultPorts,
   source: string,
   window: Window,
   keepLease: () => Promise<void>,
 ): Promise<string> {
-  const { snowflake, checkpoints, clock } = ports;
-  const queriedAt = new Date(clock.now()).toISOString();
-  const queryId = await snowflake.submit(window.statement, `${source}/${window.number}`);
-  await waitForResult(ports, window, queryId, keepLease);
-  const { totalRows, ranges } = await snowflake.ranges(queryId);
-  if (totalRows !== window.totalRows || !sameRanges(ranges, window.ranges)) {
-    throw new SnowmeltError(
-      'WINDOW_CHANGED',
-      `Window ${window.number} of source ${source}, read again, has other rows.`,
-    );
-  }
-  await checkpoints.requery(source, window.number, window.queryId, queryId, queriedAt);
-  return queryId;
-}
-
-/** Waits until the query has ended well. @throws SNOWFLAKE_UNREACHABLE when the invocation is too short for it. */
-export async function waitForResult(
-  { snowflake, clock }: Pick<ResultPorts, 'snowflake' | 'clock'>,
-  window: Window,
-  queryId: string,
-  keepLease: () => Promise<void>,
-): Promise<void> {
-  for (;;) {
-    const status = await snowflake.status(queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
-    await keepLease();
-    if (status.state === 'done') return;
-    if (status.state === 'failed') throw status.error;
-    if (status.state === 'gone')
-      throw new SnowmeltError('RESULT_EXPIRED', `The scan of window ${window.number} vanished.`);
-    if (clock.remainingMs() >= 10_000) continue;
-    await snowflake.abort(queryId);
+  const { checkpoints, clock } = ports;
+  const noted = window.rerun;
+  const rerun = noted !== undefined && livesOn(noted.at, clock) ? noted : await submitAgain(ports, source, window);
+  const ended = await outcome(ports, source, window, rerun, keepLease);
+  if (ended === 'running') {
     throw new SnowmeltError(
       'SNOWFLAKE_UNREACHABLE',
-      `Window ${window.number} could not be read again in this invocation.`,
+      `Window ${window.number} is being read again as query ${rerun.queryId}; the next invocation waits for it.`,
     );
   }
+  if (ended !== null) {
+    // Who tries again runs it anew.
+    await checkpoints.noteRerun(source, window.number, rerun, null);
+    throw ended;
+  }
+  await checkpoints.requery(source, window.number, window.queryId, rerun.queryId, rerun.at);
+  return rerun.queryId;
 }
 
-export function sameRanges(a: Range[], b: Range[]): boolean {
+/** Another's query that was noted meanwhile is as good. */
+async function submitAgain(ports: ResultPorts, source: string, window: Window): Promise<Rerun> {
+  const at = new Date(ports.clock.now()).toISOString();
+  const mine: Rerun = { queryId: await ports.snowflake.submit(window.statement, `${source}/${window.number}`), at };
+  const standing = await ports.checkpoints.noteRerun(source, window.number, window.rerun ?? null, mine);
+  if (standing === null || standing.queryId === mine.queryId) return mine;
+  await ports.snowflake.abort(mine.queryId);
+  return standing;
+}
+
+/** null: it ended, and its rows are the window's. */
+async function outcome(
+  { snowflake, clock }: ResultPorts,
+  source: string,
+  window: Window,
+  rerun: Rerun,
+  keepLease: () => Promise<void>,
+): Promise<'running' | SnowmeltError | null> {
+  for (;;) {
+    const status = await snowflake.status(rerun.queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
+    await keepLease();
+    if (status.state === 'done') break;
+    if (status.state === 'failed') return asSnowmeltError(status.error);
+    if (status.state === 'gone') {
+      return new SnowmeltError('SNOWFLAKE_STATEMENT', `The query ${rerun.queryId} vanished; it is submitted again.`);
+    }
+    if (clock.remainingMs() < RESERVE_MS) return 'running';
+  }
+  const { totalRows, ranges } = await snowflake.ranges(rerun.queryId);
+  if (totalRows === window.totalRows && sameRanges(ranges, window.ranges)) return null;
+  return new SnowmeltError(
+    'WINDOW_CHANGED',
+    `Window ${window.number} of source ${source}, read again, has other rows.`,
+  );
+}
+
+function livesOn(at: string, clock: Clock): boolean {
+  return clock.now() - Date.parse(at) < RESULT_LIFE_MS - MARGIN_MS;
+}
+
+function sameRanges(a: Range[], b: Range[]): boolean {
   return (
     a.length === b.length &&
     a.every((range, i) => {

@@ -210,6 +210,25 @@ describe('the log', () => {
     await expect(table.store.voidWindow(source, 2)).rejects.toThrow(code('LOG_GAP'));
     await expect(table.store.requery(source, 2, 'a', 'b', '')).rejects.toThrow(code('LOG_GAP'));
   });
+
+  it('notes one query that runs a window again, until its result stands', async () => {
+    await table.store.create(source, META);
+    await table.store.putWindow(source, window(1));
+    const [first, second] = [
+      { queryId: 'first', at: '2026-01-02T00:00:00.000Z' },
+      { queryId: 'second', at: '2026-01-02T00:00:01.000Z' },
+    ];
+    expect(await table.store.noteRerun(source, 1, null, first)).toEqual(first);
+    expect(await table.store.noteRerun(source, 1, null, second)).toEqual(first);
+    expect((await table.store.look(source))?.windows).toEqual([window(1, { rerun: first })]);
+    expect(await table.store.noteRerun(source, 1, first, second)).toEqual(second);
+    expect(await table.store.noteRerun(source, 1, first, null)).toEqual(second);
+    expect(await table.store.noteRerun(source, 1, second, null)).toBeNull();
+    await table.store.noteRerun(source, 1, null, second);
+    await table.store.requery(source, 1, 'query-1', 'second', second.at);
+    expect((await table.store.look(source))?.windows).toEqual([window(1, { queryId: 'second', queriedAt: second.at })]);
+    await expect(table.store.noteRerun(source, 2, null, first)).rejects.toThrow(code('LOG_GAP'));
+  });
 });
 
 describe('prune', () => {
