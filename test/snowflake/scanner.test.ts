@@ -144,7 +144,50 @@ test.each([
   expect(scanned(Buffer.from(malformed), rows, width)).toBeUndefined();
 });
 
-test('takes long cells', () => {
-  const rows: Cell[][] = [['x'.repeat(3_000_000), null, '"'.repeat(100_000), '€'.repeat(100_000)]];
-  expect(scanned(Buffer.from(chunkText(rows)), 1, 4)).toEqual(rows);
+test('takes a cell of more than 16 MB, and refuses it cut', () => {
+  const long = `${'x'.repeat(17 * 1024 * 1024)}"€`;
+  const bytes = Buffer.from(chunkText([[long, null]]));
+  const [cells] = scanned(bytes, 1, 2)!;
+  expect(cells?.[0] === long).toBe(true);
+  expect(cells?.[1]).toBeNull();
+  expect(scanned(bytes.subarray(0, 16 * 1024 * 1024), 1, 2)).toBeUndefined();
+});
+
+test('takes what JSON.parse takes of any bytes, unless they are not UTF-8', () => {
+  const token = fc.constantFrom(
+    '[',
+    ']',
+    '"',
+    ',',
+    'null',
+    '\\',
+    '\\u',
+    'd83d',
+    '\\ud83d\\ude00',
+    '{',
+    '}',
+    ':',
+    '1',
+    ' ',
+    '\n',
+    'é',
+  );
+  const piece = fc.oneof(
+    token.map((each) => Buffer.from(each)),
+    fc.uint8Array({ maxLength: 2 }).map((bytes) => Buffer.from(bytes)),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(piece, { maxLength: 14 }),
+      fc.nat(2),
+      fc.integer({ min: 1, max: 2 }),
+      (pieces, rows, width) => {
+        const bytes = Buffer.concat([Buffer.from('["'), ...pieces, Buffer.from('"]')]);
+        // The reader asks isUtf8 first.
+        const found = isUtf8(bytes) ? scanned(bytes, rows, width) : undefined;
+        expect(found).toEqual(parsed(bytes, rows, width));
+      },
+    ),
+    { numRuns: 3000 },
+  );
 });

@@ -7,7 +7,8 @@ import type { Faults } from './faults.ts';
 import type { ChunkRange } from './layout.ts';
 import type { Queries } from './queries.ts';
 import type { Finished } from './query.ts';
-import type { FaultName, FaultState, SeenRequest } from './types.ts';
+import type { FaultState, SeenRequest } from './types.ts';
+import { chunkFaultNames } from './types.ts';
 
 export type ChunkParts = {
   queries: Queries;
@@ -16,19 +17,6 @@ export type ChunkParts = {
   faults: Faults;
   counters: Counters;
 };
-
-const chunkFaults: FaultName[] = [
-  'chunk-expired',
-  'chunk-unavailable',
-  'chunk-short',
-  'chunk-empty',
-  'chunk-bad-json',
-  'chunk-not-array',
-  'chunk-number-cells',
-  'chunk-truncated',
-  'chunk-cut',
-  'chunk-stalled',
-];
 
 export async function serveChunk(
   parts: ChunkParts,
@@ -48,7 +36,7 @@ export async function serveChunk(
     tag: query?.tag,
   });
 
-  const fault = parts.faults.take(chunkFaults, seen);
+  const fault = parts.faults.take(chunkFaultNames, seen);
   const alive = parts.addresses.valid(queryId, Number(index), url.searchParams);
   if (!alive || fault?.fault === 'chunk-expired') return refuse(response, 403, 'AccessDenied', 'Request has expired');
   if (fault?.fault === 'chunk-unavailable')

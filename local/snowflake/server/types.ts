@@ -34,6 +34,20 @@ export type SnowflakeStats = {
   requests: Record<string, number>;
 };
 
+/** What may happen to a chunk. */
+export const chunkFaultNames = [
+  'chunk-expired',
+  'chunk-unavailable',
+  'chunk-short',
+  'chunk-empty',
+  'chunk-bad-json',
+  'chunk-not-array',
+  'chunk-number-cells',
+  'chunk-truncated',
+  'chunk-cut',
+  'chunk-stalled',
+] as const;
+
 export const faultNames = [
   // Statements: `error` with any code, and the three of a window that can't be read.
   'error',
@@ -48,17 +62,7 @@ export const faultNames = [
   'cut-before',
   /** The statement is taken and runs, its first answer is lost. */
   'cut-after',
-  // Chunks.
-  'chunk-expired',
-  'chunk-unavailable',
-  'chunk-short',
-  'chunk-empty',
-  'chunk-bad-json',
-  'chunk-not-array',
-  'chunk-number-cells',
-  'chunk-truncated',
-  'chunk-cut',
-  'chunk-stalled',
+  ...chunkFaultNames,
   // Sessions and the service. With `path` they hit any request of that path.
   'session-expired',
   'session-gone',
