@@ -7,6 +7,7 @@ import type { Layout } from '../../lambdas/protocol/window.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import type { Snowflake as StandIn } from '../../local/snowflake/client.ts';
 import { startSnowflake } from '../../local/snowflake/client.ts';
+import { chunkFaultNames } from '../../local/snowflake/server/types.ts';
 import { byId, connect, run, streamed } from '../local/sdk.ts';
 import { collect } from './batches.ts';
 
@@ -48,6 +49,7 @@ beforeAll(async () => {
         publicKeys: [plain.publicKey, encrypted.publicKey],
         defaultWarehouse: 'WH',
       },
+      { name: 'OTHER', password: 'other', defaultWarehouse: 'WH' },
     ],
     inlineBytes: 3_000,
     firstChunkBytes: 6_000,
@@ -303,17 +305,29 @@ test.each([
   expect(await client.status(queryId, 20_000)).toMatchObject({ state: 'failed', error: { code } });
 });
 
-const chunkFaults = [
-  'chunk-expired',
-  'chunk-unavailable',
-  'chunk-short',
-  'chunk-empty',
-  'chunk-bad-json',
-  'chunk-not-array',
-  'chunk-number-cells',
-  'chunk-truncated',
-  'chunk-cut',
-] as const;
+test('the SDK reader gives what the chunk reader gives, and neither gives what another user ran', async () => {
+  await insert(800_000, 400);
+  const { queryId, width } = await scan({ kind: 'snapshot', layout: layoutOf(2), from: null, to: await bound() });
+  const { totalRows } = await client.ranges(queryId);
+  const config = configFor(standIn.url);
+  const sdk = createSnowflake({ ...config, snowflake: { ...config.snowflake, reader: 'sdk' } }, { token: 'pat' });
+  try {
+    for (const start of [0, 1, totalRows - 3]) {
+      const rows = await collect(client.read(queryId, start, totalRows, width));
+      expect(rows).toHaveLength(totalRows - start);
+      expect(await collect(sdk.read(queryId, start, totalRows, width))).toEqual(rows);
+    }
+    await standIn.control.fault({ fault: 'chunk-short', chunk: 1 });
+    expect(await collect(sdk.read(queryId, 0, totalRows, width))).toHaveLength(totalRows);
+    const other = await connect({ account: 'acct', accessUrl: standIn.url, username: 'OTHER', password: 'other' });
+    const { queryId: others } = await run(other, 'SELECT 1');
+    await new Promise((resolve) => other.destroy(resolve));
+    for (const reader of [client, sdk])
+      await expect(collect(reader.read(others, 0, 1, 1))).rejects.toMatchObject({ code: 'RESULT_EXPIRED' });
+  } finally {
+    await sdk.close();
+  }
+});
 
 test('expired and lost sessions, expired addresses and bad downloads cost nothing but time', async () => {
   await insert(700_000, 200);
@@ -331,7 +345,7 @@ test('expired and lost sessions, expired addresses and bad downloads cost nothin
   await standIn.control.fault({ fault: 'session-gone', path: '/result' });
   expect(await read()).toEqual(whole);
 
-  for (const fault of chunkFaults) {
+  for (const fault of chunkFaultNames.filter((name) => name !== 'chunk-stalled')) {
     const { id } = await standIn.control.fault({ fault, chunk: 1 });
     expect(await read()).toEqual(whole);
     expect((await standIn.control.faults()).find((rule) => rule.id === id)?.hits).toBe(1);
