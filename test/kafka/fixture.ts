@@ -70,7 +70,7 @@ export class Fixture {
         user: 'unused',
         role: null,
         reader: 'chunks',
-      warehouse: 'unused',
+        warehouse: 'unused',
         auth: { method: 'token', secret: 'unused' },
       },
       kafka: {
