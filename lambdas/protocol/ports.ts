@@ -3,7 +3,7 @@
  * Rows cross as RowBatches, never one by one.
  */
 import type { Position } from './position.ts';
-import type { Column, Layout, Range, Window } from './window.ts';
+import type { Column, Layout, Range, Rerun, Window } from './window.ts';
 
 /** Wall clock in ms; `remainingMs` is what is left of this invocation. */
 export interface Clock {
@@ -352,7 +352,12 @@ export interface Checkpoints {
   request(source: string, request: WindowRequest): Promise<boolean>;
   /** Takes the request out if it is still this one. */
   settle(source: string, id: string): Promise<void>;
-  /** The query id of a window that was run again, on condition that it still has `previous`. */
+  /**
+   * Notes a query that runs the window again, or forgets it (null), on condition that `previous` is what is noted. Answers
+   * what is noted afterwards.
+   */
+  noteRerun(source: string, window: number, previous: Rerun | null, next: Rerun | null): Promise<Rerun | null>;
+  /** The query id of a window that was run again (its note goes), on condition that it still has `previous`. */
   requery(source: string, window: number, previous: string, queryId: string, queriedAt: string): Promise<boolean>;
   voidWindow(source: string, window: number): Promise<void>;
 

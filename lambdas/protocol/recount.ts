@@ -5,7 +5,7 @@
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
 import type { Checkpoints, Clock, Snowflake, SourceState, Telemetry, WindowRequest } from './ports.ts';
-import { RESULT_LIFE_MS, sameRanges, waitForResult } from './result.ts';
+import { livesOn, outcome } from './result.ts';
 import type { Window } from './window.ts';
 
 export type RecountPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
@@ -41,7 +41,7 @@ async function recountSource(
   if (recountedThrough >= finishedThrough) return;
   for (const window of await ports.checkpoints.windows(source, recountedThrough + 1, finishedThrough)) {
     if (ports.clock.remainingMs() < settings.reserveMs) return;
-    if (countable(window, ports.clock.now())) {
+    if (countable(window, ports.clock)) {
       if (ports.clock.now() - Date.parse(window.to) < settings.afterMs) return;
       const again = await readAgain(ports, source, window);
       if (again !== null && !(await askForRepair(ports, source, window, again))) return;
@@ -51,25 +51,29 @@ async function recountSource(
 }
 
 /** The rows as they were published are needed to tell which keys differ, and they are kept for a day. */
-function countable(window: Window, now: number): boolean {
+function countable(window: Window, clock: Clock): boolean {
   const read = window.kind === 'changes' || window.kind === 'snapshot';
-  return read && !window.void && now - Date.parse(window.queriedAt) < RESULT_LIFE_MS;
+  return read && !window.void && livesOn(window.queriedAt, clock);
 }
 
-/** Query id of the window read again where it differs; null where it is the same or can't be read any more. */
+/** Query id of the window read again where it differs; null where it is the same, or can't be read any more. */
 async function readAgain(ports: RecountPorts, source: string, window: Window): Promise<string | null> {
-  const { snowflake } = ports;
-  try {
-    const queryId = await snowflake.submit(window.statement, `${source}/${window.number}`);
-    await waitForResult(ports, window, queryId, () => Promise.resolve());
-    const { totalRows, ranges } = await snowflake.ranges(queryId);
-    return totalRows === window.totalRows && sameRanges(ranges, window.ranges) ? null : queryId;
-  } catch (error) {
-    // The table was dropped or altered since, its history is gone: there is nothing to compare with, now or later.
-    if (!(error instanceof SnowmeltError) || !GONE.has(error.code)) throw error;
-    ports.telemetry.info('window can not be counted again', { source, window: window.number, code: error.code });
-    return null;
+  const queryId = await ports.snowflake.submit(window.statement, `${source}/${window.number}`);
+  const at = new Date(ports.clock.now()).toISOString();
+  const ended = await outcome(ports, source, window, { queryId, at }, () => Promise.resolve());
+  if (ended === null) return null;
+  if (ended === 'running') {
+    await ports.snowflake.abort(queryId);
+    throw new SnowmeltError(
+      'SNOWFLAKE_UNREACHABLE',
+      `Window ${window.number} could not be counted in this invocation.`,
+    );
   }
+  if (ended.code === 'WINDOW_CHANGED') return queryId;
+  // The table was dropped or altered since, its history is gone: there is nothing to compare with, now or later.
+  if (!GONE.has(ended.code)) throw ended;
+  ports.telemetry.info('window can not be counted again', { source, window: window.number, code: ended.code });
+  return null;
 }
 
 const GONE = new Set<string>(['SNOWFLAKE_STATEMENT', 'HISTORY_LOST', 'OBJECT_MISSING', 'TRACKING_OFF']);

@@ -65,9 +65,9 @@ async function submitAgain(ports: ResultPorts, source: string, window: Window): 
   return standing;
 }
 
-/** null: it ended, and its rows are the window's. */
-async function outcome(
-  { snowflake, clock }: ResultPorts,
+/** Waits for the query while the invocation lasts. null: it ended, and its rows are the window's. */
+export async function outcome(
+  { snowflake, clock }: Pick<ResultPorts, 'snowflake' | 'clock'>,
   source: string,
   window: Window,
   rerun: Rerun,
@@ -91,7 +91,8 @@ async function outcome(
   );
 }
 
-function livesOn(at: string, clock: Clock): boolean {
+/** Whether a result made at that time will be there for a while yet. */
+export function livesOn(at: string, clock: Clock): boolean {
   return clock.now() - Date.parse(at) < RESULT_LIFE_MS - MARGIN_MS;
 }
 

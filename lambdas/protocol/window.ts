@@ -31,6 +31,9 @@ export type Layout = {
 /** A partition's slice of a window's result: rows [start, start + rows), with the HASH_AGG of its bucket. */
 export type Range = { partition: number; start: number; rows: number; hash: string };
 
+/** A query that runs a window again, and when it was submitted (ISO). */
+export type Rerun = { queryId: string; at: string };
+
 export type Window = {
   number: number;
   kind: WindowKind;
@@ -47,6 +50,8 @@ export type Window = {
   queryId: string;
   /** When the result was made (ISO): it lives 24 h. */
   queriedAt: string;
+  /** Its result replaces the old one once it was compared; remembered so that it may outlast an invocation. */
+  rerun?: Rerun;
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
   totalRows: number;

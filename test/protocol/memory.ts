@@ -17,13 +17,14 @@ import type {
   PartitionItem,
   Reading,
   RowBatch,
+  ScanStatus,
   Snowflake,
   SourceState,
   Telemetry,
   WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
 import { comparePositions } from '../../lambdas/protocol/position.ts';
-import type { Layout, Range, Window } from '../../lambdas/protocol/window.ts';
+import type { Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
 
 /** Called before and after each port call; throwing makes the call fail, after it took effect when `when` is 'after'. */
 export type Fault = (call: string, when: 'before' | 'after') => void;
@@ -123,9 +124,9 @@ export class MemorySnowflake implements Snowflake {
         return now.get(key) ?? gone;
       });
   }
-  async status(queryId: string) {
+  async status(queryId: string): Promise<ScanStatus> {
     this.fault('status', 'before');
-    return this.results.has(queryId) ? ({ state: 'done' } as const) : ({ state: 'gone' } as const);
+    return this.results.has(queryId) ? { state: 'done' } : { state: 'gone' };
   }
   async ranges(queryId: string) {
     const rows = this.results.get(queryId)!;
@@ -350,10 +351,18 @@ export class MemoryCheckpoints implements Checkpoints {
     if (finishedThrough !== undefined) meta.finishedThrough = Math.max(meta.finishedThrough, finishedThrough);
     return structuredClone(meta);
   }
+  async noteRerun(source: string, window: number, previous: Rerun | null, next: Rerun | null) {
+    const stored = this.#source(source).windows.get(window)!;
+    if (stored.rerun?.queryId !== previous?.queryId) return stored.rerun ?? null;
+    if (next === null) delete stored.rerun;
+    else stored.rerun = next;
+    return next;
+  }
   async requery(source: string, window: number, previous: string, queryId: string, queriedAt: string) {
     const stored = this.#source(source).windows.get(window)!;
     if (stored.queryId !== previous) return false;
     Object.assign(stored, { queryId, queriedAt });
+    delete stored.rerun;
     return true;
   }
   async voidWindow(source: string, window: number) {

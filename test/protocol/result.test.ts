@@ -32,14 +32,16 @@ beforeEach(async () => {
   snowflake.scan = () => rows;
   checkpoints = new MemoryCheckpoints();
   clock = new TestClock();
-  const statement = JSON.stringify(['changes', null, '']);
+  const statement = JSON.stringify(['changes', null, '', null]);
   const first = await snowflake.submit(statement);
   await checkpoints.create('s', {
     incarnation: 'life',
     clusterId: null,
     sightings: [],
     scan: null,
+    request: null,
     finishedThrough: 0,
+    recountedThrough: 0,
     paused: false,
     retentionMs: null,
     lastError: null,
