@@ -11,7 +11,7 @@ export async function startDynamoProxy(upstream: string): Promise<DynamoProxy> {
   const server = await listen((request, response) => {
     const answer = async () => {
       const body = await readBody(request);
-      const call = parseCall(request.headers['x-amz-target'], body);
+      const call = parseCall(request, body);
       if (call === null) return sendError(response, 400, 'UnknownOperationException', 'not a DynamoDB call');
       await interceptors.run(call, response, () => forward.send(request, body, response));
     };

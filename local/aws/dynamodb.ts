@@ -32,7 +32,7 @@ export async function startDynamoDB(tables: TableSpec[]): Promise<LocalDynamoDB>
   return { url, child, close };
 }
 
-async function createTable(url: string, table: TableSpec): Promise<void> {
+export async function createTable(url: string, table: TableSpec): Promise<void> {
   const { name: TableName, keySchema: KeySchema, attributes: AttributeDefinitions } = table;
   const reply = await fetch(url, {
     method: 'POST',

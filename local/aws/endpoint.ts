@@ -35,7 +35,7 @@ async function serve(services: Services, request: IncomingMessage, response: Ser
   const [, name] = /^\/2015-03-31\/functions\/([^/]+)\/invocations/.exec(request.url ?? '') ?? [];
   if (name !== undefined) return invoke(services, decodeURIComponent(name), request, body, response);
 
-  const call = parseCall(request.headers['x-amz-target'], body);
+  const call = parseCall(request, body);
   if (call === null) return sendError(response, 400, 'UnknownOperationException', 'unknown service or protocol');
   await services.interceptors.run(call, response, async () => {
     if (call.service === 'dynamodb') return services.dynamodb.send(request, body, response);

@@ -2,7 +2,7 @@
  * Faults and observation for calls to AWS, placed exactly: before a call reaches the service, or after the service has
  * applied it and before the caller hears of it.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendError } from './http.ts';
 
 export type AwsCall = {
@@ -14,10 +14,12 @@ export type AwsCall = {
   sk: string | null;
   /** The request as it was sent. */
   input: Record<string, unknown>;
+  /** The caller's end of the connection. */
+  port: number;
 };
 
-/** `drop` cuts the connection without a reply; `fail` answers 500, which the SDK repeats. */
-export type Verdict = 'pass' | 'drop' | 'fail';
+/** `drop` cuts the connection without a reply; `fail` answers 500 and `throttle` a refusal for load, which the SDK repeats. */
+export type Verdict = 'pass' | 'drop' | 'fail' | 'throttle';
 export type Intervention = {
   before?: () => Verdict | Promise<Verdict>;
   after?: () => Verdict | Promise<Verdict>;
@@ -47,17 +49,26 @@ export class Interceptors {
 async function allows(step: Intervention['before'], response: ServerResponse): Promise<boolean> {
   const verdict = (await step?.()) ?? 'pass';
   if (verdict === 'drop') response.destroy();
+  if (verdict === 'throttle') sendError(response, 400, 'ThrottlingException', 'injected');
   if (verdict === 'fail') sendError(response, 500, 'InternalServerError', 'injected');
   return verdict === 'pass';
 }
 
 /** Reads `X-Amz-Target` (`DynamoDB_20120810.UpdateItem`) and the body; null when it is no call of AWS's JSON protocols. */
-export function parseCall(target: string | string[] | undefined, body: Buffer): AwsCall | null {
+export function parseCall({ headers, socket }: IncomingMessage, body: Buffer): AwsCall | null {
+  const target = headers['x-amz-target'];
   if (typeof target !== 'string') return null;
   const [prefix = '', operation = ''] = target.split('.');
   const service = { DynamoDB_20120810: 'dynamodb', AWSEvents: 'events', secretsmanager: 'secretsmanager' }[prefix];
   if (service === undefined) return null;
   const input = JSON.parse(body.toString()) as Record<string, unknown>;
   const key = (input['Key'] ?? input['Item'] ?? {}) as Record<string, { S?: string }>;
-  return { service, operation, pk: key['pk']?.S ?? null, sk: key['sk']?.S ?? null, input };
+  return {
+    service,
+    operation,
+    pk: key['pk']?.S ?? null,
+    sk: key['sk']?.S ?? null,
+    input,
+    port: socket.remotePort ?? 0,
+  };
 }

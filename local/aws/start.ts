@@ -17,7 +17,7 @@ import { startRuntimeApi } from './lambda/runtime-api.ts';
 import { seededRandom } from './random.ts';
 import { scaledClock, startTicker } from './schedules/ticker.ts';
 import type { Assembly } from './template/assembly.ts';
-import { configFile, readDeployment, type Deployment } from './template/resources.ts';
+import { configFile, readDeployment, type Deployment, type TableSpec } from './template/resources.ts';
 
 export type AwsOptions = {
   assembly: Assembly;
@@ -29,7 +29,11 @@ export type AwsOptions = {
   minuteMs?: number;
   /** Probability with which an event or a tick is delivered twice. */
   doubled?: number;
+  /** Instead of `doubled`: how an event or a tick is delivered, the delay of each delivery in ms; none: it is lost. */
+  deliveries?: (source: Source) => number[];
   seed?: number;
+  /** Starts the DynamoDB that the endpoint passes calls on to; absent: dynalite. */
+  dynamodb?: (tables: TableSpec[]) => Promise<{ url: string; close(): Promise<void> }>;
   /** Environments of a function at most, where the template reserves none. */
   concurrency?: number;
   idleMs?: number;
@@ -40,6 +44,8 @@ export type AwsOptions = {
 export type LocalAws = {
   /** Endpoint of all services. */
   url: string;
+  /** DynamoDB itself, for onlookers: nothing is intercepted there. */
+  dynamodbUrl: string;
   deployment: Deployment;
   notices: EventEmitter<Notices>;
   counters: Readonly<Counters>;
@@ -78,21 +84,30 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
   const functions: LocalFunction[] = [];
   const repetitions = new Set<NodeJS.Timeout>();
 
+  const deliveries =
+    options.deliveries ??
+    (() => {
+      if (random() >= doubled) return [0];
+      counters.doubled++;
+      return [0, Math.max(1, random() * DOUBLED_WITHIN_MS)];
+    });
   const functionOf = (name: string) =>
     functions.find(({ spec }) => spec.id === name || spec.name === name || spec.arn === name);
   const deliver = (target: string, event: unknown, source: Source) => {
-    const once = () => void functionOf(target)!.invokeLater(event, source);
-    once();
-    if (random() >= doubled) return;
-    counters.doubled++;
-    const timer = setTimeout(() => {
-      repetitions.delete(timer);
-      once();
-    }, random() * DOUBLED_WITHIN_MS);
-    repetitions.add(timer);
+    for (const delay of deliveries(source)) {
+      if (delay === 0) {
+        void functionOf(target)!.invokeLater(event, source);
+        continue;
+      }
+      const timer = setTimeout(() => {
+        repetitions.delete(timer);
+        void functionOf(target)!.invokeLater(event, source);
+      }, delay);
+      repetitions.add(timer);
+    }
   };
 
-  const dynamodb = await startDynamoDB(deployment.tables);
+  const dynamodb = await (options.dynamodb ?? startDynamoDB)(deployment.tables);
   const runtimeApi = await startRuntimeApi();
   const forwarder = new Forwarder(dynamodb.url);
   const endpoint = await startEndpoint({
@@ -126,6 +141,7 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
   };
   return {
     url: endpoint.url,
+    dynamodbUrl: dynamodb.url,
     deployment,
     notices,
     counters,

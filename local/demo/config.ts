@@ -21,7 +21,12 @@ export type Addresses = { snowflake: string | null; brokers: string[] | null; dy
 
 /** @throws SnowmeltError CONFIG_INVALID */
 export function readDemoConfig(path: string, partitions: number | null): DemoConfig {
-  const { config, infrastructure } = loadForStack(readConfigFile(path), { path, deployment: 1 });
+  return demoConfig(readConfigFile(path), path, partitions);
+}
+
+/** @throws SnowmeltError CONFIG_INVALID, which names `path` */
+export function demoConfig(text: string, path: string, partitions: number | null): DemoConfig {
+  const { config, infrastructure } = loadForStack(text, { path, deployment: 1 });
   const sources = config.sources.map((source) => ({ ...source, partitions: partitions ?? source.partitions }));
   return {
     config: { ...config, sources },

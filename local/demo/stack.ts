@@ -10,10 +10,11 @@ import { Kafka, logLevel } from 'kafkajs';
 import { startApacheKafka } from '../../test/apache-kafka/start.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { startDynamoProxy, type DynamoProxy } from '../aws/dynamo-proxy.ts';
-import { startAws, type LocalAws } from '../aws/start.ts';
+import { startAws, type AwsOptions, type LocalAws } from '../aws/start.ts';
 import { startBroker } from '../kafka/client.ts';
 import { startKafkaProxy, type KafkaProxy } from '../kafka/proxy.ts';
-import { startSnowflake, type Snowflake, type SnowflakeUser } from '../snowflake/client.ts';
+import { startSnowflake, type Snowflake, type SnowflakeOptions, type SnowflakeUser } from '../snowflake/client.ts';
+import { startSnowflakeProxy, type SnowflakeProxy } from '../snowflake/proxy.ts';
 import type { Arguments } from './arguments.ts';
 import { secretsOf, withAddresses, type DemoConfig } from './config.ts';
 import { buildAssembly, writeConfig } from './deploy.ts';
@@ -30,6 +31,8 @@ export type Stack = {
   intercept: LocalAws['intercept'];
   /** null unless the wire is watched. */
   kafkaProxy: KafkaProxy | null;
+  /** null unless the wire to Snowflake is watched. */
+  snowflakeProxy: SnowflakeProxy | null;
   /** Temporary folder of this run, with the ledger and the log of all functions; deleted by `close` unless `keep` was called. */
   folder: string;
   /** Adds a line of one's own to the log, with the time. */
@@ -43,11 +46,23 @@ export const WRITER = { user: 'WRITER', password: 'writer', warehouse: 'WRITER_W
 /** The local scheduler's minute. */
 export const MINUTE_MS = 2_000;
 
+export type StackOptions = {
+  watchWire: boolean;
+  watchSnowflake?: boolean;
+  minuteMs?: number;
+  replication?: number;
+  /** Instead of the broker that the arguments name. */
+  kafka?: () => Promise<RunningKafka>;
+  snowflake?: SnowflakeOptions;
+  aws?: Partial<AwsOptions>;
+};
+
 export async function startStack(
   demo: DemoConfig,
   args: Pick<Arguments, 'broker' | 'seed'>,
-  options: { watchWire: boolean },
+  options: StackOptions,
 ): Promise<Stack> {
+  const { minuteMs = MINUTE_MS } = options;
   const folder = mkdtempSync(join(tmpdir(), 'snowmelt-'));
   let kept = false;
   const closing: (() => unknown)[] = [
@@ -76,25 +91,32 @@ export async function startStack(
     const [assembly, snowflake, kafka] = await allOrThrow(
       buildAssembly(demo, folder),
       standIns.snowflake
-        ? startSnowflake({ users: usersOf(config, keys.publicKey, token), accountingScale: 60_000 / MINUTE_MS }).then(
-            closeLater,
-          )
+        ? startSnowflake({
+            users: usersOf(config, keys.publicKey, token),
+            accountingScale: 60_000 / minuteMs,
+            ...options.snowflake,
+          }).then(closeLater)
         : null,
-      standIns.kafka ? startKafka(args.broker).then(closeLater) : null,
+      standIns.kafka ? (options.kafka ?? (() => startKafka(args.broker)))().then(closeLater) : null,
     );
 
     const brokers = kafka?.brokers ?? config.kafka.brokers;
-    if (kafka !== null) await createTopics(brokers, config);
+    if (kafka !== null) await createTopics(brokers, config, options.replication ?? 1);
     const kafkaProxy = options.watchWire ? closeLater(await startKafkaProxy(brokers)) : null;
+
+    const snowflakeProxy =
+      snowflake === null || options.watchSnowflake !== true ? null : await startSnowflakeProxy(snowflake.url);
+    if (snowflakeProxy !== null) closing.push(() => snowflakeProxy.close());
 
     const configPath = join(folder, 'config.json');
     const aws = await startAws({
       assembly,
       secrets,
       environment: { SNOWMELT_CONFIG: configPath },
-      minuteMs: MINUTE_MS,
+      minuteMs,
       doubled: 0.1,
       seed: args.seed,
+      ...options.aws,
     });
     closing.push(() => aws.close());
     const logFile = createWriteStream(join(folder, 'functions.log'));
@@ -108,7 +130,7 @@ export async function startStack(
     if (dynamo !== null) closing.push(() => dynamo.close());
 
     const filled = withAddresses(config, {
-      snowflake: snowflake?.url ?? null,
+      snowflake: snowflakeProxy?.url ?? snowflake?.url ?? null,
       brokers: kafkaProxy?.brokers ?? (kafka === null ? null : brokers),
       dynamodb: standIns.dynamodb ? aws.url : (dynamo?.url ?? null),
       aws: aws.url,
@@ -118,7 +140,8 @@ export async function startStack(
       kept = true;
     };
     const intercept = interceptWith(aws, dynamo);
-    return { config: filled, snowflake, brokers, aws, intercept, kafkaProxy, folder, log, keep, close };
+    const proxies = { kafkaProxy, snowflakeProxy };
+    return { config: filled, snowflake, brokers, aws, intercept, ...proxies, folder, log, keep, close };
   } catch (error) {
     await close();
     throw error;
@@ -142,7 +165,7 @@ async function allOrThrow<A, B, C>(
   return [await a, await b, await c];
 }
 
-type RunningKafka = { brokers: string[]; stop(): Promise<void> };
+export type RunningKafka = { brokers: string[]; stop(): Promise<void> };
 
 async function startKafka(which: Arguments['broker']): Promise<RunningKafka> {
   if (which === 'apache') return startApacheKafka();
@@ -157,7 +180,7 @@ function interceptWith(aws: LocalAws, dynamo: DynamoProxy | null): LocalAws['int
 }
 
 /** Each source's topic, and the control topic with a partition for each source partition. */
-async function createTopics(brokers: string[], config: ResolvedConfig): Promise<void> {
+async function createTopics(brokers: string[], config: ResolvedConfig, replicationFactor: number): Promise<void> {
   const admin = new Kafka({ brokers, clientId: 'demo', logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {
@@ -168,7 +191,7 @@ async function createTopics(brokers: string[], config: ResolvedConfig): Promise<
       topics: [...data.set(config.kafka.controlTopic, control)].map(([topic, numPartitions]) => ({
         topic,
         numPartitions,
-        replicationFactor: 1,
+        replicationFactor,
       })),
     });
   } finally {

@@ -18,7 +18,7 @@ const POOL = 20_000;
 export async function fillTable(
   stack: Stack,
   source: ResolvedSource,
-  options: { rows: number; seed: number; maxRows: number },
+  options: { rows: number; seed: number; maxRows: number; ledger?: string },
 ): Promise<FilledTable> {
   const snowflake = stack.snowflake!;
   const session = await signIn({ url: snowflake.url, account: stack.config.snowflake.account, ...WRITER });
@@ -35,7 +35,7 @@ export async function fillTable(
     firstRow: options.rows,
     maxRows: options.maxRows,
   });
-  const writer = new Writer(session, table, traffic, join(stack.folder, 'ledger.ndjson'));
+  const writer = new Writer(session, table, traffic, join(stack.folder, options.ledger ?? 'ledger.ndjson'));
   const close = async () => {
     await writer.stop();
     await writer.ledger.close();

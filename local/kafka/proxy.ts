@@ -9,14 +9,16 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply } from './api.ts';
 import { frameReader } from './frames.ts';
 import { replyCode, rewriteAddresses } from './proxy-replies.ts';
 import { readRequestHeader, requestName } from './request.ts';
-import type { SeenRequest } from './request.ts';
+import type { RequestHeader, SeenRequest } from './request.ts';
+import { Writer } from './wire.ts';
 import { writeFrame } from './write-frame.ts';
 
-/** A request on its way through; `broker` is the `host:port` it goes to. */
-export type ProxiedRequest = SeenRequest & { broker: string };
+/** A request on its way through; `broker` is the `host:port` it goes to, `port` the client's end of the connection. */
+export type ProxiedRequest = SeenRequest & { broker: string; port: number };
 
 /**
  * - `pass`: on its way; the same as returning nothing
@@ -24,8 +26,9 @@ export type ProxiedRequest = SeenRequest & { broker: string };
  * - `close`: lost, and the connection is closed
  * - `delayMs`: passes after that time
  * - `until`: passes when the promise settles, also when the client is gone by then
+ * - `error`: the client is answered with this code; a request so refused never reaches the broker
  */
-export type Verdict = 'pass' | 'drop' | 'close' | { delayMs: number } | { until: Promise<unknown> };
+export type Verdict = 'pass' | 'drop' | 'close' | { delayMs: number } | { until: Promise<unknown> } | { error: number };
 /** Frames read ahead of the one a hook or the other side is slow with. */
 const READ_AHEAD = 16;
 
@@ -100,7 +103,8 @@ class Listeners {
     const upstream = net.connect(Number(broker.slice(colon + 1)), broker.slice(0, colon));
     this.#connections += 1;
     const number = this.#connections;
-    const pending = new Map<number, ProxiedRequest>();
+    const port = client.remotePort ?? 0;
+    const pending = new Map<number, { request: ProxiedRequest; refuse: (code: number) => Buffer | null }>();
 
     for (const socket of [client, upstream]) {
       this.#sockets.add(socket);
@@ -111,19 +115,29 @@ class Listeners {
 
     const requests = pipeFrames(client, upstream, async (frame) => {
       const header = readRequestHeader(frame);
-      const facts = header.api?.open(header.body, header.version).facts ?? {};
-      const { version, clientId } = header;
-      const request = { ...facts, api: requestName(header), version, clientId, connection: number, broker };
-      pending.set(header.correlationId, request);
-      return (await passes(this.requestHooks, (hook) => hook(request), client)) ? frame : null;
+      const opened = header.api?.open(header.body, header.version);
+      const { version, clientId, correlationId } = header;
+      const api = requestName(header);
+      const request = { ...opened?.facts, api, version, clientId, connection: number, broker, port };
+      const refuse = (code: number) => (opened === undefined ? null : errorReply(header, opened.fail(code)));
+      pending.set(correlationId, { request, refuse });
+      const verdict = await judge(this.requestHooks, (hook) => hook(request), client);
+      if (verdict === 'pass') return frame;
+      pending.delete(correlationId);
+      const reply = verdict === 'stop' ? null : refuse(verdict.error);
+      if (reply !== null) await writeFrame(client, [reply]);
+      return null;
     });
     pipeFrames(upstream, client, async (frame) => {
       const id = frame.readInt32BE(0);
-      const request = pending.get(id);
+      const known = pending.get(id);
       pending.delete(id);
-      if (request === undefined) return frame;
+      if (known === undefined) return frame;
+      const { request, refuse } = known;
       const code = replyCode(frame, request.api);
-      if (!(await passes(this.replyHooks, (hook) => hook(request, code), client))) return null;
+      const verdict = await judge(this.replyHooks, (hook) => hook(request, code), client);
+      if (verdict === 'stop') return null;
+      if (verdict !== 'pass') return refuse(verdict.error) ?? frame;
       return rewriteAddresses(frame, request.api, request.version, (address) => this.addressFor(address));
     });
     upstream.on('close', () => client.destroy());
@@ -132,24 +146,33 @@ class Listeners {
   }
 }
 
-async function passes<Hook>(
+async function judge<Hook>(
   hooks: ReadonlySet<Hook>,
   ask: (hook: Hook) => Judged,
   client: net.Socket,
-): Promise<boolean> {
+): Promise<'pass' | 'stop' | { error: number }> {
   for (const hook of [...hooks]) {
     const verdict = (await ask(hook)) ?? 'pass';
     if (verdict === 'pass') continue;
-    if (verdict === 'drop') return false;
+    if (verdict === 'drop') return 'stop';
     if (verdict === 'close') {
       client.destroy();
-      return false;
+      return 'stop';
     }
+    if ('error' in verdict) return verdict;
     if ('delayMs' in verdict) await sleep(verdict.delayMs);
     else await verdict.until.catch(() => undefined);
-    return true;
+    return 'pass';
   }
-  return true;
+  return 'pass';
+}
+
+/** A reply as the broker would frame it. */
+function errorReply(header: RequestHeader, reply: Reply): Buffer {
+  const writer = new Writer().int32(header.correlationId);
+  if (header.version >= header.api!.flexibleFrom) writer.tags();
+  reply.write(writer);
+  return writer.toBuffer();
 }
 
 /** Moves frames from one socket to the other, in order, each through `pass`, which may change it or lose it. */

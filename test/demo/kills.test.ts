@@ -10,6 +10,7 @@ const request = (api: string, over: object = {}): ProxiedRequest => ({
   clientId: 'c',
   connection: 1,
   broker: 'b',
+  port: 1,
   transactionalId: 'snowmelt:local:flights:2',
   ...over,
 });
@@ -18,6 +19,7 @@ const store: AwsCall = {
   operation: 'UpdateItem',
   pk: 'source#flights',
   sk: 'partition#0002',
+  port: 1,
   input: { ExpressionAttributeValues: { ':position': { N: '1' } } },
 };
 
