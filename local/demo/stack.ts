@@ -51,6 +51,8 @@ export type StackOptions = {
   watchSnowflake?: boolean;
   minuteMs?: number;
   replication?: number;
+  /** Of the control topic; absent: as many as any source has. */
+  controlPartitions?: number;
   /** Instead of the broker that the arguments name. */
   kafka?: () => Promise<RunningKafka>;
   snowflake?: SnowflakeOptions;
@@ -101,7 +103,7 @@ export async function startStack(
     );
 
     const brokers = kafka?.brokers ?? config.kafka.brokers;
-    if (kafka !== null) await createTopics(brokers, config, options.replication ?? 1);
+    if (kafka !== null) await createTopics(brokers, config, options);
     const kafkaProxy = options.watchWire ? closeLater(await startKafkaProxy(brokers)) : null;
 
     const snowflakeProxy =
@@ -180,18 +182,18 @@ function interceptWith(aws: LocalAws, dynamo: DynamoProxy | null): LocalAws['int
 }
 
 /** Each source's topic, and the control topic with a partition for each source partition. */
-async function createTopics(brokers: string[], config: ResolvedConfig, replicationFactor: number): Promise<void> {
+async function createTopics(brokers: string[], config: ResolvedConfig, options: StackOptions): Promise<void> {
   const admin = new Kafka({ brokers, clientId: 'demo', logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {
     const data = new Map(config.sources.map(({ topic, topicPartitions }) => [topic, topicPartitions]));
-    const control = Math.max(...config.sources.map(({ partitions }) => partitions));
+    const control = options.controlPartitions ?? Math.max(...config.sources.map(({ partitions }) => partitions));
     await admin.createTopics({
       waitForLeaders: true,
       topics: [...data.set(config.kafka.controlTopic, control)].map(([topic, numPartitions]) => ({
         topic,
         numPartitions,
-        replicationFactor,
+        replicationFactor: options.replication ?? 1,
       })),
     });
   } finally {

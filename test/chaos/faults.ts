@@ -257,6 +257,8 @@ export class Chaos {
   async #place(fault: FaultName): Promise<void> {
     const { control } = this.#stack.snowflake!;
     const { id } = await control.fault(ruleOf(fault, this.#random));
+    // A master token is looked at when a session's token is renewed.
+    if (fault === 'master-expired') await control.fault(ruleOf('session-expired', this.#random));
     const deadline = performance.now() + PATIENCE_MS;
     try {
       while (!this.#stopped && performance.now() < deadline) {
@@ -275,6 +277,10 @@ export class Chaos {
 function ruleOf(fault: FaultName, random: Random): FaultRule {
   const rule: FaultRule = { fault, times: 1 };
   if (!fault.startsWith('chunk-') && !fault.endsWith('login') && fault !== 'login-refused') rule.sql = OURS;
+  if (fault === 'master-expired') {
+    delete rule.sql;
+    rule.path = 'token-request';
+  }
   if (fault === 'error') return { ...rule, code: '000603', sqlState: 'XX000', message: 'injected' };
   if (fault === 'slow-query' || fault === 'slow-login' || fault === 'chunk-stalled') rule.ms = random.whole(100, 1_000);
   if (fault === 'history-lost' || fault === 'tracking-missing' || fault === 'future-data') rule.sql = 'CHANGES *\\(';
