@@ -105,9 +105,9 @@ export function wordsOf(run: CrashRun): string {
 }
 
 async function dynamoDbLocal(tables: Parameters<typeof createTable>[1][]) {
-  const { endpoint, stop } = await startDynamoDbLocal();
-  for (const table of tables) await createTable(endpoint, table);
-  return { url: endpoint, close: stop };
+  const local = await startDynamoDbLocal();
+  for (const table of tables) await createTable(local.endpoint, table);
+  return { url: local.endpoint, close: () => local.stop() };
 }
 
 class OneRun {
