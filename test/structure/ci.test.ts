@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { summary, type Report } from '../../scripts/sum-tests.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** A PATH with what .ci/run needs before it starts, and neither Java nor Maven. */
+/** A PATH with what .ci/run needs before it starts, and neither Java nor Maven, Spin nor apt-get. */
 const bin = mkdtempSync(join(tmpdir(), 'snowmelt-bin-'));
 afterAll(() => rmSync(bin, { recursive: true }));
 for (const tool of ['bash', 'dirname']) {
@@ -15,8 +15,9 @@ for (const tool of ['bash', 'dirname']) {
 
 describe('.ci/run', () => {
   test.each([
-    [['--without=kafka'], /unknown argument '--without=kafka'; known is --without=java/],
+    [['--without=kafka'], /unknown argument '--without=kafka'; known are --without=java and --without=spin/],
     [[], /'java' is missing.*--without=java/],
+    [['--without=java'], /'spin' is missing.*--without=spin/],
   ])('%j ends at once and says why', (args, message) => {
     const { status, stderr } = spawnSync(join(root, '.ci/run'), args, { env: { PATH: bin }, encoding: 'utf8' });
     expect(stderr).toMatch(message);
