@@ -130,8 +130,24 @@ async function tidy(
 }
 
 /**
- * A request whose window stands is taken out. Whoever would write the window after it has looked at it as the head before,
- * and so come here first: a request is answered once. What it makes up for is void only now.
+ * Whoever opens a window after the answer to a request takes the request out first, and a request is answered only if it
+ * still stands once the head is known: `meta` was read before the head, and either may be news to the other.
+ */
+async function requestsAreSettled(
+  ports: PlanPorts,
+  source: SourcePlan,
+  state: SourceState,
+  candidate: Candidate,
+): Promise<boolean> {
+  const answered = state.head?.request ?? null;
+  if (answered === null && candidate.request === null) return true;
+  const { request } = await ports.checkpoints.updateMeta(source.name, {});
+  if (request !== null && request.id === answered) await settle(ports, source, request);
+  return candidate.request === null || candidate.request.id === request?.id;
+}
+
+/**
+ * A request whose window stands is taken out; what it makes up for is void only now.
  */
 async function settle(ports: PlanPorts, source: SourcePlan, request: WindowRequest): Promise<void> {
   if (request.voids !== null) await ports.checkpoints.voidWindow(source.name, request.voids);
@@ -161,6 +177,7 @@ async function scan(
   if (pending === null && candidate === null) return;
   // Whoever submits waits; everybody else only looks whether it has ended.
   const reserveMs = pending === null ? settings.reserveMs : Infinity;
+  if (pending === null && !(await requestsAreSettled(ports, source, state, candidate!))) return;
   pending ??= await submitScan(ports, source.name, state, candidate!);
   try {
     const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);

@@ -6,6 +6,7 @@ import { drain, fold, MINUTE, source, world, type World } from './world.ts';
 
 const settings = { leaseMs: 60_000, offsetsRetentionMs: 7 * 86_400_000 };
 const ports = (w: World) => ({ checkpoints: w.checkpoints, kafka: w.kafka, clock: w.clock });
+const asked = { kind: 'snapshot' as const, since: null, results: null, voids: null };
 const kinds = (w: World) => [...w.checkpoints.sources.get('s')!.windows.values()].map(({ kind }) => kind);
 const meta = (w: World) => w.checkpoints.sources.get('s')!.meta;
 
@@ -74,6 +75,27 @@ test('a request is answered once, also when its planner vanishes before it is ta
   await expectTable(w);
   expect(kinds(w).filter((kind) => kind === 'snapshot')).toHaveLength(2);
   expect(meta(w).request).toBeNull();
+});
+
+test('a planner that looked before the request came does not hide its answer behind an ordinary window', async () => {
+  const w = await running();
+  const look = w.checkpoints.look.bind(w.checkpoints);
+  const stale = structuredClone(meta(w));
+  await resnapshot(w.checkpoints, 's');
+  await w.tick();
+  meta(w).request = { id: [...w.checkpoints.sources.get('s')!.windows.values()].at(-1)!.request!, ...asked };
+  w.table.commits.push({ at: w.clock.time + 7, key: '5', value: 'o' });
+  w.clock.time += MINUTE;
+  // `meta` from before the request, the log from after its answer.
+  w.checkpoints.look = async (source) => {
+    const state = await look(source);
+    return state === null ? null : { ...state, meta: { ...state.meta, request: stale.request } };
+  };
+  await w.tick();
+  w.checkpoints.look = look;
+  expect(meta(w).request).toBeNull();
+  await expectTable(w);
+  expect(kinds(w).filter((kind) => kind === 'snapshot')).toHaveLength(2);
 });
 
 test('a window that is given up: what it held is sent first, then it is void', async () => {
