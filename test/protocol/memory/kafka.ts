@@ -1,0 +1,149 @@
+/** The Kafka port on the broker in memory: each request of an open, a send and a commit is one of its own. */
+import { SnowmeltError } from '../../../lambdas/errors.ts';
+import type { Kafka, KafkaProducer, Marker, OpenRequest } from '../../../lambdas/protocol/ports.ts';
+import { type Broker, type MemoryRecord, WAIT } from './broker.ts';
+import type { Wire } from './wire.ts';
+
+const MAX_POLLS = 20;
+const lost = (what: string) => new SnowmeltError('KAFKA_UNREACHABLE', what);
+
+export class MemoryKafka implements Kafka {
+  readonly #wire: Wire;
+  readonly #broker: Broker;
+  clusterId = 'cluster-1';
+  /** Records that fill the producer. */
+  room = 5;
+
+  constructor(wire: Wire, broker: Broker) {
+    this.#wire = wire;
+    this.#broker = broker;
+  }
+
+  async open(request: OpenRequest): Promise<KafkaProducer> {
+    const id = `${request.source}/${request.partition}`;
+    const epoch = await this.#poll('InitProducerId', true, () => this.#broker.initProducerId(id));
+    const marker = await this.#poll('OffsetFetch', true, () => this.#broker.offsetFetch(id));
+    const send = (name: string, effect: () => void | typeof WAIT, repeatable = false) =>
+      this.#poll(name, repeatable, effect);
+    return new MemoryProducer(this.clusterId, marker, request, this.room, {
+      add: (partitions) => send('AddPartitionsToTxn', () => this.#broker.addPartitions(id, epoch, partitions)),
+      produce: (sequence, records) => send('Produce', () => this.#broker.produce(id, epoch, sequence, records), true),
+      addOffsets: () => send('AddOffsetsToTxn', () => this.#broker.addOffsets(id, epoch)),
+      commitOffset: (at) => send('TxnOffsetCommit', () => this.#broker.txnOffsetCommit(id, epoch, at)),
+      end: () => send('EndTxn', () => this.#broker.endTxn(id, epoch)),
+    });
+  }
+
+  async facts() {
+    const facts = { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
+    return this.#wire.request('DescribeConfigs', { lost, effect: () => facts });
+  }
+
+  async close() {}
+
+  async #poll<T>(name: string, repeatable: boolean, effect: () => T | typeof WAIT): Promise<T> {
+    for (let polls = 0; polls < MAX_POLLS; polls++) {
+      const reply = await this.#wire.request(name, { repeatable, lost, effect });
+      if (reply !== WAIT) return reply;
+    }
+    throw new SnowmeltError('KAFKA_FAILED', `${name}: still not`);
+  }
+}
+
+type Requests = {
+  add(partitions: string[]): Promise<void>;
+  produce(sequence: number, records: MemoryRecord[]): Promise<void>;
+  addOffsets(): Promise<void>;
+  commitOffset(marker: Marker): Promise<void>;
+  end(): Promise<void>;
+};
+
+class MemoryProducer implements KafkaProducer {
+  readonly clusterId: string;
+  readonly marker: Marker | null;
+  readonly transactionSince = null;
+  pending = 0;
+  readonly #request: OpenRequest;
+  readonly #room: number;
+  readonly #requests: Requests;
+  readonly #sequences = new Map<number, number>();
+  #added = new Set<number>();
+  #buffers = new Map<number, MemoryRecord[]>();
+  #buffered = 0;
+  #failure: Error | null = null;
+
+  constructor(clusterId: string, marker: Marker | null, request: OpenRequest, room: number, requests: Requests) {
+    this.clusterId = clusterId;
+    this.marker = marker;
+    this.#request = request;
+    this.#room = room;
+    this.#requests = requests;
+  }
+
+  append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
+    const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString();
+    const { topic, topicPartitions } = this.#request;
+    const key = text(keyStart, keyEnd);
+    const topicPartition = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % topicPartitions;
+    const value = valueStart < 0 ? null : text(valueStart, valueEnd);
+    const buffer = this.#buffers.get(topicPartition) ?? [];
+    buffer.push({ topic, topicPartition, key, value });
+    this.#buffers.set(topicPartition, buffer);
+    this.pending++;
+    return ++this.#buffered < this.#room;
+  }
+
+  ready(): Promise<void> {
+    return this.#guarded(() => this.#flush());
+  }
+
+  commit(marker: Marker): Promise<void> {
+    return this.#guarded(async () => {
+      if (this.pending === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
+      await this.#flush();
+      await this.#requests.addOffsets();
+      await this.#requests.commitOffset(marker);
+      await this.#requests.end();
+      this.#added.clear();
+      this.pending = 0;
+    });
+  }
+
+  async close() {
+    this.#failure ??= lost('closed');
+  }
+
+  /** One batch of each topicPartition, one after the other. */
+  async #flush(): Promise<void> {
+    const buffers = [...this.#buffers];
+    this.#buffers.clear();
+    this.#buffered = 0;
+    const { topic } = this.#request;
+    const fresh = buffers.map(([partition]) => partition).filter((partition) => !this.#added.has(partition));
+    if (fresh.length > 0) {
+      await this.#requests.add(fresh.map((partition) => `${topic}/${partition}`));
+      for (const partition of fresh) this.#added.add(partition);
+    }
+    for (const [partition, records] of buffers) {
+      const sequence = this.#sequences.get(partition) ?? 0;
+      this.#sequences.set(partition, sequence + records.length);
+      await this.#requests.produce(sequence, records);
+    }
+  }
+
+  /** The first error ends the producer. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    this.#throwIfFailed();
+    try {
+      await work();
+    } catch (error) {
+      this.#failure ??= error as Error;
+      throw error;
+    }
+    this.#throwIfFailed();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+}

@@ -1,0 +1,101 @@
+/** What a source lives through: a few minutes of commits and changes, whatever fails meanwhile. */
+import { check, type Defects, standstill } from './oracle.ts';
+import { type Call, FAULTS, type Fault } from './wire.ts';
+import { random, World } from './world.ts';
+
+/** What is there before the first window, and minutes after it in order; each is done before its tick. */
+export type Mode = { prepare: (world: World) => void; minutes: ((world: World) => void | Promise<void>)[] };
+
+const quiet = () => undefined;
+const insert = (world: World, from: number, to: number) => {
+  for (let key = from; key < to; key++) world.commit(key);
+};
+const two = (world: World) => insert(world, 0, 2);
+
+/** Updates, a delete and a create, over both partitions. */
+function change(world: World): void {
+  const keys = world.ledger.state(Infinity);
+  for (const key of [0, 1, 2, 3]) world.commit(key, key === 2 && keys.has('k2'));
+}
+
+export const MODES: Record<string, Mode> = {
+  snapshot: {
+    prepare: (world) => insert(world, 0, 14),
+    minutes: [],
+  },
+  'net changes': { prepare: two, minutes: [change, change, quiet, change] },
+  'append-only': {
+    prepare: (world) => {
+      world.source.information = 'APPEND_ONLY';
+      two(world);
+    },
+    minutes: [(world) => [0, 1, 0, 0, 2, 2].forEach((key) => world.commit(key)), (world) => insert(world, 0, 4)],
+  },
+  'void window': {
+    prepare: two,
+    minutes: [
+      (world) => insert(world, 0, 12),
+      quiet,
+      async (world) => {
+        const window = (await world.checkpoints.look('s'))!.head!;
+        if (window.kind !== 'changes') return;
+        await world.append('snapshot');
+        await world.checkpoints.voidWindow('s', window.number);
+      },
+      (world) => insert(world, 3, 5),
+    ],
+  },
+  'layout change': {
+    prepare: two,
+    minutes: [
+      change,
+      quiet,
+      (world) => {
+        Object.assign(world.source, { partitions: 3, topicPartitions: 5, deployment: 2 });
+        insert(world, 0, 6);
+      },
+      change,
+    ],
+  },
+  truncate: {
+    prepare: two,
+    minutes: [change, async (world) => void (await world.append('truncate')), quiet, change],
+  },
+  'several partitions': {
+    prepare: (world) => {
+      world.source.partitions = 4;
+      insert(world, 0, 4);
+    },
+    minutes: [(world) => insert(world, 2, 12), change],
+  },
+};
+
+export type Run = { defects: Defects; standstill: string | null; calls: Call[]; setUp: number; world: World };
+
+/** Lives through a mode, with at most one fault, at one request; then some quiet minutes, and the oracle. */
+export async function live(mode: Mode, seed: number, at = -1, fault: Fault | null = null): Promise<Run> {
+  const world = new World();
+  const calls: Call[] = [];
+  const next = random(seed * 7_919 + at);
+  world.wire.judge = (call) => (calls.push(call) - 1 === at ? fault : null);
+  world.wire.pick = (n) => (n === 1 ? 0 : Math.floor(next() * n));
+  world.wire.delay = () => [1, 2, 4, 9, 30][Math.floor(next() * 5)]!;
+  world.snowflake.skew = () => Math.floor(next() * 4_000);
+  world.snowflake.slow = () => Math.floor(next() * 2);
+  world.snowflake.batchRows = 1 + (seed % 5);
+  mode.prepare(world);
+  for (let ticks = 0; ticks < 8 && world.table.windows.size === 0; ticks++) await world.tick();
+  const setUp = mode.minutes.length === 0 ? 0 : calls.length;
+  for (const minute of mode.minutes) {
+    await minute(world);
+    await world.tick();
+  }
+  for (let ticks = 0; ticks < 8 && (ticks < 2 || (await standstill(world)) !== null); ticks++) await world.tick();
+  world.wire.arriveAll();
+  return { defects: check(world), standstill: await standstill(world), calls, setUp, world };
+}
+
+/** The faults that mean something for a request. */
+export function faultsFor(call: Call): Fault[] {
+  return FAULTS.filter((fault) => fault !== 'twice' || call.repeatable);
+}

@@ -1,0 +1,127 @@
+/**
+ * What consumers must have seen: computed from the windows of the log and the ledger, without any code of the product.
+ *
+ * Each record names its window, row and partition. Against the windows' rows: none missing, none twice, no other content,
+ * per key in the order of windows and rows. Against the ledger: the last value of each key; append-only, each insert once.
+ */
+import type { Layout, Window } from '../../../lambdas/protocol/window.ts';
+import type { MemoryRecord } from './broker.ts';
+import type { Row, ScanText } from './ledger.ts';
+import type { World } from './world.ts';
+
+export type Defects = { missing: number; duplicated: number; reordered: number; mismatched: number };
+export const NO_DEFECTS: Defects = { missing: 0, duplicated: 0, reordered: 0, mismatched: 0 };
+
+type Expected = { text: string; void: boolean };
+
+export function check(world: World, visible: readonly MemoryRecord[] = world.broker.visible()): Defects {
+  const defects = { ...NO_DEFECTS };
+  const windows = windowsOf(world);
+  const expected = new Map<string, Expected>();
+  for (const window of windows)
+    for (const record of recordsOf(world, window)) expected.set(record.id, { ...record, void: window.void });
+
+  const seen = new Map<string, number>();
+  const reached = new Map<string, number>();
+  const state = new Map<string, string>();
+  const values = new Map<string, number>();
+  let tombstone: { id: string; key: string } | null = null;
+  for (const record of visible) {
+    const [op = '', , after = '', at = ''] = record.value?.split('|') ?? [];
+    // A tombstone belongs to the delete of its key before it.
+    const id = record.value === null ? `${tombstone?.key === record.key ? tombstone.id : '?'}!` : at;
+    tombstone = op === 'd' ? { id: at, key: record.key } : tombstone;
+    const times = (seen.get(id) ?? 0) + 1;
+    seen.set(id, times);
+    const wanted = expected.get(id);
+    if (wanted === undefined || wanted.text !== `${record.topic} ${record.key} ${record.value}`) defects.mismatched++;
+    if (times > 1) {
+      defects.duplicated++;
+      continue;
+    }
+    const order = Number(at.split(':')[0]) * 1e6 + Number(at.split(':')[1]);
+    if (record.value !== null) {
+      if (order < Math.max(reached.get(record.key) ?? 0, reached.get('truncate') ?? 0)) defects.reordered++;
+      reached.set(record.key, Math.max(order, reached.get(record.key) ?? 0));
+      // A truncate counts for every key.
+      if (record.key === 'truncate') {
+        if (Math.max(0, ...reached.values()) > order) defects.reordered++;
+        state.clear();
+      } else if (after === '') state.delete(record.key);
+      else state.set(record.key, after);
+      if (after !== '') values.set(after, (values.get(after) ?? 0) + 1);
+    }
+  }
+  for (const [id, wanted] of expected) if (!wanted.void && !seen.has(id)) defects.missing++;
+  compareWithLedger(world, state, values, defects);
+  return defects;
+}
+
+function compareWithLedger(
+  world: World,
+  state: Map<string, string>,
+  values: Map<string, number>,
+  defects: Defects,
+): void {
+  const last = world.ledger.state(Infinity);
+  for (const key of new Set([...state.keys(), ...last.keys()])) {
+    const [is, shall] = [state.get(key), last.get(key)];
+    if (is === shall) continue;
+    if (shall !== undefined && !values.has(shall)) defects.missing++;
+    else defects.mismatched++;
+  }
+  if (world.source.information !== 'APPEND_ONLY') return;
+  for (const { value } of world.ledger.commits) {
+    const times = values.get(value!) ?? 0;
+    if (times === 0) defects.missing++;
+    else defects.duplicated += times - 1;
+  }
+}
+
+function windowsOf(world: World): Window[] {
+  return [...world.table.windows]
+    .map(([key, item]) => {
+      const body = JSON.parse(item['body']!.S!) as Omit<Window, 'number' | 'void'>;
+      return { ...body, number: Number(key.split('#').at(-1)), void: item['void']!.BOOL! };
+    })
+    .sort((a, b) => a.number - b.number);
+}
+
+/** The records that a window's rows mean: a DELETE and an INSERT of one key, one after the other, are one update. */
+function recordsOf(world: World, window: Window): { id: string; text: string }[] {
+  const text = JSON.parse(window.statement) as ScanText;
+  const layout = JSON.parse(
+    world.table.get(`source#${world.source.name}`, `layout#${window.layout}`)!['body']!.S!,
+  ) as Layout;
+  const rows = world.ledger.rows(text);
+  const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';
+  const records: { id: string; text: string }[] = [];
+  for (const partition of new Set(rows.map((row) => Number(row.at(-1))))) {
+    const mine = rows.filter((row) => Number(row.at(-1)) === partition);
+    mine.forEach((row, i) => {
+      const add = (op: string, before: string, after: string, suffix = '') => {
+        const id = `${window.number}:${i + 1}:${partition}`;
+        const value = suffix === '!' ? 'null' : `${op}|${before}|${after}|${id}`;
+        records.push({ id: `${id}${suffix}`, text: `${layout.topic} ${row[2]} ${value}` });
+      };
+      const is = (other: Row | undefined, action: string) => other?.[2] === row[2] && other?.[3] === action;
+      if (pairs && row[3] === 'DELETE') {
+        if (is(mine[i + 1], 'INSERT')) return;
+        add('d', row[1]!, '');
+        add('d', row[1]!, '', '!');
+      } else if (pairs && is(mine[i - 1], 'DELETE')) add('u', mine[i - 1]![1]!, row[1]!);
+      else add(window.kind === 'snapshot' ? 'r' : 'c', '', row[1]!);
+    });
+  }
+  return records;
+}
+
+/** What is not done though nothing fails any more; null: everything is published and nobody waits for an operator. */
+export async function standstill(world: World): Promise<string | null> {
+  const state = await world.checkpoints.look(world.source.name);
+  if (state === null) return 'no state';
+  const stopped = state.partitions.find((item) => item.state !== 'active');
+  if (stopped !== undefined) return `partition ${stopped.partition} stopped: ${stopped.lastError?.code}`;
+  if (state.windows.length > 0) return `window ${state.windows[0]!.number} is not finished`;
+  return null;
+}

@@ -1,0 +1,31 @@
+/** Records as text, `op|before|after|window:row:partition`, so that each can be told from every other. */
+import type { Encoders, RowBatch } from '../../../lambdas/protocol/ports.ts';
+
+const VALUE = 1;
+
+export const textEncoders: Encoders = {
+  forWindow: (window, _layout, partition) => {
+    const cell = (batch: RowBatch | null, row: number, column: number) => {
+      if (batch === null) return '';
+      const at = 2 * (row * batch.width + column);
+      return Buffer.from(batch.bytes.subarray(batch.offsets[at], batch.offsets[at + 1])).toString();
+    };
+    return {
+      bytes: new Uint8Array(0),
+      keyStart: 0,
+      keyEnd: 0,
+      valueStart: 0,
+      valueEnd: 0,
+      tombstones: true,
+      encode(op, before, beforeRow, after, afterRow, row) {
+        const key = cell(after ?? before, after === null ? beforeRow : afterRow, window.columns.length);
+        const id = `${window.number}:${row}:${partition}`;
+        const value = `${op}|${cell(before, beforeRow, VALUE)}|${cell(after, afterRow, VALUE)}|${id}`;
+        this.bytes = Buffer.from(key + value);
+        this.keyEnd = Buffer.byteLength(key);
+        this.valueStart = this.keyEnd;
+        this.valueEnd = this.bytes.length;
+      },
+    };
+  },
+};

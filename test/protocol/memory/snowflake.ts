@@ -1,0 +1,127 @@
+/** The Snowflake port over a ledger: gate tokens that run before or behind their server time, results that are kept 24 hours. */
+import { SnowmeltError } from '../../../lambdas/errors.ts';
+import type { ObjectFacts, Reading, RowBatch, ScanRequest, Snowflake } from '../../../lambdas/protocol/ports.ts';
+import type { Layout, Range } from '../../../lambdas/protocol/window.ts';
+import type { Ledger, Row, ScanText } from './ledger.ts';
+import type { Wire } from './wire.ts';
+
+const RESULT_MS = 24 * 3_600_000;
+const lost = (what: string) => new SnowmeltError('SNOWFLAKE_UNREACHABLE', what);
+
+export class MemorySnowflake implements Snowflake {
+  readonly #wire: Wire;
+  readonly #ledger: Ledger;
+  readonly #now: () => number;
+  readonly #results = new Map<string, { rows: Row[]; at: number; running: number }>();
+  facts: ObjectFacts = {
+    createdOn: 'created-1',
+    tracking: true,
+    retentionMs: 86_400_000,
+    columns: ['K', 'V'].map((name) => ({ name, type: 'VARCHAR', precision: null, scale: null, nullable: true })),
+  };
+  /** How far a token is ahead of the server time it is read with. */
+  skew: () => number = () => 0;
+  /** How often a query is still found running. */
+  slow: () => number = () => 0;
+  batchRows = 3;
+  gates = 0;
+  readonly submitted: string[] = [];
+
+  constructor(wire: Wire, ledger: Ledger, now: () => number) {
+    this.#wire = wire;
+    this.#ledger = ledger;
+    this.#now = now;
+  }
+
+  gate(objects: Layout['object'][]): Promise<(Reading | Error)[]> {
+    return this.#request('gate', () => {
+      this.gates++;
+      const now = this.#now();
+      return objects.map(() => ({ now, token: this.#ledger.token(now + this.skew()) }));
+    });
+  }
+
+  describe(): Promise<ObjectFacts> {
+    return this.#request('describe', () => structuredClone(this.facts));
+  }
+
+  statement({ kind, layout, from, to }: ScanRequest): string {
+    const { information, partitions } = layout;
+    return JSON.stringify({ kind, information, partitions, from, to } satisfies ScanText);
+  }
+
+  submit(statement: string): Promise<string> {
+    return this.#request('submit', () => {
+      this.submitted.push(statement);
+      const id = `query-${this.submitted.length}`;
+      const rows = this.#ledger.rows(JSON.parse(statement) as ScanText);
+      this.#results.set(id, { rows, at: this.#now(), running: this.slow() });
+      return id;
+    });
+  }
+
+  status(queryId: string) {
+    return this.#request('status', () => {
+      const result = this.#results.get(queryId);
+      if (result === undefined) return { state: 'gone' } as const;
+      return result.running-- > 0 ? ({ state: 'running' } as const) : ({ state: 'done' } as const);
+    });
+  }
+
+  ranges(queryId: string) {
+    return this.#request('ranges', () => {
+      const rows = this.#rows(queryId);
+      const ranges: Range[] = [];
+      rows.forEach((row, start) => {
+        const partition = Number(row.at(-1));
+        if (ranges.at(-1)?.partition === partition) ranges.at(-1)!.rows++;
+        else ranges.push({ partition, start, rows: 1, hash: '' });
+      });
+      for (const range of ranges) range.hash = JSON.stringify(rows.slice(range.start, range.start + range.rows));
+      return { totalRows: rows.length, ranges };
+    });
+  }
+
+  abort(queryId: string): Promise<void> {
+    return this.#request('abort', () => {
+      const result = this.#results.get(queryId);
+      if (result !== undefined && result.running > 0) this.#results.delete(queryId);
+    });
+  }
+
+  async *read(queryId: string, start: number, end: number, width: number): AsyncGenerator<RowBatch> {
+    for (let at = start; at < end; at += this.batchRows) {
+      yield await this.#request('read', () => {
+        return batchOf(this.#rows(queryId).slice(at, Math.min(end, at + this.batchRows)), width);
+      });
+    }
+  }
+
+  async close() {}
+
+  #rows(queryId: string): Row[] {
+    const result = this.#results.get(queryId);
+    if (result !== undefined && this.#now() - result.at < RESULT_MS) return result.rows;
+    throw new SnowmeltError('RESULT_EXPIRED', queryId);
+  }
+
+  #request<T>(name: string, effect: () => T): Promise<T> {
+    return this.#wire.request(name, { lost, effect });
+  }
+}
+
+export function batchOf(rows: Row[], width: number): RowBatch {
+  const offsets = new Int32Array(2 * rows.length * width);
+  const parts: Buffer[] = [];
+  let size = 0;
+  rows.flat().forEach((cell, i) => {
+    offsets[2 * i] = cell === null ? -1 : size;
+    if (cell !== null) {
+      const bytes = Buffer.from(JSON.stringify(cell).slice(1, -1));
+      parts.push(bytes);
+      size += bytes.length;
+    }
+    offsets[2 * i + 1] = cell === null ? -1 : size;
+  });
+  return { bytes: Buffer.concat(parts), offsets, rows: rows.length, width };
+}
