@@ -1,0 +1,230 @@
+/**
+ * The rules of docs/design.md, 3 and 4, each with what turns it off: pieces of the product's text and what takes their
+ * place, in a process of its own. A piece that is not found exactly once fails the run, so the table keeps in step.
+ */
+import type { Upheaval } from '../protocol/memory/chaos.ts';
+
+export type Edit = { file: string; find: string; replace: string };
+export type Rule = {
+  rule: string;
+  edits: Edit[];
+  /** Where its absence shows: lives of a source in memory, or the real Kafka client against the stand-in broker. */
+  where: 'memory' | 'kafka';
+  /** Only lives with these upheavals; all of them otherwise. */
+  upheavals?: Upheaval[];
+  /** Why nothing has to notice: the rule saves work or time only, or another one stands behind it. */
+  unnoticed?: string;
+};
+
+const protocol = (file: string, find: string, replace: string): Edit => ({ file: `protocol/${file}`, find, replace });
+const checkpoints = (file: string, find: string, replace: string): Edit => ({
+  file: `checkpoints/${file}`,
+  find,
+  replace,
+});
+
+export const RULES: Rule[] = [
+  {
+    rule: 'the marker wins over the store',
+    where: 'memory',
+    edits: [
+      protocol('reconcile.ts', 'position: maxPosition(item.position, marker.position),', 'position: item.position,'),
+    ],
+  },
+  {
+    rule: 'reconcile after every InitProducerId, not on the first open only',
+    where: 'memory',
+    edits: [
+      protocol(
+        'publish.ts',
+        'const decision = reconcile({',
+        'const decision = run.reconciled ? { position: lease.item.position, marked: lease.item.marked } : reconcile({',
+      ),
+    ],
+  },
+  {
+    rule: 'the epoch is checked after InitProducerId',
+    where: 'memory',
+    edits: [
+      checkpoints(
+        'leases.ts',
+        'requireAll(leaseIsMine(item.epoch, lease.owner), positionNotBeyond(position))',
+        'requireAll(positionNotBeyond(position))',
+      ),
+    ],
+  },
+  {
+    rule: 'the epoch is checked with every commit',
+    where: 'memory',
+    edits: [
+      checkpoints(
+        'leases.ts',
+        'requireAll(leaseIsMine(item.epoch, lease.owner), positionIs(item.position, change.position))',
+        'requireAll(positionIs(item.position, change.position))',
+      ),
+    ],
+  },
+  {
+    rule: 'positions never go back',
+    where: 'memory',
+    edits: [
+      checkpoints(
+        'leases.ts',
+        'requireAll(leaseIsMine(item.epoch, lease.owner), positionIs(item.position, change.position))',
+        'requireAll()',
+      ),
+      checkpoints(
+        'leases.ts',
+        'requireAll(leaseIsMine(item.epoch, lease.owner), positionNotBeyond(position))',
+        'requireAll()',
+      ),
+    ],
+  },
+  {
+    rule: 'a missing marker does not mean that nothing was committed',
+    where: 'memory',
+    upheavals: ['expiry'],
+    edits: [
+      protocol(
+        'reconcile.ts',
+        'if (marker === null) return reconcileMissing(input);',
+        'if (marker === null) return { position: item.position, marked: null };',
+      ),
+    ],
+  },
+  {
+    rule: '`marked` is kept',
+    where: 'memory',
+    upheavals: ['data loss'],
+    edits: [
+      protocol('reconcile.ts', 'marked: { position: marker.position, at: marker.at },', 'marked: null,'),
+      protocol('publish-window.ts', 'marked: { position, at },', 'marked: null,'),
+    ],
+  },
+  {
+    rule: '`open` stays with an unknown outcome',
+    where: 'memory',
+    upheavals: ['expiry'],
+    edits: [protocol('publish.ts', 'closeOpen: run.reconciled && !run.undecided,', 'closeOpen: run.reconciled,')],
+  },
+  {
+    rule: '`open` stays with a release that never reconciled',
+    where: 'memory',
+    upheavals: ['expiry'],
+    edits: [protocol('publish.ts', 'closeOpen: run.reconciled && !run.undecided,', 'closeOpen: !run.undecided,')],
+  },
+  {
+    rule: 'a void window is passed after a reconcile',
+    where: 'memory',
+    upheavals: ['void'],
+    edits: [
+      protocol(
+        'publish.ts',
+        '      if (run.producer === null) {\n        await open',
+        '      if (run.producer === null && window?.void !== true) {\n        await open',
+      ),
+      protocol(
+        'publish.ts',
+        'await run.producer.close();\n        run.producer = null;',
+        'await run.producer?.close();\n        run.producer = null;',
+      ),
+    ],
+  },
+  {
+    rule: 'a cut falls between keys',
+    where: 'memory',
+    edits: [
+      protocol(
+        'pairing.ts',
+        '          this.#held = true;\n',
+        '          this.#held = true;\n          this.done = this.#taken;\n',
+      ),
+    ],
+  },
+  {
+    rule: 'the gate’s baseline is what the window includes, not the last token seen',
+    where: 'memory',
+    edits: [
+      protocol(
+        'next-window.ts',
+        'const covered = sighting === undefined ? head.covered : sighting.token;',
+        'const covered = state.meta.sightings.at(-1)?.token ?? head.covered;',
+      ),
+    ],
+  },
+  {
+    rule: 'sightings count after the margin',
+    where: 'memory',
+    edits: [protocol('next-window.ts', 'sighting.at <= toMs - marginMs', 'sighting.at <= toMs')],
+  },
+  {
+    rule: 'a barrier has two sides: the window after a truncate is one too',
+    where: 'memory',
+    upheavals: ['truncate'],
+    edits: [protocol('past.ts', ' || changesMeaning(before.kind)', '')],
+  },
+  {
+    rule: 'every window after a barrier minds it',
+    where: 'memory',
+    upheavals: ['layout'],
+    edits: [protocol('past.ts', 'candidate.number > window.number', 'candidate.number !== window.number')],
+  },
+  {
+    rule: 'another layout is a barrier',
+    where: 'memory',
+    upheavals: ['layout'],
+    edits: [protocol('past.ts', ' || window.layout !== before.layout', '')],
+  },
+  {
+    rule: 'the head is never deleted',
+    where: 'memory',
+    edits: [
+      checkpoints(
+        'window-log.ts',
+        'Math.min(below, await headNumber(table, source)) - 1;',
+        'Math.min(below, await headNumber(table, source));',
+      ),
+    ],
+  },
+  {
+    rule: 'reads that decide are consistent',
+    where: 'memory',
+    edits: [
+      checkpoints('table.ts', 'Key: keyItem(key), ConsistentRead: true }', 'Key: keyItem(key) }'),
+      checkpoints('table.ts', '        ConsistentRead: true,\n', ''),
+    ],
+  },
+  {
+    rule: '"past" is computed from the windows’ ranges, not the stored position',
+    where: 'memory',
+    edits: [
+      protocol(
+        'past.ts',
+        'return range === undefined || comparePositions(item.position, { window: window.number, row: range.rows }) >= 0;',
+        'return (item.position?.window ?? 0) >= window.number && (range === undefined || comparePositions(item.position, { window: window.number, row: range.rows }) >= 0);',
+      ),
+    ],
+  },
+  {
+    rule: 'a window is written once',
+    where: 'memory',
+    edits: [
+      checkpoints(
+        'table.ts',
+        "ConditionExpression: 'attribute_not_exists(#pk)',",
+        "ConditionExpression: 'attribute_not_exists(#pk) OR attribute_exists(#pk)',",
+      ),
+    ],
+  },
+  {
+    rule: 'the marker is committed with the records',
+    where: 'memory',
+    edits: [
+      protocol(
+        'publish-window.ts',
+        '    position,\n    incarnation:',
+        '    position: run.lease.item.position ?? position,\n    incarnation:',
+      ),
+    ],
+  },
+];
