@@ -1,7 +1,7 @@
 /**
  * npm run rules: turns each rule of the protocol off, one at a time, and tells what noticed and after how many windows.
  *
- *   npm run rules -- [--json] [--lives n] [--only text]
+ *   npm run rules -- [--json] [--lives n] [--only pattern]
  *
  * Ends with 1 when a rule's absence goes unnoticed that should not, or when a defect shows with every rule in force.
  */
@@ -36,7 +36,7 @@ let failed = 0;
 /** Two at a time. */
 const queue = ['', ...RULES.map(({ rule }) => rule)]
   .map((rule, i) => ({ rule, number: i - 1 }))
-  .filter(({ rule }) => rule.includes(values.only));
+  .filter(({ rule }) => new RegExp(values.only).test(rule));
 async function work(): Promise<void> {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { caughtBy, lives, windows } = await run(next.number);

@@ -51,6 +51,11 @@ export const RULES: Rule[] = [
         'requireAll(leaseIsMine(item.epoch, lease.owner), positionNotBeyond(position))',
         'requireAll(positionNotBeyond(position))',
       ),
+      checkpoints(
+        'leases.ts',
+        'if (!isMine(lease, standing)) return null;\n  // The epoch is mine, so',
+        '// The epoch is mine, so',
+      ),
     ],
   },
   {
@@ -155,6 +160,7 @@ export const RULES: Rule[] = [
   {
     rule: 'sightings count after the margin',
     where: 'memory',
+    upheavals: ['nothing'],
     edits: [protocol('next-window.ts', 'sighting.at <= toMs - marginMs', 'sighting.at <= toMs')],
   },
   {

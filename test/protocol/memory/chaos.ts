@@ -69,17 +69,22 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
   const late: number[] = [];
   let lagging = -1;
   const at = 5 + below(6);
+  // A loss is seen by whoever opens next: somebody has to.
+  const lastWrite = upheaval === 'data loss' ? 14 : 6 + below(9);
   let told = false;
   const stopped = new Set<string>();
   for (let minute = 0; minute < 18; minute++) {
     if (minute % 3 === 0) lagging = below(4) - 1;
-    if (minute < 14 && next() < 0.7) write(1 + below(4));
+    if (minute < lastWrite && next() < 0.7) write(1 + below(4));
     // Somebody commits and is not heard of any more; whoever comes after does not reach Kafka; then nobody comes for long.
     if (upheaval === 'expiry' && minute === at - 2) storm = unheard(below(2) === 0 ? 'crash' : 'reply lost');
     if (upheaval === 'expiry' && minute === at - 1) storm = unreachable;
+    // A commit is on its way for minutes, while its window is voided and others go on.
+    if (upheaval === 'void' && minute === at - 1) storm = unheard('frozen before', false);
     if (minute === at) {
       storm = null;
-      await strike(world, upheaval, below);
+      // An operator's command may fail as well.
+      await strike(world, upheaval, below).catch(() => undefined);
     }
     const workers: Worker[] = [world.spawnPlan()];
     if (next() < 0.3) workers.push(world.spawnPlan());
@@ -103,7 +108,8 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
       if (worker.state === 'frozen') worker.state = 'running';
     await world.wire.run();
     told ||= await resume(world, stopped);
-    world.clock.time += 20_000 + below(50_000);
+    // With nothing else going on, ticks look again when what the one before saw is just within the window.
+    world.clock.time += upheaval === 'nothing' ? 30_000 + below(5_000) : 20_000 + below(50_000);
   }
   rate = 0;
   for (const { worker } of frozen) if (worker.state === 'frozen') worker.state = 'running';
@@ -150,6 +156,8 @@ async function strike(world: World, upheaval: Upheaval, below: (n: number) => nu
       return;
     case 'data loss':
       world.broker.loseLastCommit(`s/${below(world.source.partitions)}`);
+      // Each partition gets rows, so that each is opened and sees it.
+      for (let key = 0; key < 8; key++) world.ledger.commit(world.clock.time + 1_000, `k${key}`);
       return;
   }
 }
@@ -167,10 +175,10 @@ async function resume(world: World, notes: Set<string>): Promise<boolean> {
 }
 
 const unreachable = (call: Call): Fault | null => (call.name.includes('InitProducerId') ? 'not sent' : null);
-const unheard = (fault: Fault) => {
+const unheard = (fault: Fault, thenUnreachable = true) => {
   let over = false;
   return (call: Call): Fault | null => {
-    if (over) return unreachable(call);
+    if (over) return thenUnreachable ? unreachable(call) : null;
     over = call.name.includes('EndTxn');
     return over ? fault : null;
   };

@@ -80,10 +80,13 @@ export class MemoryTable {
   }
 
   #write(key: string, item: Item | undefined): void {
-    this.#before.set(key, { item: this.#items.get(key), write: ++this.#writes });
+    const standing = this.#items.get(key);
+    this.#before.set(key, { item: standing, write: ++this.#writes });
     if (item === undefined) this.#items.delete(key);
     else this.#items.set(key, item);
-    if (item !== undefined && key.includes('/window#')) this.windows.set(key, item);
+    if (item === undefined || !key.includes('/window#')) return;
+    // One that a planner frozen for long puts in the place of a pruned one is below what is finished: nobody reads it.
+    if (standing !== undefined || !this.windows.has(key)) this.windows.set(key, item);
   }
 
   #read(key: string, { ConsistentRead }: Input): Item | undefined {
