@@ -21,6 +21,7 @@ export class Account {
   readonly zombiesFenced = new Set<number>();
   resumes = 0;
   layouts = 0;
+  pauses = 0;
   readonly #open = new Set<string>();
 
   fault(kind: string): void {

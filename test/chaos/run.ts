@@ -36,6 +36,7 @@ export type ChaosResult = {
   /** Partitions that an operator had to let go on: a refused sign-in stops one by design. */
   resumes: number;
   layouts: number;
+  pauses: number;
   warm: number;
   cold: number;
   commits: number;
@@ -61,6 +62,7 @@ const TELL_EVERY_MS = 5_000;
 /** Without a step forward for so long nothing will come any more. */
 const STALLED_MS = 120_000;
 const LAYOUT_EVERY_MS = 6_000;
+const PAUSE_EVERY_MS = 7_000;
 
 /** @throws when it does not come to its end; the state is then in a file that the message names. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -134,6 +136,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     });
     for (const { table } of subjects) await table.writer.stop();
     await chaos.stop();
+    await run.unpause();
     deliveries.calm();
     progress('calm: what is left must come by itself');
     await run.until('all is published', (views) =>
@@ -165,6 +168,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       reopens: account.reopens,
       resumes: account.resumes,
       layouts: account.layouts,
+      pauses: account.pauses,
       warm: counters.invocations - counters.cold,
       cold: counters.cold,
       commits,
@@ -188,6 +192,8 @@ class Run {
   readonly #checkpoints: Checkpoints;
   readonly #random: Random;
   #layoutAt = performance.now();
+  #pausedAt = performance.now();
+  #paused: string | null = null;
   #deployment = 1;
 
   constructor(stack: Stack, subjects: Subject[], account: Account, chaos: Chaos, options: ChaosOptions) {
@@ -201,7 +207,8 @@ class Run {
   }
 
   /** While there are faults: deploys new partition counts now and then; true when all has come often enough. */
-  changing(views: readonly SourceView[]): boolean {
+  async changing(views: readonly SourceView[]): Promise<boolean> {
+    await this.#operate();
     if (performance.now() - this.#layoutAt > LAYOUT_EVERY_MS && views.every(({ windows }) => windows.length > 0)) {
       this.#layoutAt = performance.now();
       this.#deploy();
@@ -228,6 +235,22 @@ class Run {
     ];
   }
 
+  /** An operator pauses one source after the other, and lets it go on at the next turn. */
+  async #operate(): Promise<void> {
+    if (performance.now() - this.#pausedAt < PAUSE_EVERY_MS / 2) return;
+    this.#pausedAt = performance.now();
+    if (this.#paused !== null) return this.unpause();
+    const { name } = this.#random.pick(this.#stack.config.sources);
+    await this.#checkpoints.updateMeta(name, { paused: true });
+    this.#paused = name;
+    this.#account.pauses++;
+  }
+
+  async unpause(): Promise<void> {
+    if (this.#paused !== null) await this.#checkpoints.resume(this.#paused);
+    this.#paused = null;
+  }
+
   /** One source gets another number of partitions. Processes that run know only the configuration they started with. */
   #deploy(): void {
     const { config, folder } = this.#stack;
@@ -238,7 +261,7 @@ class Run {
   }
 
   /** @throws when nothing moves any more. */
-  async until(what: string, done: (views: SourceView[]) => boolean): Promise<void> {
+  async until(what: string, done: (views: SourceView[]) => boolean | Promise<boolean>): Promise<void> {
     let seen = '';
     let since = performance.now();
     let told = 0;
@@ -246,7 +269,7 @@ class Run {
       const views = await Promise.all(this.#subjects.map(({ reader }) => reader.read()));
       this.windows = views.reduce((sum, view) => sum + view.windows.filter(({ kind }) => kind === 'changes').length, 0);
       for (const [i, view] of views.entries()) await this.#resume(this.#subjects[i]!, view);
-      if (done(views)) return this.#options.progress(what);
+      if (await done(views)) return this.#options.progress(what);
       const now = performance.now();
       const state = JSON.stringify(
         views.map((view) => [view.windows.length, view.partitions.map((p) => [p.window, p.row])]),

@@ -89,7 +89,7 @@ function awsType({ service, operation, sk, input }: AwsCall): string {
   const assigned = String(input['UpdateExpression']);
   const sets = (name: string): boolean => assigned.includes(`#${name}`);
   if (item === 'meta') {
-    const what = ['scan', 'sightings', 'finishedThrough', 'clusterId', 'lastError'].find(sets);
+    const what = ['scan', 'sightings', 'finishedThrough', 'clusterId', 'lastError', 'requestId', 'paused'].find(sets);
     return `dynamodb meta ${what ?? '?'}`;
   }
   if (item !== 'partition') return `dynamodb UpdateItem ${item}`;

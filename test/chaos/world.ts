@@ -28,7 +28,7 @@ ${sources.join('\n')}
   const demo = demoConfig(text, 'the test', null);
   const config: ResolvedConfig = {
     ...demo.config,
-    clocks: FAST,
+    clocks: { ...demo.config.clocks, ...FAST },
     limits: { ...demo.config.limits, ...LIMITS },
   };
   return { ...demo, config };

@@ -49,6 +49,8 @@ export const POINTS = [
 export const RARE = new Set([
   'dynamodb GetItem partition',
   'dynamodb meta lastError',
+  'dynamodb meta requestId',
+  'dynamodb meta paused',
   'dynamodb renew',
   'dynamodb UpdateItem window',
   'dynamodb DeleteItem window',
