@@ -1,7 +1,7 @@
 /**
  * `npm run test:apache`: the suites that run on stand-ins by default, on the real things: all `*.kafka.test.ts` on
- * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local. Arguments go to vitest;
- * names of files among them run those instead.
+ * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then a sample of the crash points on both. Arguments go
+ * to vitest; names of files among them run those instead.
  *
  * NODES=3 starts three brokers instead of one.
  */
@@ -21,14 +21,18 @@ if (missing !== null) {
   process.exit(1);
 }
 
-process.exitCode = await run(process.argv.slice(2));
+const CRASH_POINTS = ['test/crashpoints/main.ts', '--broker', 'apache', '--sample', '12'];
+
+const args = process.argv.slice(2);
+const named = args.some((arg) => !arg.startsWith('-'));
+process.exitCode = await run(args);
+if (process.exitCode === 0 && !named) process.exitCode = await node(CRASH_POINTS, {});
 
 async function run(args: readonly string[]): Promise<number> {
   const nodes = Number(process.env['NODES'] ?? 1);
   const [kafka, dynamo] = await Promise.all([startApacheKafka({ nodes }), startDynamoDbLocal()]);
   try {
     console.log(`Apache Kafka: ${kafka.brokers.join(',')}, DynamoDB Local: ${dynamo.endpoint}`);
-    const named = args.some((arg) => !arg.startsWith('-'));
     return await vitest([...(named ? [] : suites()), ...args], {
       KAFKA_BROKERS: kafka.brokers.join(','),
       DYNAMODB_ENDPOINT: dynamo.endpoint,
@@ -42,14 +46,14 @@ function suites(): string[] {
   return globSync(SUITES, { cwd: root }).sort();
 }
 
-/** Runs vitest and returns its exit code. */
-async function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {
+function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {
   const entry = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-  const child = spawn(process.execPath, [entry, 'run', ...args], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  });
+  return node([entry, 'run', ...args], env);
+}
+
+/** Runs a program and returns its exit code. */
+async function node(args: readonly string[], env: Record<string, string>): Promise<number> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
