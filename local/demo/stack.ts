@@ -123,7 +123,10 @@ export async function startStack(
     closing.push(() => aws.close());
     const logFile = createWriteStream(join(folder, 'functions.log'));
     closing.push(() => new Promise((resolve) => logFile.end(resolve)));
-    const log = (line: string) => void logFile.write(`${new Date().toISOString()} ${line}\n`);
+    // Processes that are ended last still have something to say.
+    const log = (line: string) => {
+      if (!logFile.writableEnded) logFile.write(`${new Date().toISOString()} ${line}\n`);
+    };
     aws.notices.on('log', ({ function: name, pid, line }) => log(`${name} ${pid} ${line}`));
     aws.notices.on('end', ({ function: name, pid, outcome }) => {
       if ('failure' in outcome) log(`${name} ${pid} ended: ${outcome.failure.reason} ${outcome.failure.message}`);

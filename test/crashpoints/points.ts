@@ -47,7 +47,9 @@ export const POINTS = [
 
 /** What only trouble or time brings about: known, and met where chaos brings it about, but not in wait for here. */
 export const RARE = new Set([
+  'dynamodb GetItem layout',
   'dynamodb GetItem partition',
+  'dynamodb GetItem window',
   'dynamodb meta lastError',
   'dynamodb meta requestId',
   'dynamodb meta paused',
