@@ -65,7 +65,7 @@ export const runs: Run[] = [
     'AGAINST_POSITION',
     'INVOCATIONS=1',
   ),
-  caught('publish_back', 'publish', 'position := the greater of both', 'VOID', 'POSITION_IS_MARKER'),
+  full(caught('publish_back', 'publish', 'position := the greater of both', 'VOID', 'POSITION_IS_MARKER')),
   caught(
     'publish_void_marked',
     'publish',
@@ -171,7 +171,8 @@ export const runs: Run[] = [
   caught('request_no_cleanup', 'request', 'an answered request is cleared by the next planner', 'NO_CLEANUP'),
   caught('request_cleanup_void', 'request', 'who clears for another voids first', 'CLEANUP_FORGETS_VOID', 'SERVED'),
 
-  full(holds('delivery', 'delivery')),
+  holds('delivery', 'delivery', 'INVOCATIONS=2'),
+  full(holds('delivery_full', 'delivery')),
   {
     name: 'delivery_in_flight',
     model: 'delivery',
