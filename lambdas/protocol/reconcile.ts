@@ -28,7 +28,7 @@ export function reconcile(input: ReconcileInput): Reconciled {
   const { item, marker } = input;
   if (marker === null) return reconcileMissing(input);
   // At-least-once went on without markers: what was committed before that says nothing any more.
-  if (item.marked === null && comparePositions(marker.position, item.position) < 0) {
+  if (item.marked === null && comparePositions(marker.position, item.position) <= 0) {
     return { position: item.position, marked: null };
   }
   const foreign = disagreement(marker, input);

@@ -33,8 +33,8 @@ export const RULES: Rule[] = [
     edits: [
       protocol(
         'publish.ts',
-        'const decision = reconcile({',
-        'const decision = run.reconciled ? { position: lease.item.position, marked: lease.item.marked } : reconcile({',
+        'const decision = decide(run, state, producer);',
+        'const decision = run.reconciled ? { position: lease.item.position, marked: lease.item.marked } : decide(run, state, producer);',
       ),
     ],
   },
@@ -102,18 +102,30 @@ export const RULES: Rule[] = [
     upheavals: ['data loss'],
     edits: [
       protocol('reconcile.ts', 'marked: { position: marker.position, at: marker.at },', 'marked: null,'),
-      protocol('publish-window.ts', 'marked: { position, at },', 'marked: null,'),
+      protocol('publish-window.ts', 'marked: exactlyOnce ? { position, at } : null,', 'marked: null,'),
     ],
   },
   {
     rule: '`open` stays with an unknown outcome',
     upheavals: ['expiry'],
-    edits: [protocol('publish.ts', 'closeOpen: run.reconciled && !run.undecided,', 'closeOpen: run.reconciled,')],
+    edits: [
+      protocol(
+        'publish.ts',
+        'closeOpen: marks(run) && run.reconciled && !run.undecided,',
+        'closeOpen: marks(run) && run.reconciled,',
+      ),
+    ],
   },
   {
     rule: '`open` stays with a release that never reconciled',
     upheavals: ['expiry'],
-    edits: [protocol('publish.ts', 'closeOpen: run.reconciled && !run.undecided,', 'closeOpen: !run.undecided,')],
+    edits: [
+      protocol(
+        'publish.ts',
+        'closeOpen: marks(run) && run.reconciled && !run.undecided,',
+        'closeOpen: marks(run) && !run.undecided,',
+      ),
+    ],
   },
   {
     rule: 'a void window is passed after a reconcile',

@@ -1,6 +1,6 @@
 /** The Kafka port on the broker in memory: each request of an open, a send and a commit is one of its own. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { Kafka, KafkaProducer, Marker, OpenRequest } from '../../../lambdas/protocol/ports.ts';
+import type { Inspection, Kafka, KafkaProducer, Marker, OpenRequest } from '../../../lambdas/protocol/ports.ts';
 import { type Broker, type MemoryRecord, WAIT } from './broker.ts';
 import type { Wire } from './wire.ts';
 
@@ -37,6 +37,10 @@ export class MemoryKafka implements Kafka {
   async facts() {
     const facts = { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
     return this.#wire.request('DescribeConfigs', { lost, effect: () => facts });
+  }
+
+  inspect(): Promise<Inspection> {
+    throw new SnowmeltError('UNEXPECTED', 'planner and publishers inspect nothing');
   }
 
   async close() {}
@@ -81,11 +85,21 @@ class MemoryProducer implements KafkaProducer {
   }
 
   append(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): boolean {
-    const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString();
-    const { topic, topicPartitions } = this.#request;
-    const key = text(keyStart, keyEnd);
-    const topicPartition = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % topicPartitions;
-    const value = valueStart < 0 ? null : text(valueStart, valueEnd);
+    const key = Buffer.from(bytes.subarray(keyStart, keyEnd)).toString();
+    const sum = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+    const value = valueStart < 0 ? null : Buffer.from(bytes.subarray(valueStart, valueEnd)).toString();
+    return this.#appendTo(sum % this.#request.topicPartitions, key, value);
+  }
+
+  broadcast(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    const key = Buffer.from(bytes.subarray(keyStart, keyEnd)).toString();
+    const value = Buffer.from(bytes.subarray(valueStart, valueEnd)).toString();
+    for (let partition = 0; partition < this.#request.topicPartitions; partition++)
+      this.#appendTo(partition, key, value);
+  }
+
+  #appendTo(topicPartition: number, key: string, value: string | null): boolean {
+    const { topic } = this.#request;
     const buffer = this.#buffers.get(topicPartition) ?? [];
     buffer.push({ topic, topicPartition, key, value });
     this.#buffers.set(topicPartition, buffer);

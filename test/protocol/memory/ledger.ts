@@ -48,7 +48,7 @@ export class Ledger {
       rows = this.commits.flatMap(({ at, key, value }, id) =>
         at > Date.parse(from!) && at <= upTo && value !== null ? [row(key, 'INSERT', value, id)] : [],
       );
-    } else if (kind === 'changes') {
+    } else if (kind === 'changes' || kind === 'repair') {
       const before = this.state(Date.parse(from!));
       rows = [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
         const [was, is] = [before.get(key), after.get(key)];

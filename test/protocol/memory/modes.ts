@@ -18,6 +18,20 @@ function change(world: World): void {
   for (const key of [0, 1, 2, 3]) world.commit(key, key === 2 && keys.has('k2'));
 }
 
+/** What operate does for a person. */
+async function ask(
+  world: World,
+  kind: 'snapshot' | 'repair',
+  since: ((world: World) => string | Promise<string>) | null = null,
+  voids: number | null = null,
+): Promise<void> {
+  const request = { id: 'asked', kind, since: since === null ? null : await since(world), results: null, voids };
+  await world.checkpoints.request('s', request);
+}
+
+/** Where the first window ends. */
+const firstEnd = async (world: World) => (await world.checkpoints.windows('s', 1, 1))[0]!.to;
+
 export const MODES: Record<string, Mode> = {
   snapshot: {
     prepare: (world) => insert(world, 0, 14),
@@ -41,6 +55,26 @@ export const MODES: Record<string, Mode> = {
         if (window.kind !== 'changes') return;
         await world.append('snapshot');
         await world.checkpoints.voidWindow('s', window.number);
+      },
+      (world) => insert(world, 3, 5),
+    ],
+  },
+  'a new snapshot is asked for': {
+    prepare: two,
+    minutes: [change, (world) => ask(world, 'snapshot'), change, quiet],
+  },
+  'a replay is asked for': {
+    prepare: two,
+    minutes: [change, change, (world) => ask(world, 'repair', firstEnd), change, quiet],
+  },
+  'a window is given up': {
+    prepare: two,
+    minutes: [
+      change,
+      (world) => insert(world, 0, 12),
+      async (world) => {
+        const window = (await world.checkpoints.look('s'))!.head!;
+        if (window.kind === 'changes') await ask(world, 'repair', () => window.from!, window.number);
       },
       (world) => insert(world, 3, 5),
     ],

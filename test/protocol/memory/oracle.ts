@@ -29,7 +29,8 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
   for (const record of visible) {
     const [op = '', , after = '', at = ''] = record.value?.split('|') ?? [];
     // A tombstone belongs to the delete of its key before it.
-    const id = record.value === null ? `${tombstone?.key === record.key ? tombstone.id : '?'}!` : at;
+    const ofDelete = record.value === null ? `${tombstone?.key === record.key ? tombstone.id : '?'}!` : at;
+    const id = op === 't' ? `${at}@${record.topicPartition}` : ofDelete;
     tombstone = op === 'd' ? { id: at, key: record.key } : tombstone;
     const times = (seen.get(id) ?? 0) + 1;
     seen.set(id, times);
@@ -87,12 +88,20 @@ function windowsOf(world: World): Window[] {
     .sort((a, b) => a.number - b.number);
 }
 
-/** The records that a window's rows mean: a DELETE and an INSERT of one key, one after the other, are one update. */
+/**
+ * The records that a window's rows mean: a DELETE and an INSERT of one key, one after the other, are one update; in a repair
+ * they are a read of what is there now.
+ */
 function recordsOf(world: World, window: Window): { id: string; text: string }[] {
   const text = JSON.parse(window.statement) as ScanText;
   const layout = JSON.parse(
     world.table.get(`source#${world.source.name}`, `layout#${window.layout}`)!['body']!.S!,
   ) as Layout;
+  if (window.kind === 'truncate') {
+    const id = `${window.number}:1:0`;
+    const told = { text: `${layout.topic} truncate t|||${id}` };
+    return Array.from({ length: layout.topicPartitions }, (_, partition) => ({ ...told, id: `${id}@${partition}` }));
+  }
   const rows = world.ledger.rows(text);
   const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';
   const records: { id: string; text: string }[] = [];
@@ -109,7 +118,8 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
         if (is(mine[i + 1], 'INSERT')) return;
         add('d', row[1]!, '');
         add('d', row[1]!, '', '!');
-      } else if (pairs && is(mine[i - 1], 'DELETE')) add('u', mine[i - 1]![1]!, row[1]!);
+      } else if (window.kind === 'repair') add('r', '', row[1]!);
+      else if (pairs && is(mine[i - 1], 'DELETE')) add('u', mine[i - 1]![1]!, row[1]!);
       else add(window.kind === 'snapshot' ? 'r' : 'c', '', row[1]!);
     });
   }

@@ -4,6 +4,7 @@ import type { Encoders, RowBatch } from '../../../lambdas/protocol/ports.ts';
 const VALUE = 1;
 
 export const textEncoders: Encoders = {
+  truncation: (window) => ({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
   forWindow: (window, _layout, partition) => {
     const cell = (batch: RowBatch | null, row: number, column: number) => {
       if (batch === null) return '';

@@ -57,6 +57,7 @@ export class World {
     reserveMs: 1_000,
   };
   readonly publishSettings: PublishSettings = {
+    delivery: 'exactly-once',
     leaseMs: MINUTE,
     transactionTimeoutMs: MINUTE,
     maxTransactionRows: 4,
@@ -66,6 +67,7 @@ export class World {
   };
   readonly source: SourcePlan = {
     name: 's',
+    delivery: 'exactly-once',
     deployment: 1,
     partitions: 2,
     object: { database: 'DB', schema: 'S', name: 'T' },
@@ -96,8 +98,14 @@ export class World {
       putLayout: 'request',
       putWindow: 'request',
       updateMeta: 'request',
+      request: 'request',
+      settle: 'request',
+      noteRerun: 'request',
       requery: 'request',
       voidWindow: 'request',
+      take: 'request',
+      windows: 'request',
+      restart: 'request',
       acquire: 'request',
       reconcile: 'request',
       commit: 'request',
@@ -123,15 +131,21 @@ export class World {
     const kafka = guard<Kafka>(wire, new MemoryKafka(wire, this.broker), 'kafka', {
       open: 'request',
       facts: 'request',
+      inspect: 'request',
       close: 'request',
     });
     const producers: Kafka = {
-      ...{ facts: (topic) => kafka.facts(topic), close: () => kafka.close() },
+      ...{
+        facts: (topic) => kafka.facts(topic),
+        inspect: (request) => kafka.inspect(request),
+        close: () => kafka.close(),
+      },
       open: async (request) =>
         guard(wire, await kafka.open(request), 'producer', {
           clusterId: 'plain',
           marker: 'plain',
           append: 'plain',
+          broadcast: 'plain',
           ready: 'request',
           pending: 'plain',
           transactionSince: 'plain',
