@@ -135,7 +135,8 @@ export const ERRORS = {
   },
   TOPIC_UNSAFE: {
     retry: 'operator',
-    causes: 'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once.',
+    causes:
+      'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once; or a compacted topic is fed at least once.',
     action:
       'Change the setting that the message names, or accept it with `kafka.topicChecks: report`; then `npm run resume`.',
   },

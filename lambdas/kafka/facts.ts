@@ -15,18 +15,24 @@ export async function readFacts(connections: Connections, topic: string, deadlin
   const metadata = await readMetadata(connections, [topic], deadline);
   const { partitionMetadata } = checkTopic(metadata, topic, { atLeast: 1 });
   const replication = Math.min(...partitionMetadata.map(({ replicas }) => replicas.length));
-  const settings = await describe(connections, TOPIC, topic, ['min.insync.replicas', 'unclean.leader.election.enable']);
+  const settings = await describe(connections, TOPIC, topic, [
+    'min.insync.replicas',
+    'unclean.leader.election.enable',
+    'cleanup.policy',
+  ]);
   // A broker's settings are told by that broker only.
   const [node] = metadata.brokers;
   const broker =
     node && (await describe(connections, BROKER, `${node.nodeId}`, ['offsets.retention.minutes'], node.nodeId));
   const minInsync = settings?.get('min.insync.replicas');
   const unclean = settings?.get('unclean.leader.election.enable');
+  const policy = settings?.get('cleanup.policy');
   const minutes = broker?.get('offsets.retention.minutes');
   const facts: TopicFacts = {
     minInsyncReplicas: minInsync === undefined ? null : Number(minInsync),
     replication,
     uncleanElection: unclean === undefined ? null : unclean === 'true',
+    compacted: policy === undefined ? null : policy.split(',').includes('compact'),
   };
   return { topic: facts, offsetsRetentionMs: minutes === undefined ? null : Number(minutes) * MINUTE_MS };
 }

@@ -92,7 +92,12 @@ export type Marker = {
   at: number;
 };
 
-export type TopicFacts = { minInsyncReplicas: number | null; replication: number; uncleanElection: boolean | null };
+export type TopicFacts = {
+  minInsyncReplicas: number | null;
+  replication: number;
+  uncleanElection: boolean | null;
+  compacted: boolean | null;
+};
 
 export type OpenRequest = {
   source: string;

@@ -1,8 +1,8 @@
 /** The topic settings that exactly once rests on, looked at when a topic is first opened on a day. */
 import { SnowmeltError } from '../errors.ts';
-import type { Kafka, Telemetry, TopicFacts } from './ports.ts';
+import type { Delivery, Kafka, Telemetry, TopicFacts } from './ports.ts';
 
-export type TopicCheckSettings = { topicChecks: 'strict' | 'report'; offsetsRetentionMs: number };
+export type TopicCheckSettings = { delivery: Delivery; topicChecks: 'strict' | 'report'; offsetsRetentionMs: number };
 
 const DAY_MS = 86_400_000;
 /** When each topic was last looked at by this execution environment. */
@@ -36,7 +36,15 @@ export async function checkTopic(
   now: number,
 ): Promise<void> {
   if (now - (lookedAt.get(topic) ?? -Infinity) < DAY_MS) return;
-  const found = weaknesses(await ports.kafka.facts(topic), settings.offsetsRetentionMs);
+  const facts = await ports.kafka.facts(topic);
+  // The older of two copies may come last; consumers tell by its position, compaction does not.
+  if (settings.delivery === 'at-least-once' && facts.topic.compacted === true) {
+    throw new SnowmeltError(
+      'TOPIC_UNSAFE',
+      `Topic ${topic} is compacted: with at-least-once it may keep an older row.`,
+    );
+  }
+  const found = weaknesses(facts, settings.offsetsRetentionMs);
   if (found.length > 0) {
     const message = `Topic ${topic} is too weak for exactly once: ${found.join('; ')}.`;
     if (settings.topicChecks === 'strict') throw new SnowmeltError('TOPIC_UNSAFE', message);

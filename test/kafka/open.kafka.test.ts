@@ -103,6 +103,7 @@ test('facts: what the topic and the brokers are set to', async () => {
   expect(facts.topic.replication).toBeGreaterThanOrEqual(1);
   expect(facts.topic.minInsyncReplicas).toBeGreaterThanOrEqual(1);
   expect(facts.topic.uncleanElection).toBe(false);
+  expect(facts.topic.compacted).toBe(false);
   expect(facts.offsetsRetentionMs).toBeGreaterThan(0);
   await expect(fixture.kafka().facts(uniqueName('missing'))).rejects.toMatchObject({ code: 'TOPIC_DIFFERS' });
 });

@@ -230,7 +230,10 @@ export class MemoryKafka implements Kafka {
     return { clusterId: this.clusterId, topicPartitions: 3, ends: [], controlPartitions: request.partitions, markers };
   }
   async facts() {
-    return { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
+    return {
+      topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false, compacted: false },
+      offsetsRetentionMs: null,
+    };
   }
   async close() {}
 }

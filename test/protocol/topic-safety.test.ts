@@ -3,11 +3,11 @@ import { checkTopic, weaknesses } from '../../lambdas/protocol/topic-safety.ts';
 import { MemoryKafka, MemoryTelemetry } from './memory.ts';
 
 const DAY = 86_400_000;
-const safe = { minInsyncReplicas: 2, replication: 3, uncleanElection: false };
+const safe = { minInsyncReplicas: 2, replication: 3, uncleanElection: false, compacted: false };
 
 test('settings of an MSK default are safe, hidden ones are taken on trust', () => {
   expect(weaknesses({ topic: safe, offsetsRetentionMs: 7 * DAY }, 7 * DAY)).toEqual([]);
-  const hidden = { minInsyncReplicas: null, replication: 3, uncleanElection: null };
+  const hidden = { minInsyncReplicas: null, replication: 3, uncleanElection: null, compacted: null };
   expect(weaknesses({ topic: hidden, offsetsRetentionMs: null }, 7 * DAY)).toEqual([]);
 });
 
@@ -32,7 +32,13 @@ test('strict checks refuse at every open until it is mended, then look once a da
     return { topic: { ...safe, replication }, offsetsRetentionMs: null };
   };
   const check = (now: number, topicChecks: 'strict' | 'report' = 'strict') =>
-    checkTopic({ kafka, telemetry }, { topicChecks, offsetsRetentionMs: DAY }, 's', 'weak-topic', now);
+    checkTopic(
+      { kafka, telemetry },
+      { delivery: 'exactly-once', topicChecks, offsetsRetentionMs: DAY },
+      's',
+      'weak-topic',
+      now,
+    );
   await expect(check(0)).rejects.toMatchObject({ code: 'TOPIC_UNSAFE' });
   await expect(check(1)).rejects.toMatchObject({ code: 'TOPIC_UNSAFE' });
   replication = 3;
@@ -43,4 +49,19 @@ test('strict checks refuse at every open until it is mended, then look once a da
   await check(DAY + 2, 'report');
   expect(looks).toBe(4);
   expect(telemetry.messages).toEqual([expect.stringContaining('weak-topic')]);
+});
+
+test('at-least-once refuses a compacted topic, which might keep the older of two copies', async () => {
+  const kafka = new MemoryKafka();
+  kafka.facts = async () => ({ topic: { ...safe, compacted: true }, offsetsRetentionMs: null });
+  const check = (delivery: 'exactly-once' | 'at-least-once') =>
+    checkTopic(
+      { kafka, telemetry: new MemoryTelemetry() },
+      { delivery, topicChecks: 'report', offsetsRetentionMs: DAY },
+      's',
+      'compacted',
+      0,
+    );
+  await expect(check('at-least-once')).rejects.toMatchObject({ code: 'TOPIC_UNSAFE' });
+  await check('exactly-once');
 });

@@ -35,7 +35,10 @@ export class MemoryKafka implements Kafka {
   }
 
   async facts() {
-    const facts = { topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false }, offsetsRetentionMs: null };
+    const facts = {
+      topic: { minInsyncReplicas: 2, replication: 3, uncleanElection: false, compacted: false },
+      offsetsRetentionMs: null,
+    };
     return this.#wire.request('DescribeConfigs', { lost, effect: () => facts });
   }
 
