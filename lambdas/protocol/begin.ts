@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import type { Delivery, SourceState } from './ports.ts';
+import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
 import type { Layout } from './window.ts';
 
@@ -31,10 +32,7 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
 
 /** The layout that the next window is cut by: the newest, or a new one when the configuration differs from it. */
 export async function currentLayout(ports: ScanPorts, source: SourcePlan, state: SourceState): Promise<Layout> {
-  const newest = [...state.layouts.values()].reduce<Layout | null>(
-    (a, b) => (a !== null && a.number > b.number ? a : b),
-    null,
-  );
+  const newest = newestLayout(state.layouts);
   if (newest !== null && (sameCut(newest, source) || newest.deployment > source.deployment)) return newest;
   const layout = layoutOf(source, (newest?.number ?? 0) + 1);
   await ports.checkpoints.putPartitions(source.name, source.partitions);

@@ -14,7 +14,7 @@ import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
 
-export type PairingMode = 'net' | 'snapshot' | 'append' | 'repair' | 'append-repair';
+export type PairingMode = 'net' | 'snapshot' | 'append' | 'repair' | 'append-read';
 
 export class Pairing {
   readonly #mode: PairingMode;
@@ -93,7 +93,7 @@ export class Pairing {
     const mode = this.#mode;
     const repair = mode === 'repair';
     const net = repair || mode === 'net';
-    const unique = mode !== 'append' && mode !== 'append-repair';
+    const unique = mode !== 'append' && mode !== 'append-read';
     const op: Op = mode === 'net' || mode === 'append' ? 'c' : 'r';
     for (let row = start; row < batch.rows; row++) {
       const isDelete = net && bytes[offsets[2 * (row * width + this.#actionCell)]!] === DELETE;

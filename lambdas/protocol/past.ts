@@ -5,7 +5,24 @@
 import { SnowmeltError } from '../errors.ts';
 import type { Delivery, PartitionItem, SourceState } from './ports.ts';
 import { comparePositions } from './position.ts';
-import { rangeOf, type Window } from './window.ts';
+import { rangeOf, type Layout, type Window } from './window.ts';
+
+/** The layout with the greatest number, of a topic if one is given. The store lists them in no order. */
+export function newestLayout(layouts: SourceState['layouts'], topic?: string): Layout | null {
+  let newest: Layout | null = null;
+  for (const layout of layouts.values()) {
+    if (topic !== undefined && layout.topic !== topic) continue;
+    if (newest === null || layout.number > newest.number) newest = layout;
+  }
+  return newest;
+}
+
+/** The window of that number as far as the state holds it: unfinished ones, and the head. */
+export function windowOf(state: SourceState, number: number): Window | undefined {
+  return (
+    state.windows.find((window) => window.number === number) ?? (state.head?.number === number ? state.head : undefined)
+  );
+}
 
 /** Whether the partition's position has passed all its rows in the window (trivially when it has none). */
 export function hasPassed(item: PartitionItem, window: Window): boolean {

@@ -103,10 +103,11 @@ function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing)
 }
 
 function modeOf(window: Window, layout: Layout): PairingMode {
-  if (window.kind === 'snapshot') return 'snapshot';
-  const repair = window.kind === 'repair';
-  if (layout.information === 'APPEND_ONLY') return repair ? 'append-repair' : 'append';
-  return repair ? 'repair' : 'net';
+  const appendOnly = layout.information === 'APPEND_ONLY';
+  if (window.kind === 'changes') return appendOnly ? 'append' : 'net';
+  // A state is told, not a change. Where rows are only ever added, keys may repeat in it, too.
+  if (appendOnly) return 'append-read';
+  return window.kind === 'snapshot' ? 'snapshot' : 'repair';
 }
 
 function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): void {

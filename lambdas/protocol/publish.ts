@@ -7,7 +7,7 @@
  * one path, a new producer, marker, reconcile; only the epoch condition ends an invocation for good.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import { heldBy, checkPartitions, nextWindowFor } from './past.ts';
+import { heldBy, checkPartitions, newestLayout, nextWindowFor, windowOf } from './past.ts';
 import type {
   Checkpoints,
   Clock,
@@ -239,7 +239,7 @@ function decide(run: Run, state: SourceState, producer: KafkaProducer): Reconcil
     item,
     marker: producer.marker,
     incarnation: state.meta.incarnation,
-    windowOf: (number) => state.windows.find((w) => w.number === number) ?? headOf(state, number),
+    windowOf: (number) => windowOf(state, number),
     now: run.ports.clock.now(),
     offsetsRetentionMs: run.settings.offsetsRetentionMs,
   });
@@ -254,12 +254,7 @@ function marks(run: Run): boolean {
  * their own count, so that no key changes its topicPartition before the barrier.
  */
 export function newestTopicPartitions(state: SourceState, layout: Layout): number {
-  const newest = [...state.layouts.values()].findLast((other) => other.topic === layout.topic);
-  return newest?.topicPartitions ?? layout.topicPartitions;
-}
-
-function headOf(state: SourceState, number: number): Window | undefined {
-  return state.head?.number === number ? state.head : undefined;
+  return newestLayout(state.layouts, layout.topic)?.topicPartitions ?? layout.topicPartitions;
 }
 
 async function checkCluster(run: Run, state: SourceState, producer: KafkaProducer): Promise<void> {

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import type { SourcePlan } from './begin.ts';
 import { windowDigest } from './digest.ts';
 import { mustLook, refused } from './operate.ts';
+import { newestLayout, windowOf } from './past.ts';
 import { newestTopicPartitions } from './publish.ts';
 import type { Checkpoints, Clock, Inspection, Kafka, Lease, Marker, PartitionItem, SourceState } from './ports.ts';
 import { comparePositions, maxPosition, type Position } from './position.ts';
@@ -91,7 +92,7 @@ function judge(
     item,
     marker,
     incarnation: state.meta.incarnation,
-    windowOf: (number) => state.windows.find((window) => window.number === number),
+    windowOf: (number) => windowOf(state, number),
     now: ports.clock.now(),
     offsetsRetentionMs: settings.offsetsRetentionMs,
   });
@@ -170,8 +171,8 @@ async function beginAnew(
   const { checkpoints, clock } = ports;
   await checkpoints.updateMeta(source.name, { paused: true });
   const state = await mustLook(checkpoints, source.name);
-  const layout = [...state.layouts.values()].at(-1);
-  if (layout === undefined) throw refused(`${source.name} has not begun: there is nothing to begin anew.`);
+  const layout = newestLayout(state.layouts);
+  if (layout === null) throw refused(`${source.name} has not begun: there is nothing to begin anew.`);
   const known = found.partitions.flatMap(({ position, marker }) => [
     position?.window ?? 0,
     marker !== null && typeof marker === 'object' ? marker.window : 0,

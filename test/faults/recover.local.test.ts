@@ -196,7 +196,7 @@ test('late commits of an append-only source: the rows that were missing are sent
   const pipeline = await stands.pipeline({ source: { information: 'APPEND_ONLY' } });
   await stands.sql(
     `CREATE TABLE ${pipeline.tableName} (ID NUMBER(38,0) NOT NULL, NAME VARCHAR) CHANGE_TRACKING = TRUE`,
-    `INSERT INTO ${pipeline.tableName} VALUES (1, 'one')`,
+    `INSERT INTO ${pipeline.tableName} VALUES (1, 'one'), (1, 'one')`, // rows alone, no keys
   );
   await stands.passMinutes(1);
   await pipeline.run(4);
@@ -207,7 +207,7 @@ test('late commits of an append-only source: the rows that were missing are sent
   await stands.passMinutes(1);
   await pipeline.run(2);
   const ids = async () => (await pipeline.published()).map(({ key }) => (key as { ID: string }).ID).sort();
-  expect(await ids()).toEqual(['1', '2']);
+  expect(await ids()).toEqual(['1', '1', '2']);
   await expect
     .poll(
       async () => {
@@ -221,5 +221,5 @@ test('late commits of an append-only source: the rows that were missing are sent
     .toBe('repair');
   await pipeline.run(3);
   expect(pipeline.codes).toEqual([]);
-  expect(await ids()).toEqual(['1', '2', '8']);
+  expect(await ids()).toEqual(['1', '1', '2', '8']);
 });

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import {
   checkPartitions,
   finishedThrough,
+  newestLayout,
   heldBy,
   nextWindowFor,
   partitionsToCall,
 } from '../../lambdas/protocol/past.ts';
-import { item, stateOf, windowOf } from './fixtures.ts';
+import { layout, item, stateOf, windowOf } from './fixtures.ts';
 
 test('a window without rows for a partition is passed by itself', () => {
   const state = stateOf([windowOf(1, [2, 0]), windowOf(2, [0, 3])], [item(0), item(1)]);
@@ -74,6 +75,15 @@ test('called are active partitions with a free lease that nothing holds', () => 
   expect(call({ position: { window: 1, row: 1 } })).toEqual([]);
   expect(call({ position: { window: 1, row: 1 }, open: 5 })).toEqual([0]);
   expect(call({}, { paused: true })).toEqual([]);
+});
+
+test('the newest layout goes by its number, in whatever order the store lists them', () => {
+  const layouts = new Map(
+    [1, 10, 2].map((number) => [number, { ...layout, number, topic: number === 10 ? 'new' : 'old' }]),
+  );
+  expect(newestLayout(layouts)?.number).toBe(10);
+  expect(newestLayout(layouts, 'old')?.number).toBe(2);
+  expect(newestLayout(new Map())).toBeNull();
 });
 
 test('a missing partition item is a disagreement', () => {
