@@ -130,7 +130,7 @@ export async function renew(table: Table, lease: Lease, leaseUntil: number): Pro
   return null;
 }
 
-export async function release(table: Table, lease: Lease, change: ReleaseChange): Promise<void> {
+export async function release(table: Table, lease: Lease, change: ReleaseChange): Promise<boolean> {
   const update = assign({
     owner: null,
     leaseUntil: number(0),
@@ -139,12 +139,12 @@ export async function release(table: Table, lease: Lease, change: ReleaseChange)
     ...(change.closeOpen && { open: null }),
     lastError: change.failed === null ? null : json(change.failed),
   });
-  // False: the epoch is another's, and nothing of ours is left to end.
-  await table.update(
+  const item = await table.update(
     keys.partition(lease.source, lease.item.partition),
     update,
     requireAll(epochIsMine(lease.item.epoch)),
   );
+  return item !== null;
 }
 
 /** Clears needs-operator where it stands. */

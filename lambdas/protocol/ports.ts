@@ -390,11 +390,11 @@ export interface Checkpoints {
   ): Promise<Lease | null>;
   /** Prolongs the lease if the epoch is mine; null when it is another's. Long reads come without a commit for a while. */
   renew(lease: Lease, leaseUntil: number): Promise<Lease | null>;
-  /** Ends the lease if the epoch is mine; `closeOpen` removes `open`; `failed` records an error and counts it. */
+  /** Ends the lease if the epoch is mine, else answers false; `closeOpen` removes `open`; `failed` records an error and counts it. */
   release(
     lease: Lease,
     change: { closeOpen: boolean; failed: StoredError | null; failures: number; state: PartitionState },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** An operator's: whoever has the lease and whatever the state. epoch + 1, so that nobody else writes any more. */
   take(source: string, partition: number, owner: string, now: number, leaseMs: number): Promise<Lease>;
   /** One partition item, read consistently; null when it is missing. */

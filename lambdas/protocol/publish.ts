@@ -134,11 +134,10 @@ export async function publish(
   } catch (error) {
     if (error instanceof FencedError) return result(run, 'fenced');
     failure = asSnowmeltError(error);
-    ports.telemetry.error(failure, { source, partition, code: failure.code, position: text(run) });
   } finally {
     await run.producer?.close();
   }
-  await release(run, failure);
+  if (!(await release(run, failure))) return result(run, 'fenced');
   if (failure === null) await callAgain(run);
   return result(run, failure === null ? 'done' : 'failed');
 }
@@ -301,20 +300,35 @@ async function reopenAfter(run: Run, error: unknown): Promise<void> {
   run.ports.telemetry.count('Reopens', 1, { source: run.source, partition: run.partition });
 }
 
-/** `open` goes only if this invocation reconciled and no outcome is unknown. */
-async function release(run: Run, failure: SnowmeltError | null): Promise<void> {
+/**
+ * `open` goes only if this invocation reconciled and no outcome is unknown. False: the partition is another's, and so is
+ * what this one took for an error (its own item is of an earlier epoch): only an owner tells.
+ */
+async function release(run: Run, failure: SnowmeltError | null): Promise<boolean> {
   const { ports, lease } = run;
   const before = lease.item;
   const again = failure !== null && before.lastError?.code === failure.code && !run.progressed;
   const counts = failure !== null && !PASSING_CODES.has(failure.code);
   const failures = failure === null ? 0 : (again ? before.failures : 0) + (counts ? 1 : 0);
   const stop = failure !== null && (failure.retry === 'operator' || failures >= FAILURES_TO_STOP);
-  await ports.checkpoints.release(lease, {
-    closeOpen: marks(run) && run.reconciled && !run.undecided,
-    failed: failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() },
-    failures,
-    state: stop ? 'needs-operator' : 'active',
-  });
+  let mine = true;
+  try {
+    mine = await ports.checkpoints.release(lease, {
+      closeOpen: marks(run) && run.reconciled && !run.undecided,
+      failed: failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() },
+      failures,
+      state: stop ? 'needs-operator' : 'active',
+    });
+  } finally {
+    if (failure !== null && mine)
+      ports.telemetry.error(failure, {
+        source: run.source,
+        partition: run.partition,
+        code: failure.code,
+        position: text(run),
+      });
+  }
+  return mine;
 }
 
 /** Long reads outlive a lease: it is renewed under the epoch when half of it is gone. */

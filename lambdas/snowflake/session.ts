@@ -2,7 +2,7 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import { tokenExpired } from './access.ts';
-import { asSnowflakeError, executionError, loginError } from './errors.ts';
+import { asSnowflakeError, executionError, loginError, SessionLost } from './errors.ts';
 import type { Authenticator, Connection, Credentials, RowStatement } from './sdk.ts';
 import { newConnection, sessionToken } from './sdk.ts';
 import { pinStatement } from './sql/statements.ts';
@@ -75,6 +75,8 @@ export class Session {
   async submit(sqlText: string, tag: string, waitMs: number): Promise<string> {
     await this.#pin();
     const { queryId } = await this.#execute({ sqlText, asyncExec: true, parameters: { QUERY_TAG: tag } }, waitMs);
+    // For a statement that met the session's end, snowflake-sdk 3.3.0 tells neither an error nor an id.
+    if (queryId === undefined) throw new SessionLost('no query id');
     this.running.add(queryId);
     return queryId;
   }
@@ -130,9 +132,9 @@ export class Session {
   async #execute(
     options: { sqlText: string; asyncExec?: boolean; parameters?: Record<string, string>; fetchAsString?: ['Number'] },
     waitMs: number,
-  ): Promise<{ rows: Row[]; queryId: string }> {
+  ): Promise<{ rows: Row[]; queryId: string | undefined }> {
     let cancel = () => {};
-    const executed = new Promise<{ rows: Row[]; queryId: string }>((resolve, reject) => {
+    const executed = new Promise<{ rows: Row[]; queryId: string | undefined }>((resolve, reject) => {
       const statement = this.#connection.execute({
         ...options,
         complete: (error, done, rows) => {

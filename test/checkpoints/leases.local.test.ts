@@ -162,7 +162,7 @@ describe('commit', () => {
     expect(await table.store.commit(zombie, commitOf(P1))).toBeNull();
     expect(await table.store.commit(zombie, commitOf(P2))).toBeNull();
     expect(await table.store.renew(zombie, NOW + 9 * LEASE)).toBeNull();
-    await table.store.release(zombie, ended);
+    expect(await table.store.release(zombie, ended)).toBe(false);
     expect(await stored()).toEqual(next.item);
   });
 

@@ -439,7 +439,7 @@ export class MemoryCheckpoints implements Checkpoints {
   }
   async release(lease: Lease, { closeOpen, failed, failures, state }: Parameters<Checkpoints['release']>[1]) {
     this.fault('release', 'before');
-    this.#change(lease, {
+    const released = this.#change(lease, {
       owner: null,
       leaseUntil: 0,
       ...(closeOpen ? { open: null } : {}),
@@ -447,6 +447,7 @@ export class MemoryCheckpoints implements Checkpoints {
       failures,
       state,
     });
+    return released !== null;
   }
   async partition(source: string, partition: number) {
     return structuredClone(this.#source(source).partitions.get(partition) ?? null);

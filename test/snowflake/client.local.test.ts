@@ -280,6 +280,13 @@ test('a scan outlives the client that submitted it', async () => {
   expect((await standIn.control.stats()).byTag['snowmelt/demo/t/9']?.statements).toBe(1);
 });
 
+test('a session that ends while a scan is submitted costs a new session, not an id that leads nowhere', async () => {
+  await standIn.control.fault({ fault: 'session-gone', sql: '^SELECT 1' });
+  const queryId = await client.submit('SELECT 1 AS A', 'tag');
+  expect(await client.status(queryId, 20_000)).toEqual({ state: 'done' });
+  expect((await standIn.control.faults())[0]?.hits).toBe(1);
+});
+
 test('an aborted scan has failed; an unknown one is gone', async () => {
   await standIn.control.fault({ fault: 'hold-query', kind: 'SELECT', sql: 'FOR THE ABORT' });
   const queryId = await client.submit('SELECT 1 /* FOR THE ABORT */', 'tag');

@@ -189,13 +189,14 @@ export class World {
     );
   }
 
-  /** Runs a worker to its end. One that freezes lets others run a tick and all it calls, after its lease, before it goes on. */
+  /** Runs a worker to its end. One that freezes lets others run a tick, all it calls and what the next one tidies, after its lease, before it goes on. */
   async run(worker: Worker): Promise<void> {
     await this.wire.run();
     if (worker.state !== 'frozen') return;
     this.clock.time += TICK;
     await this.run(this.spawnPlan());
     await this.drain();
+    await this.run(this.spawnFinish());
     worker.state = 'running';
     await this.wire.run();
   }
