@@ -46,9 +46,10 @@ export async function voidWindow(checkpoints: Checkpoints, source: string, numbe
     const open = state.windows.map((each) => each.number).join(' ') || 'none';
     throw refused(`Window ${number} of ${source} is not unfinished; unfinished are: ${open}.`);
   }
-  if (window.kind === 'snapshot') return ask(checkpoints, source, { kind: 'snapshot', since: null, voids: number });
-  if (window.kind !== 'changes') throw refused(`A ${window.kind} window can't be given up; ask for a replay.`);
-  return ask(checkpoints, source, { kind: 'repair', since: window.from, voids: number });
+  if (window.kind === 'truncate' || window.kind === 'schema')
+    throw refused(`A ${window.kind} window has one row of its own and nothing to read; it can't be given up.`);
+  const since = (window.kind === 'changes' ? window.from : window.since) ?? null;
+  return ask(checkpoints, source, { kind: since === null ? 'snapshot' : 'repair', since, voids: number });
 }
 
 async function ask(

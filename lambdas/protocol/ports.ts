@@ -245,7 +245,7 @@ export type Sighting = { token: string | null; at: number; createdOn: string | n
 export type WindowRequest = {
   id: string;
   kind: 'snapshot' | 'repair';
-  /** `repair`: keys that changed after this bound (ISO) are sent again. */
+  /** `repair`: keys that changed after this bound (ISO) are sent again; with `results`, those of this bound hold them. */
   since: string | null;
   /** `repair`: see ScanRequest. */
   results: readonly [string, string] | null;
@@ -262,6 +262,8 @@ export type PendingScan = {
   layout: number;
   from: string | null;
   to: string;
+  /** See Window. */
+  since?: string;
   covered: string | null;
   createdOn: string;
   columns: Column[];

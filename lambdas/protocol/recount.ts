@@ -83,7 +83,7 @@ async function askForRepair(ports: RecountPorts, source: string, window: Window,
   const request: WindowRequest = {
     id: `recount-${window.number}-${queryId}`,
     kind: 'repair',
-    since: null,
+    since: window.from,
     results: [window.queryId, queryId],
     voids: null,
   };

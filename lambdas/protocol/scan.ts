@@ -54,11 +54,12 @@ export async function submitScan(
       `${objectName(layout)} was replaced just now; the next tick looks again.`,
     );
   }
+  const since = candidate.request?.since ?? null;
   const statement = ports.snowflake.statement({
     kind: candidate.kind,
     layout,
     columns: facts.columns,
-    from: candidate.request?.since ?? candidate.from,
+    from: since ?? candidate.from,
     to: candidate.to,
     results: candidate.request?.results ?? null,
   });
@@ -70,6 +71,7 @@ export async function submitScan(
     layout: layout.number,
     from: candidate.from,
     to: candidate.to,
+    ...(since !== null && { since }),
     covered: candidate.covered,
     createdOn: facts.createdOn,
     columns: facts.columns,
@@ -122,6 +124,7 @@ export async function finishScan(
       createdOn: scan.createdOn,
       from: scan.from,
       to: scan.to,
+      ...(scan.since !== undefined && { since: scan.since }),
       covered: scan.covered,
       columns: scan.columns,
       statement: scan.statement,

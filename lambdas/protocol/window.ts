@@ -43,6 +43,8 @@ export type Window = {
   /** Bounds `(from, to]`: ISO 8601 UTC with exactly three decimals; `from` is null for a first snapshot. */
   from: string | null;
   to: string;
+  /** `repair`: what changed after this bound (ISO) makes up for it. Absent where only the whole table does. */
+  since?: string;
   /** Gate token known to be included. */
   covered: string | null;
   columns: Column[];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, sent, tombstone, verdictOn, world, type World } from './fixtures.ts';
+import { at, bound, sent, tombstone, verdictOn, world, type World } from './fixtures.ts';
 
 const clean = { missing: 0, duplicated: 0, reordered: 0, mismatched: 0 };
 
@@ -164,8 +164,58 @@ describe('windows', () => {
   });
   test('kinds that the oracle knows nothing of are refused', async () => {
     const planted = world();
-    planted.windows[2]!.kind = 'repair';
-    await expect(verdictOn(planted)).rejects.toThrow('repair');
+    planted.windows[2]!.kind = 'truncate';
+    await expect(verdictOn(planted)).rejects.toThrow('truncate');
+  });
+
+  const again = (kind: string, since: string | null) => ({
+    number: 4,
+    kind,
+    from: bound(30),
+    to: bound(30),
+    since,
+    void: false,
+  });
+  /** Everything as it is in the end; then what changed since 12 s, two keys of it gone by then. */
+  function told() {
+    const planted = world();
+    planted.windows.push(again('snapshot', null), { ...again('repair', bound(12)), number: 5 });
+    const at30 = [sent('1', 'r', null, { ID: '1', DELAY: 12 }), sent('13', 'r', null, { ID: '13', DELAY: 30 })];
+    const five = sent('5', 'r', null, { ID: '5', DELAY: 50 });
+    planted.topic.push(...structuredClone(at30), sent('4', 'r', null, { ID: '4', DELAY: 40 }), five);
+    planted.topic.push(...at30, five);
+    for (const [id, delay] of [
+      ['2', null],
+      ['3', 30],
+    ] as const)
+      planted.topic.push(sent(id, 'd', { ID: id, DELAY: delay }, null), tombstone(id));
+    return planted;
+  }
+  test('a new snapshot and a repair tell again what is', async () => {
+    expect(await verdictOn(told())).toMatchObject(clean);
+  });
+  test.each([
+    ['is left out', (topic: World['topic']) => topic.splice(12, 1), { missing: 1 }],
+    ['comes twice', (topic: World['topic']) => topic.push(topic[12]!), { duplicated: 1 }],
+    [
+      'is of an earlier time',
+      (topic: World['topic']) => (topic[12]!.value = topic[0]!.value),
+      { duplicated: 1, missing: 1 },
+    ],
+  ])('what is told again %s', async (_, plant, defects) => {
+    const planted = told();
+    plant(planted.topic);
+    const { records: __, ...found } = await verdictOn(planted);
+    expect(found).toEqual({ ...clean, ...defects });
+  });
+  test('a repair of nothing, and one that tells another time', async () => {
+    const planted = told();
+    planted.windows[4]!.since = null;
+    await expect(verdictOn(planted)).rejects.toThrow();
+    const late = told();
+    late.windows[3] = { ...late.windows[3]!, to: bound(31) };
+    late.windows[4] = { ...late.windows[4]!, from: bound(31), to: bound(31) };
+    expect(await verdictOn(late)).toMatchObject({ missing: 1 });
   });
 });
 

@@ -37,12 +37,13 @@ export async function readWindows(table: CheckpointTable, source: string): Promi
 
 /** Where attribute names are Snowmelt's layout of the table (docs/design.md, State). */
 function readBounds(item: Record<string, AttributeValue>): Bounds {
-  const body = JSON.parse(item['body']!.S!) as { kind: string; from: string | null };
+  const body = JSON.parse(item['body']!.S!) as { kind: string; from: string | null; since?: string };
   return {
     number: Number(item['sk']!.S!.slice('window#'.length)),
     kind: body.kind,
     from: body.from,
     to: item['to']!.S!,
+    since: body.since ?? null,
     void: item['void']?.BOOL === true,
   };
 }

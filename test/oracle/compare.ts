@@ -45,28 +45,36 @@ export function classify(expected: readonly KeyEvent[], actual: readonly KeyEven
 }
 
 /**
- * Without any oracle: a record's `before` is its key's previous `after`, a tombstone follows a delete. Returns how many
- * events break that.
+ * Without any oracle: a record's `before` is its key's previous `after`; what is told again is what was told, of a key that
+ * is gone that it is; a tombstone follows a delete. Returns how many events break that.
  */
 export function breaks(events: readonly KeyEvent[]): number {
   let broken = 0;
   let state = NONE;
   let previous: KeyEvent | null = null;
   for (const event of events) {
-    const starts = event.op === 'c' || event.op === 'r';
-    const right =
-      event.op === 'tombstone'
-        ? previous?.op === 'd'
-        : event.op === 'other'
-          ? false
-          : event.before === state &&
-            starts === (event.before === NONE) &&
-            (event.op === 'd') === (event.after === NONE);
-    if (!right) broken++;
+    if (!follows(event, state, previous)) broken++;
     state = event.after;
     previous = event;
   }
   return broken;
+}
+
+function follows({ op, before, after }: KeyEvent, state: number, previous: KeyEvent | null): boolean {
+  switch (op) {
+    case 'tombstone':
+      return previous?.op === 'd';
+    case 'c':
+      return state === NONE && before === NONE && after !== NONE;
+    case 'r':
+      return before === NONE && after !== NONE && (state === NONE || after === state);
+    case 'u':
+      return state !== NONE && before === state && after !== NONE;
+    case 'd':
+      return after === NONE && before !== NONE && (state === NONE || before === state);
+    case 'other':
+      return false;
+  }
 }
 
 /** The key's image after all its events; NONE when it is gone. */

@@ -3,7 +3,8 @@
  *
  * Snowflake's net delta is by row: DELETE with the image at `from`, INSERT with the image at `to`, neither where both are
  * equal. Snowmelt's records are by key: a DELETE and an INSERT of one key are an update, so a re-keyed row is a delete of
- * the old key and a create of the new.
+ * the old key and a create of the new. A snapshot tells every key as it is; a repair those that changed since its bound, a
+ * delete with the image of then.
  */
 import type { DemoColumn, Image } from '../../local/demo/flights.ts';
 import type { LedgerEntry } from '../../local/demo/ledger.ts';
@@ -15,6 +16,10 @@ export type Table = { columns: readonly DemoColumn[]; /** Names of the key's col
 
 const ABSENT = -1;
 
+/** A row's number of key and hash of image. */
+type State = { key: number; hash: number };
+type Touched = Map<number, State>;
+
 export class Expected {
   readonly events = new EventStore();
   readonly keys: Keys;
@@ -25,6 +30,8 @@ export class Expected {
   #rowKey = new Int32Array(1024).fill(ABSENT);
   #rowHash = new Float64Array(1024).fill(NONE);
   #rows = 0;
+  /** What rows were before each change: commit time, row, state. */
+  readonly #undo: { at: bigint; row: number; was: State }[] = [];
 
   constructor(table: Table, keys: Keys, tombstones: boolean) {
     this.#table = table;
@@ -41,18 +48,17 @@ export class Expected {
   /** Runs through the windows; `ledger` is in commit order. Changes after the last window only count for the final table. */
   async run(windows: readonly Bounds[], ledger: AsyncIterable<LedgerEntry>): Promise<void> {
     let open = 0;
-    let touched = new Map<number, { key: number; hash: number }>();
     const close = () => {
-      if (windows[open]!.kind === 'snapshot') this.#snapshot();
-      else this.#changes(touched);
-      touched = new Map();
-      open++;
+      const { kind, from, since } = windows[open++]!;
+      if (kind === 'snapshot') this.#snapshot();
+      else if (kind === 'repair') this.#repair(this.#touchedSince(since!));
+      else this.#changes(this.#touchedSince(from!));
     };
     for await (const entry of ledger) {
       const at = BigInt(entry.at);
       while (open < windows.length && nanoseconds(windows[open]!.to) < at) close();
       for (const { row, image } of entry.changes) {
-        if (!touched.has(row)) touched.set(row, { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE });
+        this.#undo.push({ at, row, was: { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE } });
         this.#set(row, image);
       }
     }
@@ -74,7 +80,37 @@ export class Expected {
     }
   }
 
-  #changes(touched: ReadonlyMap<number, { key: number; hash: number }>): void {
+  /** What rows that changed after the bound were at it. */
+  #touchedSince(bound: string): Touched {
+    const from = nanoseconds(bound);
+    const touched: Touched = new Map();
+    for (let i = this.#undo.length - 1; i >= 0 && this.#undo[i]!.at > from; i--) {
+      touched.set(this.#undo[i]!.row, this.#undo[i]!.was);
+    }
+    return touched;
+  }
+
+  #changes(touched: Touched): void {
+    for (const [key, { before, after }] of this.#delta(touched)) {
+      if (after === NONE) this.#delete(key, before);
+      else this.events.add(key, before === NONE ? 'c' : 'u', before, after);
+    }
+  }
+
+  #repair(touched: Touched): void {
+    for (const [key, { before, after }] of this.#delta(touched)) {
+      if (after === NONE) this.#delete(key, before);
+      else this.events.add(key, 'r', NONE, after);
+    }
+  }
+
+  #delete(key: number, before: number): void {
+    this.events.add(key, 'd', before, NONE);
+    if (this.#tombstones) this.events.add(key, 'tombstone');
+  }
+
+  /** By key, where anything changed. */
+  #delta(touched: Touched): Map<number, { before: number; after: number }> {
     const delta = new Map<number, { before: number; after: number }>();
     const of = (key: number) => {
       const known = delta.get(key);
@@ -90,11 +126,7 @@ export class Expected {
       if (from.key !== ABSENT) once(of(from.key), 'before', from.hash);
       if (key !== ABSENT) once(of(key), 'after', image);
     }
-    for (const [key, { before, after }] of delta) {
-      const op = before === NONE ? 'c' : after === NONE ? 'd' : 'u';
-      this.events.add(key, op, before, after);
-      if (op === 'd' && this.#tombstones) this.events.add(key, 'tombstone');
-    }
+    return delta;
   }
 
   #set(row: number, image: Image | null): void {

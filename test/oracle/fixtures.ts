@@ -12,7 +12,7 @@ export const columns: DemoColumn[] = [
 
 export type Sent = { key: string; value: string | null; topicPartition: number };
 
-const bound = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+export const bound = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 export const at = (second: number) => `${BigInt(Date.UTC(2026, 0, 1, 0, 0, second)) * 1_000_000n}`;
 const row = (id: string, delay: string | null): Image => [id, delay];
 const image = (id: string, delay: number | null): Json => ({ ID: id, DELAY: delay });
@@ -31,9 +31,9 @@ export const tombstone = (id: string): Sent => ({
 /** Snapshot of rows 1 to 4; then row 1 updated twice, 2 deleted, 3 re-keyed to 13, 5 created; row 4 away and back. */
 export function world() {
   const windows: Bounds[] = [
-    { number: 1, kind: 'snapshot', from: null, to: bound(10), void: false },
-    { number: 2, kind: 'changes', from: bound(10), to: bound(20), void: false },
-    { number: 3, kind: 'changes', from: bound(20), to: bound(30), void: false },
+    { number: 1, kind: 'snapshot', from: null, to: bound(10), since: null, void: false },
+    { number: 2, kind: 'changes', from: bound(10), to: bound(20), since: null, void: false },
+    { number: 3, kind: 'changes', from: bound(20), to: bound(30), since: null, void: false },
   ];
   const loaded: Image[] = [row('1', '10'), row('2', null), row('3', '30'), row('4', '40')];
   const ledger: LedgerEntry[] = [

@@ -1,7 +1,15 @@
 /** First of all: the windows' bounds must run without gap or overlap to past the last commit. */
 
 /** A window as the checkpoint table has it. Bounds `(from, to]` are ISO 8601 with milliseconds. */
-export type Bounds = { number: number; kind: string; from: string | null; to: string; void: boolean };
+export type Bounds = {
+  number: number;
+  kind: string;
+  from: string | null;
+  to: string;
+  /** Of a repair: what changed after it is told again. */
+  since: string | null;
+  void: boolean;
+};
 
 export type WindowDefect = { kind: 'gap' | 'overlap'; what: string };
 
@@ -22,8 +30,11 @@ export function checkWindows(windows: readonly Bounds[], lastCommit: bigint): Wi
   if (first.kind !== 'snapshot' || first.from !== null)
     gap(`window ${first.number} is first and no snapshot from the start`);
   windows.forEach((window, i) => {
-    if (window.kind !== 'changes' && (i > 0 || window.kind !== 'snapshot')) {
-      throw new Error(`window ${window.number} is a ${window.kind}; the oracle knows one snapshot and then changes`);
+    const repair = window.kind === 'repair';
+    if ((!repair && window.kind !== 'changes' && window.kind !== 'snapshot') || window.void) {
+      throw new Error(
+        `window ${window.number} is a ${window.void ? 'void ' : ''}${window.kind}, unknown to the oracle`,
+      );
     }
     const before = windows[i - 1];
     if (before === undefined) return;
@@ -33,7 +44,14 @@ export function checkWindows(windows: readonly Bounds[], lastCommit: bigint): Wi
     const from = window.from === null ? -Infinity : Date.parse(window.from);
     if (from > Date.parse(before.to)) gap(`${before.to} to ${window.from} lies ${here} in neither`);
     if (from < Date.parse(before.to)) overlap(`${window.from ?? 'the start'} to ${before.to} lies ${here} in both`);
-    if (Date.parse(window.to) <= from) overlap(`window ${window.number} ends before it begins`);
+    if (window.kind === 'changes') {
+      if (Date.parse(window.to) <= from) overlap(`window ${window.number} ends before it begins`);
+    } else if (Date.parse(window.to) !== from) {
+      // What is told again is told as of the end of the window before, or else later changes would come twice or never.
+      gap(`window ${window.number} tells again what was at ${window.to}, not at its beginning`);
+    }
+    if (repair && (window.since === null || Date.parse(window.since) >= from))
+      gap(`window ${window.number} repairs nothing`);
   });
   const end = windows.at(-1)!;
   if (nanoseconds(end.to) < lastCommit)

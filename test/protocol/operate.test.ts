@@ -115,6 +115,23 @@ test('a window that is given up: what it held is sent first, then it is void', a
   expect(window).toEqual([]);
 });
 
+test('a repair that is given up becomes another one, since where it began', async () => {
+  const w = await running();
+  const head = await w.checkpoints.headNumber('s');
+  await replay(w.checkpoints, 's', 2);
+  await w.tick();
+  await voidWindow(w.checkpoints, 's', head + 1);
+  w.events.calls.length = 0;
+  w.clock.time += MINUTE;
+  await w.tick();
+  const { windows } = w.checkpoints.sources.get('s')!;
+  expect(windows.get(head + 1)).toMatchObject({ kind: 'repair', void: true });
+  expect(windows.get(head + 2)).toMatchObject({ kind: 'repair', void: false, since: windows.get(2)!.from });
+  await expectTable(w);
+  const sent = (number: number) => w.kafka.log.filter(({ value }) => value?.split('|')[3]!.startsWith(`${number}:`));
+  expect([sent(head + 1).length, sent(head + 2).length > 0]).toEqual([0, true]);
+});
+
 test('a paused source opens no window and is not called; resumed, it goes on', async () => {
   const w = await running();
   await pause(w.checkpoints, 's');
