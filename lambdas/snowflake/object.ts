@@ -8,7 +8,7 @@ import { describeStatement, showStatement } from './sql/statements.ts';
 
 const dayMs = 86_400_000;
 
-/** @throws OBJECT_MISSING */
+/** @throws OBJECT_MISSING, RESULT_MALFORMED */
 export async function describeObject(ask: Ask, object: Layout['object']): Promise<ObjectFacts> {
   const [shown, described] = await Promise.all([ask(showStatement(object)), ask(describeStatement(object))]);
   const table = shown.find((row) => row.name === object.name);
@@ -16,11 +16,15 @@ export async function describeObject(ask: Ask, object: Layout['object']): Promis
     const name = `${object.database}.${object.schema}.${object.name}`;
     throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
   }
+  const columns = described.map(columnOf);
+  const createdOn = instant(table.created_on);
+  if (createdOn === '' || columns.some(({ name, type }) => name === '' || type === ''))
+    throw new SnowmeltError('RESULT_MALFORMED', 'SHOW or DESCRIBE gave rows without a name, a type or a time');
   return {
-    createdOn: instant(table.created_on),
+    createdOn,
     tracking: text(table.change_tracking).toUpperCase() === 'ON',
     retentionMs: Number(text(table.retention_time)) * dayMs,
-    columns: described.map(columnOf),
+    columns,
   };
 }
 

@@ -8,6 +8,8 @@ import { newConnection, sessionToken } from './sdk.ts';
 import { pinStatement } from './sql/statements.ts';
 
 export type Row = Record<string, unknown>;
+/** `total`: rows that there should be. */
+type Executed = { rows: Row[]; total: number; queryId: string | undefined };
 
 const loginMs = 45_000;
 
@@ -65,10 +67,15 @@ export class Session {
     return sessionToken(this.#connection);
   }
 
-  /** Rows of a small result; numbers as text. @throws SessionLost and what `statementError` makes */
+  /**
+   * Rows of a small result; numbers as text. The SDK hands on the rows that it got, whatever their number should be.
+   * @throws SessionLost, RESULT_MALFORMED and what `statementError` makes
+   */
   async query(sqlText: string, waitMs: number): Promise<Row[]> {
     await this.#pin();
-    return (await this.#execute({ sqlText, fetchAsString: ['Number'] }, waitMs)).rows;
+    const { rows, total } = await this.#execute({ sqlText, fetchAsString: ['Number'] }, waitMs);
+    if (rows.length === total) return rows;
+    throw new SnowmeltError('RESULT_MALFORMED', `A statement gave ${rows.length} rows of ${total}`);
   }
 
   /** The query id of a statement that now runs by itself. */
@@ -132,14 +139,18 @@ export class Session {
   async #execute(
     options: { sqlText: string; asyncExec?: boolean; parameters?: Record<string, string>; fetchAsString?: ['Number'] },
     waitMs: number,
-  ): Promise<{ rows: Row[]; queryId: string | undefined }> {
+  ): Promise<Executed> {
     let cancel = () => {};
-    const executed = new Promise<{ rows: Row[]; queryId: string | undefined }>((resolve, reject) => {
+    const executed = new Promise<Executed>((resolve, reject) => {
       const statement = this.#connection.execute({
         ...options,
         complete: (error, done, rows) => {
           if (error) reject(executionError(asSnowflakeError(error)));
-          else resolve({ rows: (rows ?? []) as Row[], queryId: done.getQueryId() });
+          else {
+            // A statement that runs by itself has no result to ask for a number of rows; asked, it throws, unheard.
+            const total = options.asyncExec === true ? 0 : done.getNumRows();
+            resolve({ rows: (rows ?? []) as Row[], total, queryId: done.getQueryId() });
+          }
         },
       });
       cancel = () => statement.cancel(() => undefined);

@@ -22,6 +22,8 @@ export class Account {
   resumes = 0;
   layouts = 0;
   pauses = 0;
+  replaysAsked = 0;
+  snapshotsAsked = 0;
   readonly #open = new Set<string>();
 
   fault(kind: string): void {

@@ -6,6 +6,8 @@ import { startStack, type Stack } from '../../local/demo/stack.ts';
 import { isPublished, type SourceView } from '../../local/demo/state.ts';
 import { writeConfig } from '../../local/demo/deploy.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
+import { SnowmeltError } from '../../lambdas/errors.ts';
+import { replay, resnapshot } from '../../lambdas/protocol/operate.ts';
 import type { Checkpoints } from '../../lambdas/protocol/ports.ts';
 import { Account } from './account.ts';
 import { startCluster } from './brokers.ts';
@@ -37,6 +39,9 @@ export type ChaosResult = {
   resumes: number;
   layouts: number;
   pauses: number;
+  /** Asked for by an operator. */
+  replaysAsked: number;
+  snapshotsAsked: number;
   warm: number;
   cold: number;
   commits: number;
@@ -50,19 +55,21 @@ export type ChaosResult = {
   short: string[];
 };
 
-const SOURCES = [1, 1, 2, 1, 3, 1];
+const SOURCES = [1, 1, 2, 1, 3, 1, 1, 2, 1, 1, 1, 1, 2, 1];
 const MAX_PARTITIONS = 4;
 const ROWS = 60;
 const MINUTE_MS = 900;
-const COMMIT_EVERY_MS = 400;
+const COMMIT_EVERY_MS = 1_400;
 const FAULT_EVERY_MS = 100;
 /** Planners at a time: more ticks than the machine can serve are as good as lost. */
-const MAX_PLANNERS = 2;
+const MAX_PLANNERS = 8;
 const TELL_EVERY_MS = 5_000;
 /** Without a step forward for so long nothing will come any more. */
 const STALLED_MS = 120_000;
 const LAYOUT_EVERY_MS = 6_000;
+const REPLAYED_WINDOWS = 6;
 const PAUSE_EVERY_MS = 7_000;
+const ASK_EVERY_MS = 2_000;
 
 /** @throws when it does not come to its end; the state is then in a file that the message names. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -91,7 +98,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         snowflake: { inlineBytes: 600, firstChunkBytes: 1_500, maxChunkBytes: 4_000 },
         aws: {
           deliveries: (from) => (from === 'schedule' && planners() >= MAX_PLANNERS ? [] : deliveries.next()),
-          concurrency: 10,
+          concurrency: 16,
         },
       },
     );
@@ -169,6 +176,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       resumes: account.resumes,
       layouts: account.layouts,
       pauses: account.pauses,
+      replaysAsked: account.replaysAsked,
+      snapshotsAsked: account.snapshotsAsked,
       warm: counters.invocations - counters.cold,
       cold: counters.cold,
       commits,
@@ -193,6 +202,7 @@ class Run {
   readonly #random: Random;
   #layoutAt = performance.now();
   #pausedAt = performance.now();
+  #askedAt = performance.now();
   #paused: string | null = null;
   #deployment = 1;
 
@@ -211,7 +221,8 @@ class Run {
 
   /** While there are faults: deploys new partition counts now and then; true when all has come often enough. */
   async changing(views: readonly SourceView[]): Promise<boolean> {
-    await this.#operate();
+    await this.#pause();
+    await this.#ask(views);
     if (performance.now() - this.#layoutAt > LAYOUT_EVERY_MS && views.every(({ windows }) => windows.length > 0)) {
       this.#layoutAt = performance.now();
       this.#deploy();
@@ -239,7 +250,7 @@ class Run {
   }
 
   /** An operator pauses one source after the other, and lets it go on at the next turn. */
-  async #operate(): Promise<void> {
+  async #pause(): Promise<void> {
     if (performance.now() - this.#pausedAt < PAUSE_EVERY_MS / 2) return;
     this.#pausedAt = performance.now();
     if (this.#paused !== null) return this.unpause();
@@ -252,6 +263,27 @@ class Run {
   async unpause(): Promise<void> {
     if (this.#paused !== null) await this.#checkpoints.resume(this.#paused);
     this.#paused = null;
+  }
+
+  /** Replays since one of the last windows, and new snapshots. */
+  async #ask(views: readonly SourceView[]): Promise<void> {
+    if (performance.now() - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = performance.now();
+    const at = this.#random.whole(0, views.length - 1);
+    const { name } = this.#subjects[at]!.source;
+    const head = views[at]!.windows.at(-1)!.number;
+    const since = this.#random.whole(Math.max(2, head - REPLAYED_WINDOWS), head);
+    const again = this.#random.whole(0, 3) > 0;
+    try {
+      if (again && head > 1) await replay(this.#checkpoints, name, since);
+      else await resnapshot(this.#checkpoints, name);
+    } catch (error) {
+      // One request at a time; and what a repair's bound is, is not for a replay to begin at.
+      if (error instanceof SnowmeltError && error.code === 'OPERATION_REFUSED') return;
+      throw error;
+    }
+    if (again && head > 1) this.#account.replaysAsked++;
+    else this.#account.snapshotsAsked++;
   }
 
   /** One source gets another number of partitions. Processes that run know only the configuration they started with. */
@@ -270,7 +302,8 @@ class Run {
     let told = 0;
     for (;;) {
       const views = await Promise.all(this.#subjects.map(({ reader }) => reader.read()));
-      this.windows = views.reduce((sum, view) => sum + view.windows.filter(({ kind }) => kind === 'changes').length, 0);
+      // All but each source's first.
+      this.windows = views.reduce((sum, view) => sum + Math.max(0, view.windows.length - 1), 0);
       for (const [i, view] of views.entries()) await this.#resume(this.#subjects[i]!, view);
       if (await done(views)) return this.#options.progress(what);
       const now = performance.now();

@@ -10,7 +10,7 @@ import type { Verdict } from '../oracle/check.ts';
 export type SourceShape = { partitions: number; topicPartitions: number; every: string };
 
 /** Windows as narrow as the stand-in allows, and a backlog that is not merged. */
-const FAST = { safetyLagMs: 250, marginMs: 100, leaseMs: 1_500, recountAfterMs: 900_000 };
+const FAST = { safetyLagMs: 250, marginMs: 100, leaseMs: 2_500, recountAfterMs: 900_000 };
 const LIMITS = { maxWindowMs: 300, maxSnapshots: 1_000 };
 
 /** A configuration of sources `s0`, `s1` ... on tables DEMO.PUBLIC.T0, T1 ... */

@@ -20,8 +20,9 @@ for (let seed = 0; seed < Number(process.argv[3]) && outcome.caughtBy === null; 
   outcome.lives++;
   outcome.windows += life.windows;
   const defects = Object.entries(life.defects).filter(([, count]) => count > 0);
-  const found = defects.map(([name, count]) => `${count} ${name}`);
-  if (found.length === 0 && life.standstill !== null) found.push(`standstill: ${life.standstill}`);
+  // What never came because nothing moves any more is not lost yet.
+  const found = life.standstill === null ? [] : [`standstill: ${life.standstill}`];
+  found.push(...defects.map(([name, count]) => `${count} ${name}`));
   if (found.length > 0) outcome.caughtBy = found.join(', ');
 }
 console.log(JSON.stringify(outcome));

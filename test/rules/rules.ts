@@ -21,6 +21,13 @@ const checkpoints = (file: string, find: string, replace: string): Edit => ({
   replace,
 });
 
+/** lambdas/kafka's rules in their place in memory; on the wire each has a test of its own in test/kafka. */
+const client = (find: string, replace: string): Edit => ({
+  file: '../test/protocol/memory/kafka.ts',
+  find,
+  replace,
+});
+
 export const RULES: Rule[] = [
   {
     rule: 'the marker wins over the store',
@@ -182,6 +189,44 @@ export const RULES: Rule[] = [
     rule: 'another layout is a barrier',
     upheavals: ['layout'],
     edits: [protocol('past.ts', ' || window.layout !== before.layout', '')],
+  },
+  {
+    rule: 'the marker is read after InitProducerId, never before',
+    edits: [
+      client(
+        `    const epoch = await this.#poll('InitProducerId', true, () => this.#broker.initProducerId(id));
+    const marker = await this.#poll('OffsetFetch', true, () => this.#broker.offsetFetch(id));
+`,
+        `    const marker = await this.#poll('OffsetFetch', true, () => this.#broker.offsetFetch(id));
+    const epoch = await this.#poll('InitProducerId', true, () => this.#broker.initProducerId(id));
+`,
+      ),
+    ],
+  },
+  {
+    rule: 'any error ends the producer',
+    edits: [
+      protocol('publish.ts', '  await run.producer?.close();\n  run.producer = null;\n  // An error', '  // An error'),
+      client('      this.#failure ??= error as Error;\n', ''),
+    ],
+  },
+  {
+    rule: 'a batch counts only when its own topicPartition was acknowledged',
+    edits: [
+      client(
+        'await this.#requests.produce(sequence, records);',
+        'await this.#requests.produce(sequence, records).catch(() => undefined);',
+      ),
+    ],
+  },
+  {
+    rule: 'a transactional request whose answer was lost is not repeated',
+    edits: [
+      client(
+        'const reply = await this.#wire.request(name, { repeatable, lost, effect });',
+        'const reply = await this.#wire.request(name, { repeatable, lost, effect }).catch(() => this.#wire.request(name, { repeatable, lost, effect }));',
+      ),
+    ],
   },
   {
     rule: 'the head is never deleted',

@@ -191,6 +191,18 @@ test('describes a table', async () => {
   await expect(client.describe({ ...object, schema: 'NO' })).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
 });
 
+test('facts from a damaged answer are no facts', async () => {
+  const names = Array.from({ length: 120 }, (_, i) => `A_LONG_NAME_FOR_COLUMN_${i}`);
+  await run(writer, `CREATE TABLE DB.PUBLIC.WIDE (${names.map((name) => `${name} NUMBER(9,0)`).join(', ')})`);
+  const wide = { ...object, name: 'WIDE' };
+  const right = await client.describe(wide);
+  expect(right.columns.map(({ name }) => name)).toEqual(names);
+  // The SDK does not notice.
+  await standIn.control.fault({ fault: 'chunk-short', sql: '^DESC' });
+  await expect(client.describe(wide)).rejects.toMatchObject({ code: 'RESULT_MALFORMED' });
+  expect(await client.describe(wide)).toEqual(right);
+});
+
 test('what follows a gate works in a session opened after it', async () => {
   await client.describe(object);
   const before = (await standIn.control.stats()).logins;
