@@ -66,6 +66,18 @@ export const ERRORS = {
     causes: 'A key column is not a column of the table, or its type cannot be a key.',
     action: 'Name existing columns under `key`; names are case-sensitive as Snowflake stores them.',
   },
+  QUERY_INVALID: {
+    retry: 'tick',
+    causes:
+      'Snowflake does not accept the query, it is not one SELECT, two of its columns have one name, or its cursor is not a column that grows.',
+    action: 'Mend `query`, `cursor` or `mode` as the message says; docs/captures.md has an example of each mode.',
+  },
+  QUERY_CHANGED: {
+    retry: 'tick',
+    causes: 'The query of a bulk source was changed so that its rows can not be compared with those of before.',
+    action:
+      'Keep the key columns in the query, or `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
+  },
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',

@@ -37,9 +37,10 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
-  const { name, delivery, partitions, object, information, key, topic, topicPartitions } = source;
+  const { name, delivery, partitions, object, information, key, topic, topicPartitions, query } = source;
   const { deployment } = config;
-  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
+  const plan = { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
+  return query === undefined ? plan : { ...plan, query };
 }
 
 export function recountSettings(config: ResolvedConfig): RecountSettings {

@@ -19,7 +19,14 @@ type Finding = { path: Path; message: string };
 const MAX_SCHEDULES = 400;
 
 export function contradictions(parts: Parts): Finding[] {
-  return [...topics(parts), ...clocks(parts), ...brokers(parts), ...keys(parts), ...schedules(parts)];
+  return [
+    ...topics(parts),
+    ...clocks(parts),
+    ...brokers(parts),
+    ...keys(parts),
+    ...staging(parts),
+    ...schedules(parts),
+  ];
 }
 
 /** The topic that positions are committed by. */
@@ -76,6 +83,12 @@ function* doubled(list: string[], path: Path): Iterable<Finding> {
   for (const [index, item] of list.entries()) {
     if (list.indexOf(item) < index) yield { path: [...path, index], message: `\`${item}\` is listed twice` };
   }
+}
+
+function* staging({ sources, snowflake }: Parts): Iterable<Finding> {
+  const queries = Object.values(sources ?? {}).some((source) => source?.query !== undefined || source?.preset);
+  if (!queries || snowflake === undefined || snowflake.staging !== undefined) return;
+  yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query` or `preset`' };
 }
 
 function* schedules({ sources, defaults }: Parts): Iterable<Finding> {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './durations.ts';
 import { parseIdentifier, parseQualified } from './identifiers.ts';
 import { parseSchedule } from './schedule.ts';
+import { selectProblem } from './select.ts';
 
 /** A duration between two others; gives milliseconds. */
 export function duration(least: string, most: string) {
@@ -37,6 +38,44 @@ export const every = z
     return z.NEVER;
   })
   .meta({ examples: ['1m', 'rate(5 minutes)', 'cron(0 6 * * ? *)'] });
+
+/** `DB.SCHEMA`. */
+export const schemaName = z
+  .string()
+  .transform((text, context) => {
+    const parts = parseQualified(text);
+    if (parts?.length === 2) return { database: parts[0]!, schema: parts[1]! };
+    context.issues.push({
+      code: 'custom',
+      input: text,
+      message: 'must be DATABASE.SCHEMA; put `"` around a part that is case-sensitive or has other characters',
+    });
+    return z.NEVER;
+  })
+  .meta({ examples: ['SALES.SNOWMELT'] });
+
+/** A duration or a whole number: which of them it must be is for the mode to say. */
+export const lag = z
+  .union([z.string(), z.number()], { error: 'must be a duration, such as `10m`, or a whole number' })
+  .transform((value, context): { ms: number } | { count: number } => {
+    const ms = typeof value === 'string' ? parseDuration(value) : null;
+    if (ms !== null && ms <= 365 * 86_400_000) return { ms };
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return { count: value };
+    context.issues.push({
+      code: 'custom',
+      input: value,
+      message: 'must be a duration of at most 365d, such as `10m`, or a whole number',
+    });
+    return z.NEVER;
+  });
+
+/** One SELECT or WITH ... SELECT. */
+export const select = z.string().transform((text, context) => {
+  const problem = selectProblem(text);
+  if (problem === null) return text;
+  context.issues.push({ code: 'custom', input: text, message: problem });
+  return z.NEVER;
+});
 
 /** `DB.SCHEMA.TABLE`. */
 export const table = z

@@ -1,4 +1,5 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
+import { keyOf, queryOf } from './captures.ts';
 import { controlTopicOf } from './checks.ts';
 import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
@@ -44,19 +45,23 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       maxTransactionRows: limits.maxTransaction,
     },
     aws: { endpoint: aws.endpoint ?? null, bus: `snowmelt-${app}` },
-    sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config.defaults)),
+    sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config)),
   };
 }
 
-function resolveSource(name: string, source: SourceConfig, defaults: Config['defaults']): ResolvedSource {
+function resolveSource(name: string, source: SourceConfig, { defaults, snowflake }: Config): ResolvedSource {
   const changes = source.changes ?? defaults.changes ?? 'default';
+  const query = queryOf(source);
+  // Of a bulk query it is known what is gone; the others only ever add.
+  const deletes = query === null ? changes === 'default' : query.mode === 'bulk';
   const format = { ...defaults.format, ...source.format };
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
   return {
     name,
-    object: source.table,
-    information: changes === 'default' ? 'DEFAULT' : 'APPEND_ONLY',
-    key: source.key,
+    object: source.table ?? { ...snowflake.staging!, name },
+    ...(query !== null && { query }),
+    information: deletes ? 'DEFAULT' : 'APPEND_ONLY',
+    key: keyOf(source),
     topic: source.topic.name,
     topicPartitions: source.topic.partitions,
     partitions: source.partitions ?? defaults.partitions ?? 1,

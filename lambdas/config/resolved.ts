@@ -53,9 +53,21 @@ export type ResolvedConfig = {
   sources: ResolvedSource[];
 };
 
+/** A preset is a query, too. */
+export type ResolvedQuery = {
+  text: string;
+  mode: 'bulk' | 'incrementing' | 'timestamp';
+  cursor: string | null;
+  /** ms for `timestamp`, a number for `incrementing`. */
+  lag: number;
+  watch: { database: string; schema: string; name: string }[];
+};
+
 export type ResolvedSource = {
   name: string;
+  /** Of a query source: where its staged copies are kept, and the source's name. */
   object: { database: string; schema: string; name: string };
+  query?: ResolvedQuery;
   information: 'DEFAULT' | 'APPEND_ONLY';
   key: string[];
   topic: string;

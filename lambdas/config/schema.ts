@@ -3,7 +3,23 @@
  * `config/schema.json` (editors) and of the settings' descriptions. Keys that it does not know are refused.
  */
 import { z } from 'zod';
-import { broker, column, duration, every, name, secret, table, topicName, url, whole } from './fields.ts';
+import {
+  broker,
+  column,
+  duration,
+  every,
+  lag,
+  name,
+  schemaName,
+  secret,
+  select,
+  table,
+  topicName,
+  url,
+  whole,
+} from './fields.ts';
+import { captureProblems } from './captures.ts';
+import { presetNames } from './presets.ts';
 
 const format = z.strictObject({
   type: z.enum(['json']).optional().describe('How keys and values are encoded. Default json.'),
@@ -37,9 +53,38 @@ const perSource = {
   format: format.optional(),
 };
 
-export const sourceSchema = z.strictObject({
-  table: table.describe('The table: DATABASE.SCHEMA.TABLE. Unquoted parts are upper-cased, as in SQL.'),
-  key: z.array(column).min(1).describe('Columns that identify a row; together unique and never NULL.'),
+const sourceFields = z.strictObject({
+  table: table
+    .optional()
+    .describe('The table: DATABASE.SCHEMA.TABLE. Unquoted parts are upper-cased, as in SQL. Or `query`, or `preset`.'),
+  query: select.optional().describe('One SELECT whose rows are published, instead of a table (docs/captures.md).'),
+  preset: z
+    .enum(presetNames)
+    .optional()
+    .describe("One of Snowflake's own logs, instead of a table; the list is in docs/captures.md."),
+  mode: z
+    .enum(['bulk', 'incrementing', 'timestamp'])
+    .optional()
+    .describe(
+      'How a query is read. bulk: whole, and what differs from the last time is published, deletes included. incrementing, timestamp: rows from `cursor` on. Default bulk.',
+    ),
+  cursor: column
+    .optional()
+    .describe('Column of the query that only grows: a NUMBER for incrementing, a date or time for timestamp.'),
+  lag: lag
+    .optional()
+    .describe(
+      'How far below the cursor rows may still appear: a duration for timestamp, a number for incrementing. Default 0.',
+    ),
+  watch: z
+    .array(table)
+    .optional()
+    .describe('Tables whose changes cause a query to be run. Default none: it is run each time (see `every`).'),
+  key: z
+    .array(column)
+    .min(1)
+    .optional()
+    .describe('Columns that identify a row; together unique and never NULL. A preset has its own.'),
   topic: z
     .strictObject({
       name: topicName,
@@ -49,6 +94,11 @@ export const sourceSchema = z.strictObject({
     })
     .describe('The topic that the source feeds. It must exist.'),
   ...perSource,
+});
+
+export const sourceSchema = sourceFields.superRefine((source, context) => {
+  for (const { path, message } of captureProblems(source))
+    context.addIssue({ code: 'custom', path: [...path], message, input: source[path[0] as keyof typeof source] });
 });
 
 const vpc = z.strictObject({
@@ -73,6 +123,9 @@ export const configSchema = z.strictObject({
     user: z.string().min(1),
     role: z.string().min(1).optional().describe('Default: the default role of the user.'),
     warehouse: z.string().min(1).describe('Resumed only when a source changed.'),
+    staging: schemaName
+      .optional()
+      .describe('Schema in which copies of query results are kept until they are published: DATABASE.SCHEMA.'),
     reader: z
       .enum(['chunks', 'sdk'])
       .default('chunks')
@@ -169,4 +222,4 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.output<typeof configSchema>;
-export type SourceConfig = z.output<typeof sourceSchema>;
+export type SourceConfig = z.output<typeof sourceFields>;

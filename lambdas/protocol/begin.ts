@@ -11,7 +11,7 @@ export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'nu
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
-  const facts = await ports.snowflake.describe(source.object);
+  const facts = await ports.snowflake.describe(source.object, source.query);
   checkFacts(layoutOf(source, 1), facts);
   await ports.checkpoints.create(source.name, {
     incarnation: randomUUID(),
@@ -49,12 +49,13 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
 }
 
 function layoutOf(source: SourcePlan, number: number): Layout {
-  const { deployment, partitions, object, information, key, topic, topicPartitions } = source;
-  return { number, deployment, partitions, object, information, key, topic, topicPartitions };
+  const { deployment, partitions, object, information, key, topic, topicPartitions, query } = source;
+  const cut = { number, deployment, partitions, object, information, key, topic, topicPartitions };
+  return query === undefined ? cut : { ...cut, query };
 }
 
 function sameCut(layout: Layout, source: SourcePlan): boolean {
   const cut = (l: Omit<Layout, 'number'>) =>
-    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions]);
+    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions, l.query]);
   return cut(layout) === cut(source);
 }

@@ -1,7 +1,7 @@
 /** Fingerprints that travel: a window's digest in the marker, and the hash of the row before a position. */
 import { createHash } from 'node:crypto';
 import type { RowBatch } from './ports.ts';
-import type { Column, Window } from './window.ts';
+import type { Column, Staged, Window } from './window.ts';
 
 function fingerprint(parts: unknown): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
@@ -20,7 +20,17 @@ export function windowDigest(incarnation: string, window: Omit<Window, 'digest'>
     window.covered,
     window.totalRows,
     window.ranges.map((range) => [range.partition, range.start, range.rows, range.hash]),
+    ...(window.staged === undefined ? [] : [stagedParts(window.staged)]),
   ]);
+}
+
+function stagedParts({ table, base, cursor }: Staged): unknown[] {
+  const nameOf = (object: Staged['table']) => [object.database, object.schema, object.name];
+  return [
+    nameOf(table),
+    base === null ? null : nameOf(base),
+    cursor === null ? null : [cursor.value, cursor.floor, cursor.nulls],
+  ];
 }
 
 export function columnsFingerprint(columns: readonly Column[]): string {

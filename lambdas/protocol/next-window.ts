@@ -60,10 +60,12 @@ export function nextWindow(
   const to = formatBound(toMs);
   const sighting = sightingFor(state.meta.sightings, toMs, settings.marginMs);
   const head = state.head;
+  // A query that watches no table is run on each tick.
+  const ungated = layout.query?.watch.length === 0;
 
   if (head === null || head.kind === 'truncate') {
     // The first T0 waits for a sighting of this very object with tracking on, older than it by the margin.
-    if (sighting === undefined || (head === null && sighting.createdOn === null)) return null;
+    if (!ungated && (sighting === undefined || (head === null && sighting.createdOn === null))) return null;
     const from = head === null ? null : head.to;
     return {
       number: (head?.number ?? 0) + 1,
@@ -71,7 +73,7 @@ export function nextWindow(
       layout,
       from,
       to,
-      covered: sighting.token,
+      covered: sighting?.token ?? null,
       request: null,
       why: 'changed',
     };
@@ -101,7 +103,7 @@ export function nextWindow(
 
   const covered = sighting === undefined ? head.covered : sighting.token;
   const why =
-    covered !== head.covered
+    ungated || covered !== head.covered
       ? 'changed'
       : state.meta.retentionMs === null
         ? null

@@ -23,6 +23,7 @@ export async function replay(checkpoints: Checkpoints, source: string, since: st
   const state = await mustLook(checkpoints, source);
   const bound = typeof since === 'string' ? timeOf(since) : await startOf(checkpoints, source, since);
   const head = state.head;
+  if (head?.staged !== undefined) throw refused(`${source} reads a query; ask for a new snapshot.`);
   if (head === null || bound >= head.to) {
     throw refused(
       `Nothing was published after ${bound}; the newest window of ${source} ends ${head?.to ?? 'nowhere'}.`,
@@ -48,6 +49,11 @@ export async function voidWindow(checkpoints: Checkpoints, source: string, numbe
   }
   if (window.kind === 'truncate' || window.kind === 'schema')
     throw refused(`A ${window.kind} window has one row of its own and nothing to read; it can't be given up.`);
+  if (window.staged !== undefined && window.kind === 'changes') {
+    throw refused(
+      `Window ${number} of ${source} is read from a staged copy, which does not change; \`recover --take anew\` begins anew.`,
+    );
+  }
   const since = (window.kind === 'changes' ? window.from : window.since) ?? null;
   return ask(checkpoints, source, { kind: since === null ? 'snapshot' : 'repair', since, voids: number });
 }

@@ -8,7 +8,8 @@ import { nextWindow, withSighting, type Candidate, type PlanSettings } from './n
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
 import type { Events, Reading, SourceState, WindowRequest } from './ports.ts';
 import { checkFacts, finishScan, isCurrent, submitScan, type ScanPorts } from './scan.ts';
-import type { Layout, Window } from './window.ts';
+import { dropUnneeded } from './stage.ts';
+import type { Layout, ObjectName, Window } from './window.ts';
 
 export type PlanPorts = ScanPorts & { events: Events };
 
@@ -55,11 +56,16 @@ export async function plan(
 /** A gate that can't be asked at all is each source's error: their partitions are called all the same. */
 async function readGate(ports: PlanPorts, due: SourcePlan[]): Promise<(Reading | Error)[]> {
   try {
-    return await ports.snowflake.gate(due.map((source) => source.object));
+    return await ports.snowflake.gate(due.map(watched));
   } catch (error) {
     const failure = asSnowmeltError(error);
     return due.map(() => failure);
   }
+}
+
+/** The tables whose changes open the source's windows. */
+function watched({ object, query }: Pick<Layout, 'object' | 'query'>): ObjectName[] {
+  return query === undefined ? [object] : query.watch;
 }
 
 /** The tick of each minute over sources with unfinished work: reads no gate and opens no window. */
@@ -102,9 +108,9 @@ async function look(
 
 /** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
 async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Reading; createdOn: string }> {
-  const facts = await ports.snowflake.describe(layout.object);
+  const facts = await ports.snowflake.describe(layout.object, layout.query);
   checkFacts(layout, facts);
-  const [reading] = await ports.snowflake.gate([layout.object]);
+  const [reading] = await ports.snowflake.gate([watched(layout)]);
   if (reading instanceof Error) throw reading;
   return { reading: reading!, createdOn: facts.createdOn };
 }
@@ -211,6 +217,7 @@ async function write(
   }
   const now = await tidy(ports, settings, source, (await ports.checkpoints.look(source.name)) ?? state);
   await callPartitions(ports, source, now);
+  if (window.staged !== undefined) await dropUnneeded(ports, source.name, now, window.staged.table);
 }
 
 /**

@@ -3,7 +3,7 @@
  * Rows cross as RowBatches, never one by one.
  */
 import type { Position } from './position.ts';
-import type { Column, Layout, Range, Rerun, Window } from './window.ts';
+import type { Column, Cursor, Layout, ObjectName, QueryCut, Range, Rerun, Staged, Window } from './window.ts';
 
 /** Wall clock in ms; `remainingMs` is what is left of this invocation. */
 export interface Clock {
@@ -35,7 +35,23 @@ export type ScanRequest = {
    * rows) in which they differ are sent again, as they are at `to`. Both results live 24 h, and so does the statement.
    */
   results?: readonly [string, string] | null;
+  /** Of a query source: the copy that is read, and the earlier one that it is compared with. */
+  staged?: { table: ObjectName; base: { table: ObjectName; columns: Column[] } | null } | null;
 };
+
+/** Where a query goes on: from the cursor less the lag, never below what the window before was read from. */
+export type Since = {
+  column: Column;
+  cursor: Cursor;
+  /** The copy whose rows without a cursor are looked at again, by key; null where there are none. */
+  undated: ObjectName | null;
+};
+
+/** A copy to be made of what a query gives now. */
+export type StageRequest = { table: ObjectName; layout: Layout; since: Since | null; comment: string };
+
+/** What a staged copy holds: `keys` is null unless asked for, `cursor` where there is none yet. */
+export type StageFacts = { rows: number; keys: number | null; cursor: Cursor | null };
 
 /**
  * Some rows of a result, as bytes. Valid only until the next batch is asked for: whoever keeps a row copies it.
@@ -52,14 +68,21 @@ export type RowBatch = {
 
 export interface Snowflake {
   /**
-   * Token and server time of each object in as few statements as possible, without a warehouse. A source whose object
-   * can't be read gets its error; the others are not harmed.
+   * Token and server time of each source's tables in as few statements as possible, without a warehouse. A source with a
+   * table that can't be read gets its error; the others are not harmed. One that watches no table gets the time alone.
    */
-  gate(objects: Layout['object'][]): Promise<(Reading | Error)[]>;
-  /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING. */
-  describe(object: Layout['object']): Promise<ObjectFacts>;
+  gate(watched: ObjectName[][]): Promise<(Reading | Error)[]>;
+  /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING, for a query also QUERY_INVALID. */
+  describe(object: ObjectName, query?: QueryCut): Promise<ObjectFacts>;
   /** The statement's text for the request. */
   statement(request: ScanRequest): string;
+  /** The text that makes a staged copy of a query's rows. */
+  stage(request: StageRequest): string;
+  /** Counts a copy and takes its cursor, which never goes below `since` nor, for times, past `to`. */
+  measure(request: StageRequest, columns: Column[], to: string): Promise<StageFacts>;
+  /** Names of the staged copies there that begin with `prefix`. */
+  stages(where: ObjectName, prefix: string): Promise<string[]>;
+  drop(table: ObjectName): Promise<void>;
   /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */
   submit(statement: string, tag: string): Promise<string>;
   /** Waits at most `waitMs` for the query to end. */
@@ -270,6 +293,8 @@ export type PendingScan = {
   statement: string;
   queryId: string;
   submittedAt: number;
+  /** Of a query source. `made`: the query that runs reads the copy; else it makes it, of rows from `since` on. */
+  staged?: Staged & { since: Since | null; made: boolean };
 };
 
 export type Meta = {

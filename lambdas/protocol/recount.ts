@@ -53,7 +53,8 @@ async function recountSource(
 /** The rows as they were published are needed to tell which keys differ, and they are kept for a day. */
 function countable(window: Window, clock: Clock): boolean {
   const read = window.kind === 'changes' || window.kind === 'snapshot';
-  return read && !window.void && livesOn(window.queriedAt, clock);
+  // A query is not read at a point in time: its lag is what late rows are looked for in.
+  return read && window.staged === undefined && !window.void && livesOn(window.queriedAt, clock);
 }
 
 /** Query id of the window read again where it differs; null where it is the same, or can't be read any more. */

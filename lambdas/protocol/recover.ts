@@ -150,6 +150,7 @@ async function trust(
 async function askForLost(checkpoints: Checkpoints, source: string, wrong: PartitionFindings[]): Promise<void> {
   const oldest = Math.min(...wrong.map(({ marker }) => (marker as Position).window));
   const [window] = await checkpoints.windows(source, oldest, oldest);
+  if (window?.staged !== undefined) throw refused(`${source} reads a query: take \`anew\`.`);
   if (window === undefined || window.from === null)
     throw refused(`Window ${oldest}, from which all would be sent again, is not kept: take \`anew\`.`);
   const request = { id: randomUUID(), kind: 'repair' as const, since: window.from, results: null, voids: null };

@@ -6,7 +6,8 @@ import { SnowmeltError } from '../errors.ts';
 import { columnsFingerprint, windowDigest } from './digest.ts';
 import type { Candidate } from './next-window.ts';
 import type { Checkpoints, Clock, ObjectFacts, PendingScan, Snowflake, SourceState, Telemetry } from './ports.ts';
-import type { Layout, Range, Window } from './window.ts';
+import { checkCursor, readCopy, stageFor } from './stage.ts';
+import type { Layout, Range, Staged, Window } from './window.ts';
 
 export type ScanPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
 
@@ -35,7 +36,7 @@ export async function submitScan(
   candidate: Candidate,
 ): Promise<PendingScan> {
   const { layout } = candidate;
-  const facts = await ports.snowflake.describe(layout.object);
+  const facts = await ports.snowflake.describe(layout.object, layout.query);
   checkFacts(layout, facts);
   const head = state.head;
   if (head !== null && head.kind !== 'truncate' && head.createdOn !== facts.createdOn) {
@@ -55,15 +56,11 @@ export async function submitScan(
     );
   }
   const since = candidate.request?.since ?? null;
-  const statement = ports.snowflake.statement({
-    kind: candidate.kind,
-    layout,
-    columns: facts.columns,
-    from: since ?? candidate.from,
-    to: candidate.to,
-    results: candidate.request?.results ?? null,
-  });
-  const queryId = await ports.snowflake.submit(statement, `${source}/${candidate.number}`);
+  const work =
+    layout.query === undefined
+      ? { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns }
+      : stageFor(ports.snowflake, source, state, candidate, facts.columns);
+  const queryId = await ports.snowflake.submit(work.statement, `${source}/${candidate.number}`);
   const scan: PendingScan = {
     number: candidate.number,
     kind: candidate.kind,
@@ -74,13 +71,18 @@ export async function submitScan(
     ...(since !== null && { since }),
     covered: candidate.covered,
     createdOn: facts.createdOn,
-    columns: facts.columns,
-    statement,
+    ...work,
     queryId,
     submittedAt: ports.clock.now(),
   };
   await ports.checkpoints.updateMeta(source, { scan, retentionMs: facts.retentionMs });
   return scan;
+}
+
+function statementFor(snowflake: Snowflake, candidate: Candidate, { columns }: ObjectFacts): string {
+  const { kind, layout, to, request } = candidate;
+  const from = request?.since ?? candidate.from;
+  return snowflake.statement({ kind, layout, columns, from, to, results: request?.results ?? null });
 }
 
 /** Waits for the scan; null while it still runs when the invocation's time is short. */
@@ -89,16 +91,21 @@ export async function finishScan(
   source: string,
   state: SourceState,
   layout: Layout,
-  scan: PendingScan,
+  pending: PendingScan,
   reserveMs: number,
 ): Promise<Window | null> {
   const { snowflake, checkpoints, clock } = ports;
+  let scan = pending;
   for (;;) {
     const status = await snowflake.status(
       scan.queryId,
       Math.min(POLL_MS, Math.max(0, clock.remainingMs() - reserveMs)),
     );
-    if (status.state === 'done') break;
+    if (status.state === 'done') {
+      if (scan.staged?.made !== false) break;
+      scan = await forgetting(ports, source, () => readCopy(ports, source, state, layout, scan));
+      continue;
+    }
     if (status.state !== 'running') {
       await checkpoints.updateMeta(source, { scan: null });
       if (status.state === 'failed') throw status.error;
@@ -106,15 +113,8 @@ export async function finishScan(
     }
     if (clock.remainingMs() <= reserveMs) return null;
   }
-  try {
-    // The object was the same before and after the query, so the result is of that object and those columns.
-    const facts = await snowflake.describe(layout.object);
-    if (facts.createdOn !== scan.createdOn || columnsFingerprint(facts.columns) !== columnsFingerprint(scan.columns)) {
-      throw new SnowmeltError(
-        'OBJECT_CHANGED',
-        `${objectName(layout)} was altered while window ${scan.number} was read.`,
-      );
-    }
+  return forgetting(ports, source, async () => {
+    await checkUnchanged(snowflake, layout, scan);
     const { totalRows, ranges } = await snowflake.ranges(scan.queryId);
     checkRanges(layout, totalRows, ranges, scan);
     const window: Omit<Window, 'digest'> = {
@@ -131,20 +131,44 @@ export async function finishScan(
       queryId: scan.queryId,
       queriedAt: new Date(scan.submittedAt).toISOString(),
       request: scan.request,
+      ...(scan.staged && { staged: stagedOf(scan.staged) }),
       totalRows,
       ranges,
       void: false,
     };
     return { ...window, digest: windowDigest(state.meta.incarnation, window) };
+  });
+}
+
+/** A scan that can't be used is forgotten; the next tick begins anew. */
+async function forgetting<T>({ checkpoints }: ScanPorts, source: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     await checkpoints.updateMeta(source, { scan: null });
     throw error;
   }
 }
 
+/**
+ * The object was the same before and after the query, so the result is of that object and those columns. A staged copy
+ * never changes.
+ */
+async function checkUnchanged(snowflake: Snowflake, layout: Layout, scan: PendingScan): Promise<void> {
+  if (scan.staged !== undefined) return;
+  const facts = await snowflake.describe(layout.object);
+  if (facts.createdOn === scan.createdOn && columnsFingerprint(facts.columns) === columnsFingerprint(scan.columns))
+    return;
+  throw new SnowmeltError('OBJECT_CHANGED', `${objectName(layout)} was altered while window ${scan.number} was read.`);
+}
+
+function stagedOf({ table, base, cursor }: Staged): Staged {
+  return { table, base, cursor };
+}
+
 /** What must hold of the object before anything is read. */
 export function checkFacts(layout: Layout, facts: ObjectFacts): void {
-  const name = objectName(layout);
+  const name = layout.query === undefined ? objectName(layout) : 'The query';
   if (!facts.tracking) {
     throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE`);
   }
@@ -156,6 +180,7 @@ export function checkFacts(layout: Layout, facts: ObjectFacts): void {
     const has = facts.columns.map((column) => column.name).join(', ');
     throw new SnowmeltError('KEY_INVALID', `${name} has no column ${missing.join(', ')}; it has ${has}.`);
   }
+  checkCursor(layout, facts.columns);
 }
 
 function checkRanges(layout: Layout, totalRows: number, ranges: Range[], scan: PendingScan): void {

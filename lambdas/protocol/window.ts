@@ -12,6 +12,22 @@ export type Column = {
   nullable: boolean;
 };
 
+/** A table, as Snowflake stores the names. */
+export type ObjectName = { database: string; schema: string; name: string };
+
+/** How a query source is read. `bulk` rows are keyed and may go; the others are only ever added or sent again. */
+export type QueryCut = {
+  /** One SELECT, checked. */
+  text: string;
+  mode: 'bulk' | 'incrementing' | 'timestamp';
+  /** The column that only grows; null for `bulk`. */
+  cursor: string | null;
+  /** How far below the cursor rows may still appear: ms for `timestamp`, a number for `incrementing`. */
+  lag: number;
+  /** Tables whose changes open a window; none: each tick does. */
+  watch: ObjectName[];
+};
+
 /** Immutable, numbered: how windows are cut. A window names its layout. */
 export type Layout = {
   number: number;
@@ -19,8 +35,10 @@ export type Layout = {
   deployment: number;
   /** P: source partitions. */
   partitions: number;
-  /** Fully qualified object: database, schema, name as Snowflake stores them. */
-  object: { database: string; schema: string; name: string };
+  /** Fully qualified object. Of a query source: where its staged copies are kept, and the source's own name. */
+  object: ObjectName;
+  /** Of a query source; its windows are read from staged copies. */
+  query?: QueryCut;
   information: 'DEFAULT' | 'APPEND_ONLY';
   /** Key columns, as Snowflake stores the names. */
   key: string[];
@@ -33,6 +51,22 @@ export type Range = { partition: number; start: number; rows: number; hash: stri
 
 /** A query that runs a window again, and when it was submitted (ISO). */
 export type Rerun = { queryId: string; at: string };
+
+/**
+ * Where a query source's cursor stands after a window; the next one reads from `value` less the lag. The only thing taken
+ * from rows that is ever stored.
+ */
+export type Cursor = {
+  /** Text, canonical for the cursor column's type. */
+  value: string;
+  /** What the window itself was read from on, as such a text; null: from the beginning. */
+  floor: string | null;
+  /** Rows without a cursor, which the next window looks at again. */
+  nulls: number;
+};
+
+/** The staged copy that a window is read from, which never changes, and the earlier one that it is compared with. */
+export type Staged = { table: ObjectName; base: ObjectName | null; cursor: Cursor | null };
 
 export type Window = {
   number: number;
@@ -56,6 +90,8 @@ export type Window = {
   rerun?: Rerun;
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
+  /** Of a query source's window. */
+  staged?: Staged;
   totalRows: number;
   /** Only partitions that have rows, in order of `start`. */
   ranges: Range[];

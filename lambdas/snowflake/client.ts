@@ -1,20 +1,25 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import type { Snowflake } from '../protocol/ports.ts';
-import { readGate } from './gate.ts';
+import { readGates } from './gate.ts';
 import { HttpClient } from './http.ts';
-import { describeObject } from './object.ts';
+import { describeObject, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
+import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
 import { Results } from './result.ts';
 import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
 import { Sessions } from './sessions.ts';
+import { stageStatement } from './sql/query.ts';
 import { scanStatement } from './sql/scan.ts';
+import { dropStatement } from './sql/statements.ts';
 
 /** Statements that need no warehouse answer within seconds. */
 const smallMs = 60_000;
+/** A warehouse may have to resume first. */
+const measureMs = 600_000;
 
 /** Nothing is sent before the first call. Credentials are kept in memory only. */
 export function createSnowflake(config: ResolvedConfig, credentials: Credentials): Snowflake {
@@ -26,13 +31,25 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
     config.snowflake.reader === 'sdk' ? new SdkReader(sessions, results, http) : new Reader(results, http);
 
   return {
-    gate: (objects) =>
-      objects.length === 0
+    gate: (watched) =>
+      watched.length === 0
         ? Promise.resolve([])
-        : sessions.inFresh((session) => readGate((statement) => session.query(statement, smallMs), objects)),
-    describe: (object) =>
-      sessions.inSession((session) => describeObject((statement) => session.query(statement, smallMs), object)),
+        : sessions.inFresh((session) => readGates((statement) => session.query(statement, smallMs), watched)),
+    describe: (object, query) =>
+      sessions.inSession((session) =>
+        query === undefined
+          ? describeObject((statement) => session.query(statement, smallMs), object)
+          : describeQuery((statement) => session.describe(statement, smallMs), query),
+      ),
     statement: scanStatement,
+    stage: stageStatement,
+    measure: (request, columns, to) =>
+      sessions.inSession((session) =>
+        measureCopy((statement) => session.query(statement, measureMs), request, columns, to),
+      ),
+    stages: (where, prefix) =>
+      sessions.inSession((session) => tableNames((statement) => session.query(statement, smallMs), where, prefix)),
+    drop: (table) => sessions.inSession(async (session) => void (await session.query(dropStatement(table), smallMs))),
     submit: (statement, tag) => sessions.inSession((session) => session.submit(statement, tag, smallMs)),
     status: (queryId, waitMs) => scanStatus(sessions, results, queryId, waitMs),
     ranges: (queryId) => scanRanges(sessions, results, queryId),

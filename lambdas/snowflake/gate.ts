@@ -1,16 +1,35 @@
 /** The gate: token and server time of every source, without a warehouse. */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { Reading } from '../protocol/ports.ts';
-import type { Layout } from '../protocol/window.ts';
+import type { ObjectName } from '../protocol/window.ts';
 import type { Row } from './session.ts';
 import { gateStatement } from './sql/statements.ts';
-
-type ObjectName = Layout['object'];
 
 const objectsPerStatement = 100;
 
 /** What the gate needs of a session. */
 export type Ask = (statement: string) => Promise<Row[]>;
+
+/**
+ * A reading per source: the token of its only table, or the tokens of all it watches as one text. A source that watches
+ * none gets the time; one with a table that can't be read gets its error.
+ */
+export async function readGates(ask: Ask, watched: readonly ObjectName[][]): Promise<(Reading | Error)[]> {
+  const readings = await readGate(ask, watched.flat());
+  const timed = readings.find((reading) => !(reading instanceof Error)) as Reading | undefined;
+  const needsTime = watched.some((objects) => objects.length === 0);
+  const time = timed ?? (needsTime ? readingsOf((await ask(gateStatement([])))[0], 1)[0]! : undefined);
+  let first = 0;
+  return watched.map((objects) => {
+    const mine = readings.slice(first, (first += objects.length));
+    if (mine.length === 0) return { now: time!.now, token: null };
+    const failed = mine.find((reading) => reading instanceof Error);
+    if (failed !== undefined) return failed;
+    const all = mine as Reading[];
+    if (all.length === 1) return all[0]!;
+    return { now: Math.min(...all.map(({ now }) => now)), token: JSON.stringify(all.map(({ token }) => token)) };
+  });
+}
 
 /** A statement that fails is halved until the object it fails for stands alone: only that one gets the error. */
 export async function readGate(ask: Ask, objects: readonly ObjectName[]): Promise<(Reading | Error)[]> {

@@ -1,15 +1,15 @@
 /** What SHOW TABLES and DESCRIBE TABLE tell of an object; neither needs a warehouse. */
 import { SnowmeltError } from '../errors.ts';
 import type { ObjectFacts } from '../protocol/ports.ts';
-import type { Column, Layout } from '../protocol/window.ts';
+import type { Column, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { Row } from './session.ts';
-import { describeStatement, showStatement } from './sql/statements.ts';
+import { describeStatement, showPrefixStatement, showStatement } from './sql/statements.ts';
 
 const dayMs = 86_400_000;
 
 /** @throws OBJECT_MISSING, RESULT_MALFORMED */
-export async function describeObject(ask: Ask, object: Layout['object']): Promise<ObjectFacts> {
+export async function describeObject(ask: Ask, object: ObjectName): Promise<ObjectFacts> {
   const [shown, described] = await Promise.all([ask(showStatement(object)), ask(describeStatement(object))]);
   const table = shown.find((row) => row.name === object.name);
   if (table === undefined) {
@@ -26,6 +26,12 @@ export async function describeObject(ask: Ask, object: Layout['object']): Promis
     retentionMs: Number(text(table.retention_time)) * dayMs,
     columns,
   };
+}
+
+/** Tables of a schema whose names begin with `prefix`. */
+export async function tableNames(ask: Ask, where: ObjectName, prefix: string): Promise<string[]> {
+  const shown = await ask(showPrefixStatement(where, prefix));
+  return shown.map((row) => text(row.name)).filter((name) => name.startsWith(prefix));
 }
 
 /**

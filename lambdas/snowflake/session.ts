@@ -8,8 +8,17 @@ import { newConnection, sessionToken } from './sdk.ts';
 import { pinStatement } from './sql/statements.ts';
 
 export type Row = Record<string, unknown>;
+/** A column of a result as the SDK shows it. */
+export type ResultColumn = {
+  getName(): string;
+  getType(): string;
+  getPrecision(): number;
+  getScale(): number;
+  isNullable(): boolean;
+};
+
 /** `total`: rows that there should be. */
-type Executed = { rows: Row[]; total: number; queryId: string | undefined };
+type Executed = { rows: Row[]; total: number; queryId: string | undefined; columns: ResultColumn[] };
 
 const loginMs = 45_000;
 
@@ -78,6 +87,12 @@ export class Session {
     throw new SnowmeltError('RESULT_MALFORMED', `A statement gave ${rows.length} rows of ${total}`);
   }
 
+  /** The columns that a SELECT would give; it is compiled, not run, so no warehouse is needed. */
+  async describe(sqlText: string, waitMs: number): Promise<ResultColumn[]> {
+    await this.#pin();
+    return (await this.#execute({ sqlText, describeOnly: true }, waitMs)).columns;
+  }
+
   /** The query id of a statement that now runs by itself. */
   async submit(sqlText: string, tag: string, waitMs: number): Promise<string> {
     await this.#pin();
@@ -137,7 +152,13 @@ export class Session {
   }
 
   async #execute(
-    options: { sqlText: string; asyncExec?: boolean; parameters?: Record<string, string>; fetchAsString?: ['Number'] },
+    options: {
+      sqlText: string;
+      asyncExec?: boolean;
+      describeOnly?: boolean;
+      parameters?: Record<string, string>;
+      fetchAsString?: ['Number'];
+    },
     waitMs: number,
   ): Promise<Executed> {
     let cancel = () => {};
@@ -148,8 +169,9 @@ export class Session {
           if (error) reject(executionError(asSnowflakeError(error)));
           else {
             // A statement that runs by itself has no result to ask for a number of rows; asked, it throws, unheard.
-            const total = options.asyncExec === true ? 0 : done.getNumRows();
-            resolve({ rows: (rows ?? []) as Row[], total, queryId: done.getQueryId() });
+            const total = options.asyncExec === true || options.describeOnly === true ? 0 : done.getNumRows();
+            const columns = (options.describeOnly === true ? done.getColumns() : undefined) ?? [];
+            resolve({ rows: (rows ?? []) as Row[], total, queryId: done.getQueryId(), columns });
           }
         },
       });

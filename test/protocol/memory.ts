@@ -79,7 +79,7 @@ export class MemorySnowflake implements Snowflake {
   fault: Fault = calm;
   #queries = 0;
 
-  async gate(objects: Layout['object'][]): Promise<(Reading | Error)[]> {
+  async gate(objects: Layout['object'][][]): Promise<(Reading | Error)[]> {
     this.fault('gate', 'before');
     this.gates++;
     return objects.map(() => this.reading);
@@ -91,6 +91,16 @@ export class MemorySnowflake implements Snowflake {
   statement(request: { kind: string; from: string | null; to: string; results?: readonly string[] | null }): string {
     return JSON.stringify([request.kind, request.from, request.to, request.results ?? null]);
   }
+  stage(): string {
+    throw new Error('no query source here');
+  }
+  async measure(): Promise<never> {
+    throw new Error('no query source here');
+  }
+  async stages(): Promise<string[]> {
+    return [];
+  }
+  async drop(): Promise<void> {}
   async submit(statement: string): Promise<string> {
     this.fault('submit', 'before');
     this.statements.push(statement);

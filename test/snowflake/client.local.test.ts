@@ -100,7 +100,7 @@ const layoutOf = (partitions: number): Layout => ({
 
 /** A bound that all commits so far lie before, and none to come. */
 async function bound(): Promise<string> {
-  const [reading] = await client.gate([object]);
+  const [reading] = await client.gate([[object]]);
   if (reading instanceof Error || reading === undefined) throw reading ?? new Error('no reading');
   await new Promise((resolve) => setTimeout(resolve, 3));
   return new Date(reading.now).toISOString();
@@ -135,7 +135,7 @@ test.each([
   ['an OAuth token', { token: 'oauth' }],
 ])('signs in with %s', async (_, credentials) => {
   const signedIn = createSnowflake(configFor(standIn.url), credentials);
-  expect(await signedIn.gate([object])).toEqual([
+  expect(await signedIn.gate([[object]])).toEqual([
     { now: expect.any(Number) as number, token: expect.anything() as string },
   ]);
   await signedIn.close();
@@ -147,7 +147,7 @@ test.each([
   ['a wrong token', { token: 'wrong' }],
 ])('refuses %s', async (_, credentials) => {
   const refused = createSnowflake(configFor(standIn.url), credentials);
-  await expect(refused.gate([object])).rejects.toMatchObject({ code: 'SNOWFLAKE_LOGIN' });
+  await expect(refused.gate([[object]])).rejects.toMatchObject({ code: 'SNOWFLAKE_LOGIN' });
   await refused.close();
 });
 
@@ -162,13 +162,13 @@ test('the gate tells what changed, without a warehouse, whatever is wrong with o
   const lower = { ...object, name: 'low_er' };
   await insert(1_000_000, 1);
   await standIn.control.reset();
-  const [first, none, low] = await client.gate([object, missing, lower]);
+  const [first, none, low] = await client.gate([[object], [missing], [lower]]);
   expect(none).toMatchObject({ code: 'OBJECT_MISSING' });
   expect(low).toMatchObject({ now: expect.any(Number) as number });
-  expect((await client.gate([object]))[0]).toMatchObject({ token: (first as { token: string }).token });
+  expect((await client.gate([[object]]))[0]).toMatchObject({ token: (first as { token: string }).token });
   expect((await standIn.control.stats()).all.withWarehouse).toBe(0);
   await insert(1_000_001, 1);
-  const [after] = await client.gate([object]);
+  const [after] = await client.gate([[object]]);
   expect((after as { token: string }).token).not.toBe((first as { token: string }).token);
 });
 
@@ -206,7 +206,7 @@ test('facts from a damaged answer are no facts', async () => {
 test('what follows a gate works in a session opened after it', async () => {
   await client.describe(object);
   const before = (await standIn.control.stats()).logins;
-  await client.gate([object]);
+  await client.gate([[object]]);
   await client.describe(object);
   await client.describe(object);
   expect((await standIn.control.stats()).logins).toBe(before + 2);

@@ -1,8 +1,6 @@
 /** Names and literals inside statements. Everything that goes into a statement goes through here. */
 import { SnowmeltError } from '../../errors.ts';
-import type { Layout } from '../../protocol/window.ts';
-
-type ObjectName = Layout['object'];
+import type { ObjectName } from '../../protocol/window.ts';
 
 /** A name as Snowflake stores it, quoted: case and special characters stay. */
 export function identifier(name: string): string {

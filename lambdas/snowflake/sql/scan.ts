@@ -8,16 +8,18 @@ import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
 import { castAll, keyText } from './casts.ts';
 import { literal, qualified, timestamp } from './literals.ts';
+import { stagedStatement } from './query.ts';
 
 /** @throws TYPE_UNSUPPORTED, KEY_INVALID */
 export function scanStatement(request: ScanRequest): string {
+  if (request.staged) return stagedStatement(request, bucketOf(request.layout.partitions));
   return request.results ? lateStatement(request, request.results) : windowStatement(request);
 }
 
 function windowStatement(request: ScanRequest): string {
   const { layout, columns } = request;
   const cells = columns.map((_, index) => `"C${index}"`);
-  const bucket = `MOD(MD5_NUMBER_LOWER64("K"), ${whole(layout.partitions)})`;
+  const bucket = bucketOf(layout.partitions);
   const table = qualified(layout.object);
   const key = keyText(layout.key, columns);
   const values = castAll(columns).map((cast, index) => `${cast} AS ${cells[index]!}`);
@@ -43,7 +45,7 @@ function lateStatement({ layout, columns, to }: ScanRequest, [was, is]: readonly
   const cells = columns.map((_, index) => `"C${index}"`);
   const all = [...cells, '"K"', '"A"', '"R"', '"B"'].join(', ');
   const result = (queryId: string) => `SELECT ${all} FROM TABLE(RESULT_SCAN(${literal(queryId)}))`;
-  const bucket = `MOD(MD5_NUMBER_LOWER64("K"), ${whole(layout.partitions)})`;
+  const bucket = bucketOf(layout.partitions);
   const total = [keyOrder, '"A"', '"R"', ...cells].join(', ');
   const known = `WITH "WAS" AS (${result(was)}), "IS" AS (${result(is)})`;
   const picked = `SELECT ${[...cells, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`;
@@ -79,7 +81,7 @@ function changes({ layout, from, to }: ScanRequest): string {
   );
 }
 
-function whole(partitions: number): number {
-  if (Number.isSafeInteger(partitions) && partitions > 0) return partitions;
+function bucketOf(partitions: number): string {
+  if (Number.isSafeInteger(partitions) && partitions > 0) return `MOD(MD5_NUMBER_LOWER64("K"), ${partitions})`;
   throw new SnowmeltError('UNEXPECTED', 'Not a partition count');
 }

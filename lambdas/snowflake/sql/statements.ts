@@ -1,8 +1,6 @@
 /** The small statements. None but `rangesStatement` needs a warehouse. */
-import type { Layout } from '../../protocol/window.ts';
+import type { ObjectName } from '../../protocol/window.ts';
 import { identifier, literal, pattern, qualified } from './literals.ts';
-
-type ObjectName = Layout['object'];
 
 /** What results, times and timeouts depend on is pinned, whatever account, user or role say. */
 export function pinStatement(tag: string): string {
@@ -35,7 +33,20 @@ export function gateStatement(objects: readonly ObjectName[]): string {
 
 /** Its pattern ignores case: more than the one table may come. */
 export function showStatement(object: ObjectName): string {
-  return `SHOW TABLES LIKE ${pattern(object.name)} IN SCHEMA ${identifier(object.database)}.${identifier(object.schema)}`;
+  return `SHOW TABLES LIKE ${pattern(object.name)} IN SCHEMA ${schemaOf(object)}`;
+}
+
+/** Tables whose name begins so. */
+export function showPrefixStatement(where: ObjectName, prefix: string): string {
+  return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
+}
+
+export function dropStatement(table: ObjectName): string {
+  return `DROP TABLE IF EXISTS ${qualified(table)}`;
+}
+
+function schemaOf({ database, schema }: ObjectName): string {
+  return `${identifier(database)}.${identifier(schema)}`;
 }
 
 export function describeStatement(object: ObjectName): string {

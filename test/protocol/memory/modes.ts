@@ -95,6 +95,28 @@ export const MODES: Record<string, Mode> = {
     prepare: two,
     minutes: [change, async (world) => void (await world.append('truncate')), quiet, change],
   },
+  'bulk query': {
+    prepare: (world) => {
+      world.source.query = { text: 'SELECT', mode: 'bulk', cursor: null, lag: 0, watch: [] };
+      insert(world, 0, 4);
+    },
+    minutes: [change, change, (world) => ask(world, 'snapshot'), change],
+  },
+  'incrementing query': {
+    prepare: (world) => {
+      world.snowflake.facts.columns[1]!.type = 'NUMBER';
+      world.source.information = 'APPEND_ONLY';
+      world.source.query = {
+        text: 'SELECT',
+        mode: 'incrementing',
+        cursor: 'V',
+        lag: 2,
+        watch: [{ database: 'DB', schema: 'S', name: 'T' }],
+      };
+      insert(world, 0, 4);
+    },
+    minutes: [(world) => insert(world, 2, 6), quiet, (world) => ask(world, 'snapshot'), (world) => insert(world, 0, 3)],
+  },
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;

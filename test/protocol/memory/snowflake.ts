@@ -1,7 +1,15 @@
 /** The Snowflake port over a ledger: gate tokens that run before or behind their server time, results that are kept 24 hours. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { ObjectFacts, Reading, RowBatch, ScanRequest, Snowflake } from '../../../lambdas/protocol/ports.ts';
+import type {
+  ObjectFacts,
+  Reading,
+  RowBatch,
+  ScanRequest,
+  Snowflake,
+  StageRequest,
+} from '../../../lambdas/protocol/ports.ts';
 import type { Layout, Range } from '../../../lambdas/protocol/window.ts';
+import { Copies, cursorOf, floorOf, type StagedText, type StageText } from './copies.ts';
 import type { Ledger, Row, ScanText } from './ledger.ts';
 import type { Wire } from './wire.ts';
 
@@ -26,14 +34,16 @@ export class MemorySnowflake implements Snowflake {
   batchRows = 3;
   gates = 0;
   readonly submitted: string[] = [];
+  readonly copies: Copies;
 
   constructor(wire: Wire, ledger: Ledger, now: () => number) {
     this.#wire = wire;
     this.#ledger = ledger;
+    this.copies = new Copies(ledger);
     this.#now = now;
   }
 
-  gate(objects: Layout['object'][]): Promise<(Reading | Error)[]> {
+  gate(objects: Layout['object'][][]): Promise<(Reading | Error)[]> {
     return this.#request('gate', () => {
       this.gates++;
       const now = this.#now();
@@ -45,8 +55,14 @@ export class MemorySnowflake implements Snowflake {
     return this.#request('describe', () => structuredClone(this.facts));
   }
 
-  statement({ kind, layout, from, to }: ScanRequest): string {
+  statement({ kind, layout, from, to, staged }: ScanRequest): string {
     const { information, partitions } = layout;
+    if (staged) {
+      const { table, base } = staged;
+      const { mode } = layout.query!;
+      const text = { kind: 'staged', mode, partitions, table: table.name, base: base?.table.name ?? null } as const;
+      return JSON.stringify(text satisfies StagedText);
+    }
     return JSON.stringify({ kind, information, partitions, from, to } satisfies ScanText);
   }
 
@@ -54,10 +70,40 @@ export class MemorySnowflake implements Snowflake {
     return this.#request('submit', () => {
       this.submitted.push(statement);
       const id = `query-${this.submitted.length}`;
-      const rows = this.#ledger.rows(JSON.parse(statement) as ScanText);
+      const rows = this.rows(JSON.parse(statement) as ScanText | StageText | StagedText);
       this.#results.set(id, { rows, at: this.#now(), running: this.slow() });
       return id;
     });
+  }
+
+  /** What a statement gives now; a copy's rows are what they were when it was made. */
+  rows(text: ScanText | StageText | StagedText): Row[] {
+    if (text.kind === 'stage') return this.copies.make(text as StageText, this.#now());
+    if (text.kind === 'staged') return this.copies.rows(text as StagedText);
+    return this.#ledger.rows(text as ScanText);
+  }
+
+  stage({ table, layout, since }: StageRequest): string {
+    return JSON.stringify({ kind: 'stage', table: table.name, floor: floorOf(layout, since) } satisfies StageText);
+  }
+
+  measure({ table, layout, since }: StageRequest) {
+    return this.#request('measure', () => {
+      const rows = this.copies.of(table.name);
+      const value = Math.max(...rows.map((row) => cursorOf(row[1])), Number(since?.cursor.value ?? 0));
+      const floor = floorOf(layout, since);
+      const cursor = { value: String(value), floor: floor === null ? null : String(floor), nulls: 0 };
+      const bulk = layout.query!.mode === 'bulk';
+      return { rows: rows.length, keys: bulk ? rows.length : null, cursor: bulk ? null : cursor };
+    });
+  }
+
+  stages(_: unknown, prefix: string) {
+    return this.#request('stages', () => this.copies.names().filter((name) => name.startsWith(prefix)));
+  }
+
+  drop({ name }: { name: string }) {
+    return this.#request('drop', () => this.copies.drop(name));
   }
 
   status(queryId: string) {
