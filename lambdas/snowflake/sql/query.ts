@@ -75,7 +75,7 @@ export function measureStatement(
   }
   const column = columns.find(({ name }) => name === cursor)!;
   const name = identifier(column.name);
-  let value = `MAX(${name})`;
+  let value = `MAX(${instant(column)})`;
   // A time ahead of the window would leave rows behind that are still to come.
   if (mode === 'timestamp') value = `LEAST(${value}, ${timeLiteral(column, to)})`;
   if (since !== null) {
@@ -101,7 +101,7 @@ export function stagedStatement({ kind, layout, columns, staged }: ScanRequest, 
     `SELECT ${compared} FROM (SELECT ${[
       `${keyText(layout.key, its)} AS "K"`,
       ...columns.map((column, index) => `${castOf(column.name, its)} AS ${cells[index]!}`),
-      ...(ordered ? [`${identifier(cursor!)} AS "X"`] : []),
+      ...(ordered ? [`${instant(its.find(({ name }) => name === cursor)!)} AS "X"`] : []),
     ].join(', ')} FROM ${qualified(from)})`;
   const rows = (from: string, action: string) => `SELECT ${compared}, '${action}' AS "A" FROM ${from}`;
   const order = [bucket, `TO_BINARY("K", 'UTF-8')`, '"A"', ...(ordered ? ['"X" NULLS FIRST'] : []), ...cells];
@@ -158,7 +158,12 @@ function cursorLiteral({ type, scale }: Column, text: string): string {
     throw new SnowmeltError('STATE_DISAGREES', 'The cursor in the window log is not of its form');
   if (type === 'NUMBER') return `'${text}'::NUMBER(38,${whole(scale ?? 0)})`;
   if (type === 'DATE' || type === 'TIMESTAMP_NTZ') return `'${text}'::${type}`;
-  return `'${text} +00:00'::${type}`;
+  return `'${text} +00:00'::TIMESTAMP_LTZ`;
+}
+
+/** Times with a zone of their own are compared as instants. */
+function instant({ name, type }: Column): string {
+  return type === 'TIMESTAMP_TZ' ? `${identifier(name)}::TIMESTAMP_LTZ` : identifier(name);
 }
 
 /** The end of a window as a cursor of that column. */

@@ -11,14 +11,16 @@ import { load } from './load.ts';
 import { parseName } from './parse/cursor.ts';
 import { Session } from './session.ts';
 import { historyTable } from './storage/table.ts';
+import { createUsage } from './usage.ts';
 
 export type { EngineOptions } from './core.ts';
 
 const NOWHERE = { database: null, schema: null };
 
-/** An empty account. DuckDB keeps the rows in memory and spills to the system's temporary folder. */
+/** An account with nothing of its own. DuckDB keeps the rows in memory and spills to the system's temporary folder. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const core = await Core.open(options);
+  await createUsage(core);
   const sessions = new Set<Session>();
   return {
     faults: core.faults,

@@ -35,6 +35,13 @@ export const missingTable = (name: string): SqlError =>
 export const missingObject = (kind: string, name: string): SqlError =>
   compilation('002003', '02000', `${kind} '${name}' does not exist or not authorized.`);
 
+export const insufficientPrivileges = (kind: string, name: string): SqlError =>
+  new SqlError(
+    '003001',
+    '42501',
+    `SQL access control error:\nInsufficient privileges to operate on ${kind} '${name}'.`,
+  );
+
 /** Of USE, which names no object. */
 export const noSuchObject = (): SqlError =>
   compilation('002043', '02000', 'Object does not exist, or operation cannot be performed.');

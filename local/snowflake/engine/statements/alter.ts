@@ -11,7 +11,7 @@ import type { Run } from './run.ts';
 
 export async function alterTable(statement: Extract<Statement, { k: 'alterTable' }>, run: Run): Promise<string> {
   const { core, host } = run;
-  const table = statement.ifExists ? core.catalog.find(statement.name, host) : core.catalog.table(statement.name, host);
+  const table = statement.ifExists ? core.catalog.find(statement.name, host) : core.catalog.writable(statement.name, host);
   if (table) await core.commit(host.id, (time) => apply(statement.action, table, run, time));
   return 'Statement executed successfully.';
 }
@@ -49,7 +49,7 @@ async function apply(action: AlterAction, t: Table, run: Run, time: bigint): Pro
       return;
     }
     case 'swap':
-      return catalog.swap(t, catalog.table(action.with, run.host));
+      return catalog.swap(t, catalog.writable(action.with, run.host));
     case 'rename':
       return catalog.rename(t, catalog.resolve(action.to, run.host));
     case 'options':

@@ -3,7 +3,7 @@ import type { Binding } from '../../contract.ts';
 import type { Formats } from '../compile/casts.ts';
 import type { CompileContext, Source } from '../compile/context.ts';
 import type { OutColumn } from '../compile/scope.ts';
-import { statementNotFound } from '../errors.ts';
+import { statementNotFound, unsupported } from '../errors.ts';
 import type { Point, TableRef } from '../parse/ast.ts';
 import { parseName } from '../parse/cursor.ts';
 import { atSql, changesSql, METADATA, qualifiedName, type Table } from '../storage/table.ts';
@@ -57,6 +57,7 @@ export async function startRun(
     scanned.add(qualifiedName(t));
     named.add(qualifiedName(t));
     const path = [t.database, t.schema, t.name];
+    if (t.view && (ref.changes || ref.at)) throw unsupported('time travel of a view of the database SNOWFLAKE');
     if (ref.changes) {
       const { from, to } = changesRange(ref.changes, t, core, run.cx, now);
       readAt(run, to);
@@ -95,6 +96,7 @@ export async function startRun(
     sessionValue: (name) => host.sessionValue(name),
     lastChange: (name) => {
       const t = core.catalog.table(parseName(name), host);
+      if (t.view) throw unsupported('SYSTEM$LAST_CHANGE_COMMIT_TIME of a view of the database SNOWFLAKE');
       named.add(qualifiedName(t));
       readAt(run, now);
       const last = core.lastCommit(t, host.id);

@@ -2,10 +2,10 @@
 import { compileExpr } from '../compile/expressions.ts';
 import { compileQuery, type CompiledQuery } from '../compile/query.ts';
 import { Scope } from '../compile/scope.ts';
-import { compilationError, existsAlready, missingObject } from '../errors.ts';
+import { compilationError, existsAlready, insufficientPrivileges, missingObject } from '../errors.ts';
 import type { ColumnDef, Create, Name, Query, Statement, TableOptions } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
-import type { Resolved } from '../storage/catalog.ts';
+import { SYSTEM_DATABASE, type Resolved } from '../storage/catalog.ts';
 import type { Connection } from '../storage/duckdb.ts';
 import { atSql, columnIds, createSql, currentSql, currentTable, type Column, type Table } from '../storage/table.ts';
 import * as types from '../types.ts';
@@ -38,6 +38,7 @@ type Ddl = Exclude<
 
 export function prepareDdl(statement: Ddl, run: Run): Prepared {
   const query = statement.k === 'createTableAs' ? compileAs(statement.query, run) : null;
+  checkSystemDatabase(statement, run);
   const ddl = async (): Promise<string> => {
     await commitOpen(run.host);
     const status = await execute(statement, run, query);
@@ -45,6 +46,15 @@ export function prepareDdl(statement: Ddl, run: Run): Prepared {
     return status;
   };
   return statusPrepared(run, ddl, STATEMENT_TYPE.ddl, query !== null);
+}
+
+/** The database SNOWFLAKE is nobody's to change. */
+function checkSystemDatabase(statement: Ddl, { host }: Run): void {
+  const { name } = statement;
+  const whole = 'what' in statement && statement.what === 'DATABASE';
+  const depth = 'what' in statement && statement.what === 'SCHEMA' ? 2 : 3;
+  const database = whole || name.length >= depth ? name[0] : host.database;
+  if (database === SYSTEM_DATABASE) throw insufficientPrivileges('database', SYSTEM_DATABASE);
 }
 
 function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise<string> {
@@ -207,7 +217,7 @@ async function createAs(
 /** Rows keep their ids; the clone's own history begins now. */
 async function clone(statement: Extract<Ddl, { k: 'cloneTable' }>, run: Run): Promise<string> {
   const { core, cx } = run;
-  const of = core.catalog.table(statement.of, run.host);
+  const of = core.catalog.writable(statement.of, run.host);
   let at: bigint | null = null;
   if (statement.at) {
     at = timeOf(statement.at, of, core, cx);
@@ -274,7 +284,7 @@ async function drop(statement: Extract<Ddl, { k: 'drop' }>, run: Run): Promise<s
   const gone = `Drop statement executed successfully (${name} already dropped).`;
   const done = `${name} successfully dropped.`;
   if (statement.what === 'TABLE') {
-    const table = statement.ifExists ? catalog.find(statement.name, host) : catalog.table(statement.name, host);
+    const table = statement.ifExists ? catalog.find(statement.name, host) : catalog.writable(statement.name, host);
     if (table) await run.core.commitLock.hold(async () => catalog.drop(table, clock.commitTime()));
     return table ? done : gone;
   }

@@ -58,7 +58,7 @@ export function countsPrepared(
 /** The table that a DML changes, as the session sees it, with its hidden columns in reach of our own SQL. */
 function target(name: Name, alias: string | null, run: Run): { table: Table; relation: Relation; sql: string } {
   const { core, host } = run;
-  const table = core.catalog.table(name, host);
+  const table = core.catalog.writable(name, host);
   run.scanned.add(qualifiedName(table));
   run.named.add(qualifiedName(table));
   const path = alias === null ? [table.database, table.schema, table.name] : [alias];
@@ -163,7 +163,7 @@ export async function clear(c: Connection, run: Run, table: Table, overlay: Over
 function prepareTruncate(statement: Extract<Dml, { k: 'truncate' }>, run: Run): Prepared {
   const table = statement.ifExists
     ? run.core.catalog.find(statement.name, run.host)
-    : run.core.catalog.table(statement.name, run.host);
+    : run.core.catalog.writable(statement.name, run.host);
   return statusPrepared(
     run,
     async () => {

@@ -20,7 +20,7 @@ type Bulk = { rows: number; table: string };
 type Insert = Extract<Statement, { k: 'insert' }>;
 
 export function prepareInsert(statement: Insert, run: Run): Prepared {
-  const table = run.core.catalog.table(statement.name, run.host);
+  const table = run.core.catalog.writable(statement.name, run.host);
   run.named.add(qualifiedName(table));
   const columns = targetColumns(table, statement.columns);
   const size = bulkSize(run.bindings);

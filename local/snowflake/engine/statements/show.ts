@@ -132,7 +132,7 @@ function showTables(schemas: Located[], matches: (name: string) => boolean): Lis
     rows: () =>
       schemas.flatMap(({ schema }) =>
         byName(schema.tables.values())
-          .filter((t) => matches(t.name))
+          .filter((t) => !t.view && matches(t.name))
           .map((t) => [
             String(t.createdOn),
             t.name,

@@ -1,7 +1,10 @@
 /** Databases, schemas and tables by name, with what was dropped and can come back. */
-import { existsAlready, missingObject, missingTable, noDatabase, noSchema } from '../errors.ts';
+import { existsAlready, insufficientPrivileges, missingObject, missingTable, noDatabase, noSchema } from '../errors.ts';
 import type { Name } from '../parse/ast.ts';
 import { qualifiedName, type Table } from './table.ts';
+
+/** Of every account, and Snowflake's own. */
+export const SYSTEM_DATABASE = 'SNOWFLAKE';
 
 export type Schema = {
   name: string;
@@ -45,6 +48,13 @@ export class Catalog {
       const full = this.resolve(name, current);
       throw missingTable(name.length > 1 ? `${full.database}.${full.schema}.${full.name}` : full.name);
     }
+    return found;
+  }
+
+  /** A table that may be changed: Snowflake's own views may not. */
+  writable(name: Name, current: Current): Table {
+    const found = this.table(name, current);
+    if (found.view) throw insufficientPrivileges('view', found.name);
     return found;
   }
 

@@ -29,6 +29,8 @@ export type Table = {
   name: string;
   createdOn: bigint;
   droppedOn: bigint | null;
+  /** A view of the database SNOWFLAKE: it is read as it is now, and that is all. */
+  view?: true;
   transient: boolean;
   comment: string;
   retentionDays: number;
