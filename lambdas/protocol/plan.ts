@@ -115,7 +115,7 @@ async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Re
   return { reading: reading!, createdOn: facts.createdOn };
 }
 
-/** What every partition is past is finished: it is noted, and old windows below it are deleted. */
+/** What every partition is past is finished: it is noted, and old windows below it and staged copies are deleted. */
 async function tidy(
   ports: PlanPorts,
   settings: PlanTickSettings,
@@ -132,7 +132,9 @@ async function tidy(
   const meta = await ports.checkpoints.updateMeta(source.name, { finishedThrough: finished });
   const olderThan = new Date(ports.clock.now() - settings.keepWindowsMs).toISOString();
   await ports.checkpoints.prune(source.name, finished, olderThan, 25);
-  return { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
+  const tidied = { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
+  if (source.query !== undefined) await dropUnneeded(ports, source.name, tidied);
+  return tidied;
 }
 
 /**
@@ -217,7 +219,6 @@ async function write(
   }
   const now = await tidy(ports, settings, source, (await ports.checkpoints.look(source.name)) ?? state);
   await callPartitions(ports, source, now);
-  if (window.staged !== undefined) await dropUnneeded(ports, source.name, now, window.staged.table);
 }
 
 /**

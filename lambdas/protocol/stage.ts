@@ -113,10 +113,10 @@ export async function dropUnneeded(
   { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,
   state: SourceState,
-  where: ObjectName,
 ): Promise<void> {
   const { head } = state;
-  if (head === null) return;
+  const where = head?.staged?.table;
+  if (head === null || where === undefined) return;
   const needed = new Set(neededCopies(head, state.windows).map(nameOf));
   const prefix = stagePrefix(state.meta.incarnation);
   try {

@@ -16,7 +16,7 @@ import { startSnowflake, type Snowflake } from '../../local/snowflake/client.ts'
 import { startTable, type TestTable } from '../checkpoints/table.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { Fixture } from '../kafka/fixture.ts';
-import { connect, run } from '../local/sdk.ts';
+import { connect, run, type Row } from '../local/sdk.ts';
 import { MemoryEvents, MemoryTelemetry } from '../protocol/memory.ts';
 
 const MINUTE = 60_000;
@@ -73,6 +73,11 @@ export class Stands {
 
   async sql(...statements: string[]): Promise<void> {
     for (const statement of statements) await run(this.#writer, statement);
+  }
+
+  /** Rows of one statement, as arrays of text. */
+  async rows(statement: string): Promise<Row[]> {
+    return (await run(this.#writer, statement)).rows;
   }
 
   async passMinutes(minutes: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** One bad object costs its own reading only, and few statements. */
 import { expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { readGate } from '../../lambdas/snowflake/gate.ts';
+import { readGate, readGates } from '../../lambdas/snowflake/gate.ts';
 
 const objects = Array.from({ length: 250 }, (_, index) => ({ database: 'D', schema: 'S', name: `T${index}` }));
 
@@ -50,4 +50,20 @@ test('what is not about an object fails all, at once', async () => {
 
 test('an answer without a time is refused', async () => {
   await expect(readGate(async () => [{}], objects.slice(0, 1))).resolves.toMatchObject([{ code: 'RESULT_MALFORMED' }]);
+});
+
+test('a source that watches several tables has their tokens as one; one that watches none gets the time', async () => {
+  const [a, b, c, bad] = ['T1', 'T2', 'T7', 'T3'].map((name) => ({ database: 'D', schema: 'S', name }));
+  const { asked, ask } = account(['T3']);
+  const readings = await readGates(ask, [[a!], [a!, b!], [], [c!], [bad!, c!]]);
+  expect(readings.slice(0, 4)).toEqual([
+    { now, token: 'token of T1' },
+    { now, token: '["token of T1","token of T2"]' },
+    { now, token: null },
+    { now, token: null },
+  ]);
+  expect(readings[4]).toMatchObject({ code: 'OBJECT_MISSING' });
+  asked.length = 0;
+  expect(await readGates(ask, [[]])).toEqual([{ now, token: null }]);
+  expect(asked).toEqual([0]);
 });

@@ -77,7 +77,9 @@ export function measureStatement(
   const name = identifier(column.name);
   let value = `MAX(${instant(column)})`;
   // A time ahead of the window would leave rows behind that are still to come.
-  if (mode === 'timestamp') value = `LEAST(${value}, ${timeLiteral(column, to)})`;
+  if (mode === 'timestamp') {
+    value = `MAX(IFF(${instant(column)} <= ${timeLiteral(column, to)}, ${instant(column)}, NULL))`;
+  }
   if (since !== null) {
     const before = cursorLiteral(column, since.cursor.value);
     value = `COALESCE(GREATEST(${value}, ${before}), ${before})`;

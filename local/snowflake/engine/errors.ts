@@ -2,7 +2,7 @@
 import { SqlError } from '../contract.ts';
 
 const compilation = (code: string, state: string, text: string): SqlError =>
-  new SqlError(code, state, `SQL compilation error:\n${text}`);
+  new SqlError(code, state, `SQL compilation error:${text.startsWith('error line') ? ' ' : '\n'}${text}`);
 
 export const syntaxError = (line: number, pos: number, what: string): SqlError =>
   compilation('001003', '42000', `syntax error line ${line} at position ${pos} unexpected '${what}'.`);

@@ -11,7 +11,9 @@ import type { Run } from './run.ts';
 
 export async function alterTable(statement: Extract<Statement, { k: 'alterTable' }>, run: Run): Promise<string> {
   const { core, host } = run;
-  const table = statement.ifExists ? core.catalog.find(statement.name, host) : core.catalog.writable(statement.name, host);
+  const table = statement.ifExists
+    ? core.catalog.find(statement.name, host)
+    : core.catalog.writable(statement.name, host);
   if (table) await core.commit(host.id, (time) => apply(statement.action, table, run, time));
   return 'Statement executed successfully.';
 }
