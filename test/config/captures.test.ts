@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { findProblems, loadConfig } from '../../lambdas/config/load.ts';
 import { presetNames, PRESETS } from '../../lambdas/config/presets.ts';
 import { parseDuration } from '../../lambdas/config/durations.ts';
 import { selectProblem } from '../../lambdas/config/select.ts';
+import { withPresets } from '../../scripts/presets-table.ts';
 
 const config = (settings: object, staging: object = { staging: 'SALES.SNOWMELT' }) =>
   JSON.stringify({
@@ -155,4 +159,20 @@ test.each([
 ])('refuses what is not: %s', (text, says) => {
   expect(selectProblem(text)).toContain(says);
   expect(wrong({ query: text, key: ['id'] }).join()).toContain(says);
+});
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/captures.md'), 'utf8');
+
+test('docs/captures.md: the table of presets is current (npm run schema)', () => {
+  expect(withPresets(page)).toBe(page);
+});
+
+test('docs/captures.md: every example is a configuration', () => {
+  const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);
+  expect(examples.length).toBeGreaterThanOrEqual(5);
+  for (const example of examples) {
+    const { snowflake, sources } = parse(example) as { snowflake?: object; sources: object };
+    const whole = { ...(JSON.parse(config({}, snowflake ?? {})) as object), sources };
+    expect(findProblems(JSON.stringify(whole))).toEqual([]);
+  }
 });
