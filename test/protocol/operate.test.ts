@@ -220,3 +220,18 @@ test('Kafka went back to an older marker: what changed since is sent again', asy
   await expectTable(w);
   expect(kinds(w)).toContain('repair');
 });
+
+test('a query source has no changes to replay, and its copies do not change', async () => {
+  const w = await running();
+  const { windows } = w.checkpoints.sources.get('s')!;
+  const table = { database: 'DB', schema: 'S', name: 'C' };
+  const [number, head] = [...windows].at(-1)!;
+  windows.set(number, { ...head, kind: 'changes', totalRows: 1, staged: { table, base: null, cursor: null } });
+  windows.get(number)!.ranges = [{ partition: 0, start: 0, rows: 1, hash: '' }];
+  meta(w).finishedThrough = head.number - 1;
+  await expect(replay(w.checkpoints, 's', 1)).rejects.toMatchObject({ code: 'OPERATION_REFUSED' });
+  await expect(voidWindow(w.checkpoints, 's', head.number)).rejects.toMatchObject({ code: 'OPERATION_REFUSED' });
+  expect(meta(w).request).toBeNull();
+  await resnapshot(w.checkpoints, 's');
+  expect(meta(w).request).toMatchObject({ kind: 'snapshot' });
+});

@@ -97,16 +97,17 @@ export function stagedStatement({ kind, layout, columns, staged }: ScanRequest, 
   const { mode, cursor } = layout.query!;
   const cells = columns.map((_, index) => `"C${index}"`);
   const ordered = mode !== 'bulk';
-  // What is compared: key, cells, and where rows are only added, the cursor as it is and how often the row came.
-  const compared = ['"K"', ...cells, ...(ordered ? ['"X"'] : [])].join(', ');
+  // What is compared: key, cells, texts as bytes, and where rows are only added, the cursor as it is.
+  const compared = ['"K"', ...cells, '"V"', ...(ordered ? ['"X"'] : [])].join(', ');
   const read = (from: ObjectName, its: readonly Column[]) =>
     `SELECT ${compared} FROM (SELECT ${[
       `${keyText(layout.key, its)} AS "K"`,
       ...columns.map((column, index) => `${castOf(column.name, its)} AS ${cells[index]!}`),
+      `${fingerprint(columns, its)} AS "V"`,
       ...(ordered ? [`${instant(its.find(({ name }) => name === cursor)!)} AS "X"`] : []),
     ].join(', ')} FROM ${qualified(from)})`;
   const rows = (from: string, action: string) => `SELECT ${compared}, '${action}' AS "A" FROM ${from}`;
-  const order = [bucket, `TO_BINARY("K", 'UTF-8')`, '"A"', ...(ordered ? ['"X" NULLS FIRST'] : []), ...cells];
+  const order = [bucket, `TO_BINARY("K", 'UTF-8')`, '"A"', ...(ordered ? ['"X" NULLS FIRST'] : []), '"V"', ...cells];
   const picked = `SELECT ${[...cells, '"K"', '"A"', 'NULL AS "R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`;
   const sorted = `ORDER BY ${order.join(', ')}`;
   if (kind === 'snapshot' || base === null) {
@@ -125,6 +126,12 @@ export function stagedStatement({ kind, layout, columns, staged }: ScanRequest, 
     `)`,
     sorted,
   ].join('\n');
+}
+
+/** With a collation two texts may be equal that are not the same: their bytes are compared as well. */
+function fingerprint(columns: readonly Column[], its: readonly Column[]): string {
+  const texts = columns.filter(({ type }) => type === 'VARCHAR').map(({ name }) => castOf(name, its));
+  return texts.length === 0 ? `''` : `MD5(TO_JSON(ARRAY_CONSTRUCT(${texts.join(', ')})))`;
 }
 
 /** A column that the earlier copy did not have is NULL in it. */
