@@ -12,11 +12,12 @@ export type Outcome = {
 
 const rule = RULES[Number(process.argv[2])];
 turnOff(rule?.edits ?? []);
-const { chaos } = await import('../protocol/memory/chaos.ts');
+const { chaos, QUERIES, UPHEAVALS } = await import('../protocol/memory/chaos.ts');
+const all = rule === undefined ? [...UPHEAVALS, ...QUERIES] : undefined;
 
 const outcome: Outcome = { caughtBy: null, lives: 0, windows: 0 };
 for (let seed = 0; seed < Number(process.argv[3]) && outcome.caughtBy === null; seed++) {
-  const life = await chaos(seed, rule?.upheavals);
+  const life = await chaos(seed, rule?.upheavals ?? all);
   outcome.lives++;
   outcome.windows += life.windows;
   const defects = Object.entries(life.defects).filter(([, count]) => count > 0);

@@ -21,5 +21,5 @@ test('rules whose absence shows at once, and none with all of them in force', { 
   });
   const { lines, failed } = JSON.parse(output) as { lines: Line[]; failed: number };
   expect(failed, output).toBe(0);
-  expect(lines).toHaveLength(7);
+  expect(lines).toHaveLength(8);
 });

@@ -266,6 +266,32 @@ export const RULES: Rule[] = [
     ],
   },
   {
+    rule: 'a bulk query is compared with the copy before',
+    upheavals: ['bulk query'],
+    edits: [protocol('stage.ts', "kind === 'changes' ? baseFor(state, layout, columns) : null;", 'null;')],
+  },
+  {
+    rule: 'the newest copy is kept for the window after it',
+    upheavals: ['bulk query', 'incrementing query'],
+    edits: [protocol('stage.ts', ' && !needed.has(nameOf(table))', '')],
+  },
+  {
+    rule: 'a copy above the head may still get a window',
+    upheavals: ['bulk query', 'incrementing query'],
+    edits: [protocol('stage.ts', 'number <= head.number && ', '')],
+  },
+  {
+    rule: 'a new snapshot of a bulk query is what its newest copy holds',
+    upheavals: ['bulk query'],
+    edits: [
+      protocol(
+        'stage.ts',
+        'request !== null && head?.staged !== undefined',
+        'request === undefined && head?.staged !== undefined',
+      ),
+    ],
+  },
+  {
     rule: 'the marker is committed with the records',
     edits: [
       protocol(

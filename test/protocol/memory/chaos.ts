@@ -8,7 +8,9 @@ import { DAY, random, World } from './world.ts';
 
 /** What happens to a source beside faults. */
 export const UPHEAVALS = ['nothing', 'void', 'layout', 'truncate', 'expiry', 'data loss'] as const;
-export type Upheaval = (typeof UPHEAVALS)[number];
+/** The source reads a query, and a new snapshot is asked for. */
+export const QUERIES = ['bulk query', 'incrementing query'] as const;
+export type Upheaval = (typeof UPHEAVALS)[number] | (typeof QUERIES)[number];
 /** Stops that tell the truth: what is missing then is not missing in silence. */
 const TOLD = ['MARKER_EXPIRED', 'KAFKA_LOST_DATA'];
 /** What faults alone may stop a partition with; an operator resumes it. */
@@ -51,7 +53,10 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
   world.source.partitions = 1 + below(3);
   world.planSettings.keepWindowsMs = below(2) * 300_000;
   world.planSettings.maxOpenWindows = 8;
-  const deletions = upheaval !== 'void';
+  if (upheaval === 'bulk query' || upheaval === 'incrementing query') {
+    readQuery(world, upheaval === 'bulk query' ? 'bulk' : 'incrementing', below(2) === 0);
+  }
+  const deletions = upheaval !== 'void' && upheaval !== 'incrementing query';
   const write = (times: number) => {
     for (let i = 0; i < times; i++) {
       const key = below(8);
@@ -134,6 +139,16 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
   };
 }
 
+/** Numbers come out of their order by a few minutes' commits: the lag covers them. */
+function readQuery({ source, snowflake }: World, mode: 'bulk' | 'incrementing', gated: boolean): void {
+  const bulk = mode === 'bulk';
+  const watch = gated ? [source.object] : [];
+  source.query = { text: 'SELECT', mode, cursor: bulk ? null : 'V', lag: bulk ? 0 : 20, watch };
+  if (bulk) return;
+  source.information = 'APPEND_ONLY';
+  snowflake.facts.columns[1]!.type = 'NUMBER';
+}
+
 async function strike(world: World, upheaval: Upheaval, below: (n: number) => number): Promise<void> {
   const state = await world.checkpoints.look('s');
   const head = state?.head ?? null;
@@ -148,6 +163,12 @@ async function strike(world: World, upheaval: Upheaval, below: (n: number) => nu
     case 'layout':
       Object.assign(world.source, { partitions: 1 + below(4), topicPartitions: 5, deployment: 2 });
       return;
+    case 'bulk query':
+    case 'incrementing query': {
+      const asked = { id: 'asked', kind: 'snapshot' as const, since: null, results: null, voids: null };
+      await world.checkpoints.request('s', asked);
+      return;
+    }
     case 'truncate':
       await world.append('truncate');
       return;
