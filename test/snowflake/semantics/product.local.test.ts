@@ -2,6 +2,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Row } from '../../local/sdk.ts';
+import type { Column, Layout } from '../../../lambdas/protocol/window.ts';
+import { columnOf } from '../../../lambdas/snowflake/object.ts';
+import { columnsStatement, measureStatement, stageStatement } from '../../../lambdas/snowflake/sql/query.ts';
+import { scanStatement } from '../../../lambdas/snowflake/sql/scan.ts';
 import { byId, codeOf, run } from '../../local/sdk.ts';
 import type { Account } from './account.ts';
 import { openAccount } from './account.ts';
@@ -231,4 +235,64 @@ test('constants and the session', async () => {
   const { rows } = await account.sql('SELECT CURRENT_ROLE(), CURRENT_USER(), CURRENT_WAREHOUSE(), CURRENT_ACCOUNT()');
   expect(rows[0]!.every((cell) => cell !== null && cell !== '')).toBe(true);
   expect(rows[0]![2]).toBe(account.warehouse.toUpperCase());
+});
+
+test('a query source: columns without a run, copies, their measure, and windows over two of them', async () => {
+  const source = account.table('POLLED');
+  await account.sql(`CREATE TABLE ${source} (ID NUMBER(10,0), V VARCHAR, "at" TIMESTAMP_TZ)`);
+  const add = (id: number, v: string, at: string) =>
+    account.sql(`INSERT INTO ${source} SELECT ${id}, '${v}', ${at === '' ? 'NULL' : `'${at}'::TIMESTAMP_TZ`}`);
+  await add(1, 'one', '2026-01-01 10:00:00 +02:00');
+  await add(2, 'two', '');
+  const text = `WITH a AS (SELECT * FROM ${source}) SELECT * FROM a ORDER BY ID -- ordered`;
+  const { database, schema } = account;
+  const layout: Layout = {
+    number: 1,
+    deployment: 1,
+    partitions: 1,
+    object: { database, schema, name: 's' },
+    information: 'APPEND_ONLY',
+    key: ['ID'],
+    topic: 't',
+    topicPartitions: 1,
+    query: { text, mode: 'timestamp', cursor: 'at', lag: 60_000, watch: [] },
+  };
+  const bulk: Layout = { ...layout, query: { ...layout.query!, mode: 'bulk', cursor: null } };
+  const described = await account.sql(columnsStatement(text), { describeOnly: true });
+  expect(described).toMatchObject({ columns: ['ID', 'V', 'at'], rows: [] });
+
+  const [first, second] = ['COPY1', 'COPY2'].map((name) => ({ database, schema, name }));
+  const to = '2026-01-02T00:00:00.000Z';
+  const columnsOf = async (): Promise<Column[]> => {
+    const { rows } = await account.sql(`DESCRIBE TABLE ${account.table('COPY1')}`);
+    return rows.map(([name, type, , nullable]) => columnOf({ name, type, 'null?': nullable }));
+  };
+  await account.sql(stageStatement({ table: first!, layout, since: null, comment: 'a test' }));
+  const columns = await columnsOf();
+  const whole = { table: first!, layout, since: null, comment: '' };
+  const [measured] = (await account.sql(measureStatement(whole, columns, to))).rows;
+  expect(measured).toEqual(['2', '2026-01-01 08:00:00.000000000', null, '1']);
+
+  // A tie in another zone, twice; one within the lag; one that gets its time, long ago; one changed; one gone.
+  await add(3, 'tie', '2026-01-01 08:00:00 +00:00');
+  await add(3, 'tie', '2026-01-01 08:00:00 +00:00');
+  await add(4, 'late', '2026-01-01 07:59:00 +00:00');
+  await add(5, 'too late', '2026-01-01 07:58:59.999 +00:00');
+  await account.sql(`UPDATE ${source} SET "at" = '2020-01-01 00:00:00 +00:00'::TIMESTAMP_TZ WHERE ID = 2`);
+  const cursor = { value: measured![1]!, floor: null, nulls: 1 };
+  const since = { column: columns[2]!, cursor, undated: first! };
+  await account.sql(stageStatement({ table: second!, layout, since, comment: 'a test' }));
+  const window = async (of: Layout) => {
+    const staged = { table: second!, base: { table: first!, columns } };
+    const { rows } = await account.sql(scanStatement({ kind: 'changes', layout: of, columns, from: null, to, staged }));
+    return rows.map((row) => `${row[4]} ${row[0]} ${row[1]}`);
+  };
+  expect(await window(layout)).toEqual(['INSERT 2 two', 'INSERT 3 tie', 'INSERT 3 tie', 'INSERT 4 late']);
+  expect(await window(bulk)).toEqual(['DELETE 2 two', 'INSERT 2 two', 'INSERT 3 tie', 'INSERT 4 late']);
+  const again = { table: second!, layout, since, comment: '' };
+  expect((await account.sql(measureStatement(again, columns, to))).rows).toEqual([
+    ['5', '2026-01-01 08:00:00.000000000', '2026-01-01 07:59:00.000000000', '0'],
+  ]);
+  const unique = { ...again, layout: bulk, since: null };
+  expect((await account.sql(measureStatement(unique, columns, to))).rows).toEqual([['5', '4']]);
 });
