@@ -69,7 +69,13 @@ export const ERRORS = {
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',
-    action: 'Leave the table out, or alter the column to a type that docs/configuration.md lists.',
+    action:
+      'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/configuration.md lists.',
+  },
+  COLUMN_MISSING: {
+    retry: 'tick',
+    causes: '`columns`, `mask` or `headers` of the source names a column that the table does not have, or has no longer.',
+    action: 'Correct the name (case-sensitive as Snowflake stores it), or take it out where the column was dropped.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',

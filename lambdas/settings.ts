@@ -29,7 +29,7 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
     delivery: source.delivery,
     leaseMs: config.clocks.leaseMs,
     transactionTimeoutMs: config.kafka.transactionTimeoutMs,
-    maxTransactionRows: config.limits.maxTransactionRows,
+    maxTransactionRows: source.write?.maxTransactionRows ?? config.limits.maxTransactionRows,
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
     topicChecks: config.kafka.topicChecks,
     reserveMs: RESERVE_MS,
@@ -37,9 +37,15 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
-  const { name, delivery, partitions, object, information, key, topic, topicPartitions } = source;
+  const { name, delivery, partitions, object, information, key, topic, topicPartitions, shape = null } = source;
   const { deployment } = config;
-  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
+  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape };
+}
+
+/** The configuration as Kafka's client is to have it for one source. */
+export function writeConfig(config: ResolvedConfig, source: ResolvedSource): ResolvedConfig {
+  const { compression, maxBatchBytes } = { ...config.kafka, ...source.write };
+  return { ...config, kafka: { ...config.kafka, compression, maxBatchBytes } };
 }
 
 export function recountSettings(config: ResolvedConfig): RecountSettings {

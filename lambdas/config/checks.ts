@@ -3,6 +3,7 @@
  * one bad value does not hide the rest.
  */
 import { formatDuration } from './durations.ts';
+import { shapes } from './shape-checks.ts';
 import type { Path } from './problems.ts';
 import type { Config } from './schema.ts';
 
@@ -13,13 +14,13 @@ type DeepPartial<T> = T extends unknown[]
     : T;
 export type Parts = DeepPartial<Config>;
 
-type Finding = { path: Path; message: string };
+export type Finding = { path: Path; message: string };
 
 /** One CloudFormation stack takes 500 resources, and each distinct `every` is one. */
 const MAX_SCHEDULES = 400;
 
 export function contradictions(parts: Parts): Finding[] {
-  return [...topics(parts), ...clocks(parts), ...brokers(parts), ...keys(parts), ...schedules(parts)];
+  return [...topics(parts), ...clocks(parts), ...brokers(parts), ...keys(parts), ...shapes(parts), ...schedules(parts)];
 }
 
 /** The topic that positions are committed by. */
@@ -72,7 +73,7 @@ function* keys({ sources }: Parts): Iterable<Finding> {
     yield* doubled(source?.key ?? [], ['sources', name, 'key']);
 }
 
-function* doubled(list: string[], path: Path): Iterable<Finding> {
+export function* doubled(list: string[], path: Path): Iterable<Finding> {
   for (const [index, item] of list.entries()) {
     if (list.indexOf(item) < index) yield { path: [...path, index], message: `\`${item}\` is listed twice` };
   }

@@ -1,6 +1,7 @@
 /** The kinds of value that the schema is made of: each takes what a user writes and gives what the code uses. */
 import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './durations.ts';
+import { parseExpression } from './expressions.ts';
 import { parseIdentifier, parseQualified } from './identifiers.ts';
 import { parseSchedule } from './schedule.ts';
 
@@ -61,6 +62,19 @@ export const column = z.string().transform((text, context) => {
     input: text,
     message: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
   });
+  return z.NEVER;
+});
+
+/** A column as the key of a group: stays as written, since two spellings may mean one column. */
+export const columnKey = z.string().refine((text) => parseIdentifier(text) !== null, {
+  error: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
+});
+
+/** SQL over the columns of one row. */
+export const expression = z.string().transform((text, context) => {
+  const parsed = parseExpression(text);
+  if ('sql' in parsed) return parsed.sql;
+  context.issues.push({ code: 'custom', input: text, message: parsed.error });
   return z.NEVER;
 });
 

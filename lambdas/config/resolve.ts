@@ -1,6 +1,8 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
 import { controlTopicOf } from './checks.ts';
-import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
+import { typeOf } from './expressions.ts';
+import { parseIdentifier } from './identifiers.ts';
+import type { ResolvedConfig, ResolvedShape, ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
 export function resolve(config: Config, deployment: number): ResolvedConfig {
@@ -16,6 +18,7 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       role: snowflake.role ?? null,
       warehouse: snowflake.warehouse,
       reader: snowflake.reader,
+      ...(snowflake.maskSalt !== undefined && { maskSalt: snowflake.maskSalt }),
       auth: snowflake.auth,
     },
     kafka: {
@@ -51,6 +54,8 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
 function resolveSource(name: string, source: SourceConfig, defaults: Config['defaults']): ResolvedSource {
   const changes = source.changes ?? defaults.changes ?? 'default';
   const format = { ...defaults.format, ...source.format };
+  const write = resolveWrite({ ...defaults.write, ...source.write });
+  const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
   return {
     name,
@@ -67,5 +72,37 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
       envelope: format.envelope ?? 'debezium',
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
+    ...(shape !== null && { shape }),
+    ...(write !== null && { write }),
+  };
+}
+
+function resolveWrite(write: NonNullable<SourceConfig['write']>): NonNullable<ResolvedSource['write']> | null {
+  const { compression, maxBatch, maxTransaction } = write;
+  const resolved = {
+    ...(compression !== undefined && { compression }),
+    ...(maxBatch !== undefined && { maxBatchBytes: maxBatch }),
+    ...(maxTransaction !== undefined && { maxTransactionRows: maxTransaction }),
+  };
+  return Object.keys(resolved).length === 0 ? null : resolved;
+}
+
+/** The file was checked: names parse, and expressions end with a type that there is. */
+function resolveShape({ columns, where, mask, skip }: SourceConfig): ResolvedShape | null {
+  if (columns === undefined && where === undefined && mask === undefined && skip === undefined) return null;
+  return {
+    include: columns?.include ?? null,
+    exclude: columns?.exclude ?? [],
+    computed: Object.entries(columns?.add ?? {}).map(([name, sql]) => ({
+      name: parseIdentifier(name)!,
+      sql,
+      type: typeOf(sql) as ResolvedShape['computed'][number]['type'],
+    })),
+    where: where ?? null,
+    masks: Object.entries(mask ?? {}).map(([column, how]) => ({
+      column: parseIdentifier(column)!,
+      mask: typeof how === 'string' ? { kind: how } : { kind: 'truncate', length: how.truncate },
+    })),
+    skip: skip ?? [],
   };
 }

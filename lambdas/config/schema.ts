@@ -3,7 +3,20 @@
  * `config/schema.json` (editors) and of the settings' descriptions. Keys that it does not know are refused.
  */
 import { z } from 'zod';
-import { broker, column, duration, every, name, secret, table, topicName, url, whole } from './fields.ts';
+import {
+  broker,
+  column,
+  columnKey,
+  duration,
+  every,
+  expression,
+  name,
+  secret,
+  table,
+  topicName,
+  url,
+  whole,
+} from './fields.ts';
 
 const format = z.strictObject({
   type: z.enum(['json']).optional().describe('How keys and values are encoded. Default json.'),
@@ -18,6 +31,47 @@ const format = z.strictObject({
       'Whether a delete is followed by a record without value, for compacted topics. Default true, with at-least-once false.',
     ),
 });
+
+const compression = z.enum(['none', 'gzip', 'zstd']);
+const maxBatch = whole(16_384, 10_485_760);
+const maxTransaction = whole(1, 10_000_000);
+
+const mask = z.union(
+  [
+    z.enum(['redact', 'hash', 'last-4']),
+    z.strictObject({ truncate: whole(0, 10_000).describe('How many characters stay.') }),
+  ],
+  { error: 'must be redact, hash, last-4 or { truncate: <characters> }' },
+);
+
+/** What becomes of columns and rows, in Snowflake. */
+const shape = {
+  columns: z
+    .strictObject({
+      include: z.array(column).min(1).optional().describe('Only these columns, in this order.'),
+      exclude: z.array(column).min(1).optional().describe('All columns but these.'),
+      add: z
+        .record(columnKey, expression)
+        .optional()
+        .describe(
+          'Columns by an SQL expression over the row; text, or the type that it ends with (`...::NUMBER(12, 2)`).',
+        ),
+    })
+    .optional()
+    .describe('Which columns leave Snowflake. Key columns must be among them. Default: all.'),
+  where: expression.optional().describe('SQL condition over the row: only rows that meet it leave Snowflake.'),
+  mask: z
+    .record(columnKey, mask)
+    .optional()
+    .describe(
+      'Columns whose value never leaves Snowflake: redact (`***`), hash (SHA-256 with snowflake.maskSalt), last-4, or { truncate: n }. A key column can only be hashed.',
+    ),
+  skip: z
+    .array(z.enum(['create', 'update', 'delete']))
+    .min(1)
+    .optional()
+    .describe('Kinds of changes that are not published. Snapshots are not touched.'),
+};
 
 const perSource = {
   changes: z
@@ -35,6 +89,14 @@ const perSource = {
     ),
   every: every.optional().describe('How often the source is looked at: 1m, rate(5 minutes), cron(...). Default 1m.'),
   format: format.optional(),
+  write: z
+    .strictObject({
+      compression: compression.optional().describe('Default: kafka.compression.'),
+      maxBatch: maxBatch.optional().describe('Default: kafka.maxBatch.'),
+      maxTransaction: maxTransaction.optional().describe('Default: limits.maxTransaction.'),
+    })
+    .optional()
+    .describe('How records are written.'),
 };
 
 export const sourceSchema = z.strictObject({
@@ -49,6 +111,7 @@ export const sourceSchema = z.strictObject({
     })
     .describe('The topic that the source feeds. It must exist.'),
   ...perSource,
+  ...shape,
 });
 
 const vpc = z.strictObject({
@@ -77,6 +140,9 @@ export const configSchema = z.strictObject({
       .enum(['chunks', 'sdk'])
       .default('chunks')
       .describe('How rows are read. sdk: through snowflake-sdk, slower; for when the fast way, chunks, fails.'),
+    maskSalt: secret
+      .optional()
+      .describe('Name or ARN of the secret whose field `salt` goes into hashes (`mask`). It stands in no statement.'),
     auth: z.strictObject({
       method: z.enum(['key-pair', 'token']),
       secret: secret.describe('Name or ARN of the secret that holds the key or the token.'),
@@ -109,8 +175,8 @@ export const configSchema = z.strictObject({
       .prefault('60s')
       .describe('After this long the broker aborts a transaction. A transaction is committed after a quarter of it.'),
     requestTimeout: duration('1s', '5m').prefault('30s'),
-    compression: z.enum(['none', 'gzip', 'zstd']).default('none'),
-    maxBatch: whole(16_384, 10_485_760)
+    compression: compression.default('none'),
+    maxBatch: maxBatch
       .default(900_000)
       .describe('Largest record batch in bytes; keep it under max.message.bytes of the topics.'),
     topicChecks: z
@@ -146,7 +212,7 @@ export const configSchema = z.strictObject({
       maxSnapshots: whole(1, 1000)
         .default(4)
         .describe('Sources whose first snapshot may be unfinished at the same time.'),
-      maxTransaction: whole(1, 10_000_000).default(50_000).describe('Rows after which a transaction is committed.'),
+      maxTransaction: maxTransaction.default(50_000).describe('Rows after which a transaction is committed.'),
     })
     .prefault({}),
   state: z

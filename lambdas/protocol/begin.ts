@@ -12,7 +12,7 @@ export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'nu
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
   const facts = await ports.snowflake.describe(source.object);
-  checkFacts(layoutOf(source, 1), facts);
+  checkFacts(ports.snowflake, layoutOf(source, 1), facts);
   await ports.checkpoints.create(source.name, {
     incarnation: randomUUID(),
     clusterId: null,
@@ -49,12 +49,12 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
 }
 
 function layoutOf(source: SourcePlan, number: number): Layout {
-  const { deployment, partitions, object, information, key, topic, topicPartitions } = source;
-  return { number, deployment, partitions, object, information, key, topic, topicPartitions };
+  const { deployment, partitions, object, information, key, topic, topicPartitions, shape } = source;
+  return { number, deployment, partitions, object, information, key, topic, topicPartitions, ...(shape && { shape }) };
 }
 
 function sameCut(layout: Layout, source: SourcePlan): boolean {
   const cut = (l: Omit<Layout, 'number'>) =>
-    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions]);
+    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions, l.shape ?? null]);
   return cut(layout) === cut(source);
 }

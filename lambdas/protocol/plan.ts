@@ -103,7 +103,7 @@ async function look(
 /** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
 async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Reading; createdOn: string }> {
   const facts = await ports.snowflake.describe(layout.object);
-  checkFacts(layout, facts);
+  checkFacts(ports.snowflake, layout, facts);
   const [reading] = await ports.snowflake.gate([layout.object]);
   if (reading instanceof Error) throw reading;
   return { reading: reading!, createdOn: facts.createdOn };

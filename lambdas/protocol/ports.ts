@@ -26,6 +26,7 @@ export type ScanStatus =
 export type ScanRequest = {
   kind: 'snapshot' | 'changes' | 'repair';
   layout: Layout;
+  /** The table's. */
   columns: Column[];
   /** `changes`: the bound before; `repair`: what changed after it is sent again. */
   from: string | null;
@@ -58,6 +59,8 @@ export interface Snowflake {
   gate(objects: Layout['object'][]): Promise<(Reading | Error)[]>;
   /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING. */
   describe(object: Layout['object']): Promise<ObjectFacts>;
+  /** What a scan's cells will be: the table's columns as the layout shapes them. @throws TYPE_UNSUPPORTED, COLUMN_MISSING */
+  columns(layout: Layout, table: Column[]): Column[];
   /** The statement's text for the request. */
   statement(request: ScanRequest): string;
   /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */
@@ -266,6 +269,7 @@ export type PendingScan = {
   since?: string;
   covered: string | null;
   createdOn: string;
+  /** The table's. */
   columns: Column[];
   statement: string;
   queryId: string;

@@ -36,7 +36,7 @@ export async function submitScan(
 ): Promise<PendingScan> {
   const { layout } = candidate;
   const facts = await ports.snowflake.describe(layout.object);
-  checkFacts(layout, facts);
+  checkFacts(ports.snowflake, layout, facts);
   const head = state.head;
   if (head !== null && head.kind !== 'truncate' && head.createdOn !== facts.createdOn) {
     throw new SnowmeltError(
@@ -126,7 +126,7 @@ export async function finishScan(
       to: scan.to,
       ...(scan.since !== undefined && { since: scan.since }),
       covered: scan.covered,
-      columns: scan.columns,
+      columns: snowflake.columns(layout, scan.columns),
       statement: scan.statement,
       queryId: scan.queryId,
       queriedAt: new Date(scan.submittedAt).toISOString(),
@@ -143,7 +143,7 @@ export async function finishScan(
 }
 
 /** What must hold of the object before anything is read. */
-export function checkFacts(layout: Layout, facts: ObjectFacts): void {
+export function checkFacts(snowflake: Snowflake, layout: Layout, facts: ObjectFacts): void {
   const name = objectName(layout);
   if (!facts.tracking) {
     throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE`);
@@ -151,9 +151,10 @@ export function checkFacts(layout: Layout, facts: ObjectFacts): void {
   if (facts.retentionMs <= 0) {
     throw new SnowmeltError('RETENTION_ZERO', `ALTER TABLE ${name} SET DATA_RETENTION_TIME_IN_DAYS = 1`);
   }
-  const missing = layout.key.filter((key) => !facts.columns.some((column) => column.name === key));
+  const columns = snowflake.columns(layout, facts.columns);
+  const missing = layout.key.filter((key) => !columns.some((column) => column.name === key));
   if (missing.length > 0) {
-    const has = facts.columns.map((column) => column.name).join(', ');
+    const has = columns.map((column) => column.name).join(', ');
     throw new SnowmeltError('KEY_INVALID', `${name} has no column ${missing.join(', ')}; it has ${has}.`);
   }
 }

@@ -24,7 +24,7 @@ import type {
   WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
 import { comparePositions } from '../../lambdas/protocol/position.ts';
-import type { Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
+import type { Column, Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
 
 /** Called before and after each port call; throwing makes the call fail, after it took effect when `when` is 'after'. */
 export type Fault = (call: string, when: 'before' | 'after') => void;
@@ -87,6 +87,9 @@ export class MemorySnowflake implements Snowflake {
   async describe(): Promise<ObjectFacts> {
     this.fault('describe', 'before');
     return structuredClone(this.facts);
+  }
+  columns(_layout: Layout, table: Column[]): Column[] {
+    return table;
   }
   statement(request: { kind: string; from: string | null; to: string; results?: readonly string[] | null }): string {
     return JSON.stringify([request.kind, request.from, request.to, request.results ?? null]);

@@ -1,7 +1,7 @@
 /** The Snowflake port over a ledger: gate tokens that run before or behind their server time, results that are kept 24 hours. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
 import type { ObjectFacts, Reading, RowBatch, ScanRequest, Snowflake } from '../../../lambdas/protocol/ports.ts';
-import type { Layout, Range } from '../../../lambdas/protocol/window.ts';
+import type { Column, Layout, Range } from '../../../lambdas/protocol/window.ts';
 import type { Ledger, Row, ScanText } from './ledger.ts';
 import type { Wire } from './wire.ts';
 
@@ -43,6 +43,10 @@ export class MemorySnowflake implements Snowflake {
 
   describe(): Promise<ObjectFacts> {
     return this.#request('describe', () => structuredClone(this.facts));
+  }
+
+  columns(_layout: Layout, table: Column[]): Column[] {
+    return table;
   }
 
   statement({ kind, layout, from, to }: ScanRequest): string {

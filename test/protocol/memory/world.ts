@@ -120,6 +120,7 @@ export class World {
     const snowflake = guard<Snowflake>(wire, this.snowflake, 'snowflake', {
       gate: 'request',
       describe: 'request',
+      columns: 'plain',
       statement: 'plain',
       submit: 'request',
       status: 'request',
