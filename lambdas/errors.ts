@@ -74,7 +74,8 @@ export const ERRORS = {
   },
   COLUMN_MISSING: {
     retry: 'tick',
-    causes: '`columns`, `mask` or `headers` of the source names a column that the table does not have, or has no longer.',
+    causes:
+      '`columns`, `mask` or `headers` of the source names a column that the table does not have, or has no longer.',
     action: 'Correct the name (case-sensitive as Snowflake stores it), or take it out where the column was dropped.',
   },
   DUPLICATE_KEY: {

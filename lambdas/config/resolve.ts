@@ -73,6 +73,11 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
     ...(shape !== null && { shape }),
+    ...(source.headers !== undefined && {
+      headers: Object.entries(source.headers).map(([header, is]) =>
+        typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },
+      ),
+    }),
     ...(write !== null && { write }),
   };
 }

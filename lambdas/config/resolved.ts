@@ -69,6 +69,8 @@ export type ResolvedSource = {
   format: { type: 'json'; envelope: 'debezium' | 'flat'; tombstones: boolean };
   /** What Snowflake makes of columns and rows; absent: all of them as they are. */
   shape?: ResolvedShape;
+  /** Record headers: a constant, or the text of a column. */
+  headers?: ({ name: string; value: string } | { name: string; column: string })[];
   /** Where this source differs from `kafka` and `limits`. */
   write?: Partial<Pick<ResolvedConfig['kafka'], 'compression' | 'maxBatchBytes'>> &
     Partial<Pick<ResolvedConfig['limits'], 'maxTransactionRows'>>;

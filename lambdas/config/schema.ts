@@ -66,6 +66,16 @@ const shape = {
     .describe(
       'Columns whose value never leaves Snowflake: redact (`***`), hash (SHA-256 with snowflake.maskSalt), last-4, or { truncate: n }. A key column can only be hashed.',
     ),
+  headers: z
+    .record(
+      z.string().min(1).max(200),
+      z.union([z.string().max(10_000), z.strictObject({ column: column.describe('Its text as the record has it.') })], {
+        error: 'must be a text or { column: <name> }',
+      }),
+    )
+    .refine((headers) => Object.keys(headers).length <= 30, { error: 'has more than 30 headers' })
+    .optional()
+    .describe('Headers of every record: a text, or { column: NAME } for the text of a column that leaves Snowflake.'),
   skip: z
     .array(z.enum(['create', 'update', 'delete']))
     .min(1)

@@ -1,4 +1,4 @@
-/** What `columns`, `where`, `mask` and `skip` must not say together. */
+/** What `columns`, `where`, `mask`, `headers` and `skip` must not say together. */
 import { doubled, type Finding, type Parts } from './checks.ts';
 import { parseExpression, typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
@@ -13,6 +13,7 @@ export function* shapes({ sources, snowflake, defaults }: Parts): Iterable<Findi
     for (const finding of [
       ...columns(source),
       ...masks(source, salted),
+      ...headers(source),
       ...skips(source.skip, source.changes ?? defaults?.changes),
     ]) {
       yield { ...finding, path: [...path, ...finding.path] };
@@ -28,15 +29,13 @@ function* columns({ columns, key }: Source): Iterable<Finding> {
   }
   yield* doubled(include ?? [], ['columns', 'include']);
   yield* doubled(exclude ?? [], ['columns', 'exclude']);
-  const added = namesOf(add);
   for (const [written, sql] of Object.entries(add ?? {})) {
     const type = typeOf(sql ?? '');
     if ('error' in type) yield { path: ['columns', 'add', written], message: type.error };
   }
   yield* twice(add, ['columns', 'add']);
   for (const [index, column] of (key ?? []).entries()) {
-    const gone = exclude?.includes(column) ?? (include !== undefined && !include.includes(column));
-    if (gone && !added.includes(column)) {
+    if (!isKept(columns, column)) {
       yield { path: ['key', index], message: `\`${column}\` is a key column, so \`columns\` must keep it` };
     }
   }
@@ -53,9 +52,7 @@ function* masks({ mask, columns, key }: Source, salted: boolean): Iterable<Findi
     if (how !== 'hash' && (key?.includes(column) ?? false)) {
       yield { path, message: 'is a key column: it can only be hashed, or different rows would have one key' };
     }
-    const { include, exclude } = columns ?? {};
-    const added = namesOf(columns?.add).includes(column);
-    if (!added && (exclude?.includes(column) ?? (include !== undefined && !include.includes(column)))) {
+    if (!isKept(columns, column)) {
       yield { path, message: 'is not among the columns that `columns` keeps' };
     }
   }
@@ -65,6 +62,19 @@ function* masks({ mask, columns, key }: Source, salted: boolean): Iterable<Findi
     if (used.length === 0 || masked.includes(parseIdentifier(written) ?? '')) continue;
     yield { path: ['columns', 'add', written], message: `uses ${used.join(', ')}, which is masked; mask it, too` };
   }
+}
+
+function* headers({ headers, columns }: Source): Iterable<Finding> {
+  for (const [name, is] of Object.entries(headers ?? {})) {
+    if (typeof is !== 'object' || is.column === undefined || isKept(columns, is.column)) continue;
+    yield { path: ['headers', name], message: `\`${is.column}\` is not among the columns that \`columns\` keeps` };
+  }
+}
+
+function isKept(columns: Source['columns'], column: string): boolean {
+  const { include, exclude, add } = columns ?? {};
+  if (namesOf(add).includes(column)) return true;
+  return exclude === undefined ? (include?.includes(column) ?? true) : !exclude.includes(column);
 }
 
 function* skips(skip: Source['skip'], changes: Source['changes']): Iterable<Finding> {

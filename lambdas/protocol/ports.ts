@@ -147,7 +147,7 @@ export interface KafkaProducer {
   /**
    * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
    * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
-   * With at-least-once the record carries `window:row` in the header `snowmelt.position`.
+   * With at-least-once the record carries `window:row` in the header `snowmelt.position`, besides `headers`.
    */
   append(
     bytes: Uint8Array,
@@ -157,6 +157,7 @@ export interface KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers?: RecordHeaders | null,
   ): boolean;
   /** As `append`, but to each topicPartition: a record that concerns every key. */
   broadcast(
@@ -167,6 +168,7 @@ export interface KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers?: RecordHeaders | null,
   ): void;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
@@ -224,12 +226,25 @@ export interface RecordEncoder {
   ): void;
 }
 
+/**
+ * Headers as the record format has them: their count (a varint of one byte), then of each the length of its key, the key,
+ * the length of its value (-1: null), the value. They stand in `bytes[0, end)`.
+ */
+export type RecordHeaders = { bytes: Uint8Array; end: number };
+
+/** The headers of one source's records. Written into the same memory for every row. */
+export interface HeaderWriter extends RecordHeaders {
+  write(batch: RowBatch, row: number): void;
+}
+
 /** A record that belongs to no row: key and value as bytes. */
 export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
   truncation(window: Window, layout: Layout): PlainRecord;
+  /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
+  headers(window: Window): HeaderWriter | null;
   /** @throws TYPE_UNSUPPORTED */
   forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
 }

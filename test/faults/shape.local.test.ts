@@ -1,7 +1,7 @@
 /** What a source is shaped into, through snowflake-sdk and the stand-ins to the records of the topic. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createHash } from 'node:crypto';
-import type { ResolvedShape } from '../../lambdas/config/resolved.ts';
+import type { ResolvedShape, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import type { Pipeline } from './pipeline.ts';
 import { SALT, Stands } from './pipeline.ts';
@@ -14,8 +14,12 @@ afterAll(() => stands.stop());
 
 const none: ResolvedShape = { include: null, exclude: [], computed: [], where: null, masks: [], skip: [] };
 
-async function people(shape: Partial<ResolvedShape>, key = ['ID']): Promise<Pipeline> {
-  const pipeline = await stands.pipeline({ source: { key, shape: { ...none, ...shape } } });
+async function people(
+  shape: Partial<ResolvedShape>,
+  key = ['ID'],
+  source: Partial<ResolvedSource> = {},
+): Promise<Pipeline> {
+  const pipeline = await stands.pipeline({ source: { key, shape: { ...none, ...shape }, ...source } });
   await stands.sql(
     `CREATE TABLE ${pipeline.tableName} (ID NUMBER(9,0) NOT NULL, EMAIL VARCHAR, CARD VARCHAR, AGE NUMBER(3,0),
      SECRET VARCHAR) CHANGE_TRACKING = TRUE`,
@@ -98,6 +102,26 @@ test('skipped kinds of changes are not published', async () => {
   expect(pipeline.codes).toEqual([]);
   const seen = (await pipeline.published()).map(({ op, key }) => `${op}${JSON.stringify(key)}`);
   expect(seen.sort()).toEqual(['c{"ID":3}', 'r{"ID":1}', 'r{"ID":2}']);
+});
+
+test('headers, constant and of columns; writing as this source wants it', async () => {
+  const headers = [
+    { name: 'from', value: 'shop' },
+    { name: 'card', column: 'CARD' },
+    { name: 'mail', column: 'EMAIL' },
+  ];
+  const masks = [{ column: 'CARD', mask: { kind: 'last-4' as const } }];
+  const write = { compression: 'zstd' as const, maxTransactionRows: 1 };
+  const pipeline = await people({ masks }, ['ID'], { headers, write });
+  await pipeline.run(3);
+  await stands.sql(`DELETE FROM ${pipeline.tableName} WHERE ID = 1`);
+  await pipeline.run(3);
+  expect(pipeline.codes).toEqual([]);
+  const records = await readCommitted(stands.kafka.target.brokers, pipeline.source.topic);
+  const ann = { from: 'shop', card: '****1234', mail: 'ann@x.org' };
+  expect(records.map(({ headers }) => headers)).toEqual(
+    expect.arrayContaining([ann, ann, ann, { from: 'shop', card: '****', mail: null }]) as unknown,
+  );
 });
 
 test('a name that the table lacks stops the source until it is mended', async () => {
