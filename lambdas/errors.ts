@@ -87,7 +87,13 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
     action:
-      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
+      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself.',
+  },
+  SCHEMA_INCOMPATIBLE: {
+    retry: 'tick',
+    causes: 'A column was dropped, renamed or given another type: consumers of the topic may not be able to read on.',
+    action:
+      'Undo the change; or say under `columns` what the records are to have from now on; or let such changes pass with `schemaChanges: any`. A key column of another type needs `npm run operate -- recover --take anew`. Do it within the retention of the table.',
   },
   OBJECT_CHANGED: {
     retry: 'tick',

@@ -38,8 +38,15 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
   const { name, delivery, partitions, object, information, key, topic, topicPartitions, shape = null } = source;
+  const { snapshot, onHistoryLost, schemaChanges, schemaTopic } = source;
   const { deployment } = config;
-  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape };
+  return {
+    ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape },
+    ...(snapshot && { snapshot }),
+    ...(onHistoryLost && { onHistoryLost }),
+    ...(schemaChanges && { schemaChanges }),
+    ...(schemaTopic && { schemaTopic }),
+  };
 }
 
 /** The configuration as Kafka's client is to have it for one source. */

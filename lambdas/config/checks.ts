@@ -20,7 +20,16 @@ export type Finding = { path: Path; message: string };
 const MAX_SCHEDULES = 400;
 
 export function contradictions(parts: Parts): Finding[] {
-  return [...topics(parts), ...clocks(parts), ...brokers(parts), ...keys(parts), ...shapes(parts), ...schedules(parts)];
+  return [
+    ...topics(parts),
+    ...schemaTopics(parts),
+    ...snapshots(parts),
+    ...clocks(parts),
+    ...brokers(parts),
+    ...keys(parts),
+    ...shapes(parts),
+    ...schedules(parts),
+  ];
 }
 
 /** The topic that positions are committed by. */
@@ -39,6 +48,40 @@ function* topics(parts: Parts): Iterable<Finding> {
     if (topic === control) yield { path, message: `\`${topic}\` is the control topic (kafka.controlTopic)` };
     else if (owner !== undefined) yield { path, message: `\`${topic}\` is already the topic of source ${owner}` };
     else owners.set(topic, name);
+  }
+}
+
+/** Records of schema changes may share a topic with each other, but with nothing else. */
+function* schemaTopics(parts: Parts): Iterable<Finding> {
+  const { sources, defaults } = parts;
+  const taken = new Map(Object.entries(sources ?? {}).map(([name, source]) => [source?.topic?.name, `source ${name}`]));
+  taken.set(controlTopicOf(parts) ?? undefined, 'the control topic');
+  const counts = new Map<string, number>();
+  const places: [Path, Parts['defaults']][] = [
+    [['defaults'], defaults],
+    ...Object.entries(sources ?? {}).map(([name, source]): [Path, Parts['defaults']] => [['sources', name], source]),
+  ];
+  for (const [path, setting] of places) {
+    const topic = setting?.schemaTopic;
+    if (topic?.name === undefined || topic.partitions === undefined) continue;
+    const at = [...path, 'schemaTopic'];
+    const owner = taken.get(topic.name);
+    if (owner !== undefined)
+      yield { path: [...at, 'name'], message: `\`${topic.name}\` is already the topic of ${owner}` };
+    const count = counts.get(topic.name) ?? topic.partitions;
+    if (count !== topic.partitions)
+      yield { path: [...at, 'partitions'], message: `is ${count} elsewhere for this topic` };
+    counts.set(topic.name, count);
+  }
+}
+
+function* snapshots({ sources, defaults }: Parts): Iterable<Finding> {
+  for (const [name, source] of Object.entries(sources ?? {})) {
+    const snapshot = source?.snapshot ?? defaults?.snapshot;
+    const never = snapshot === 'never' || (typeof snapshot === 'object' && snapshot.mode === 'never');
+    const lost = source?.onHistoryLost ?? defaults?.onHistoryLost;
+    if (!never || lost !== 'resnapshot') continue;
+    yield { path: ['sources', name, 'onHistoryLost'], message: 'resnapshot contradicts `snapshot: never`' };
   }
 }
 

@@ -70,6 +70,15 @@ export const columnKey = z.string().refine((text) => parseIdentifier(text) !== n
   error: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
 });
 
+/** A time, in UTC or with its offset; gives milliseconds in UTC, which is what Snowflake's history knows. */
+export const instant = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/, {
+    error: 'must be a time such as `2026-01-31T12:00:00Z`',
+  })
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'is no time' })
+  .transform((text) => new Date(text).toISOString());
+
 /** SQL over the columns of one row. */
 export const expression = z.string().transform((text, context) => {
   const parsed = parseExpression(text);

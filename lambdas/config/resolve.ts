@@ -73,12 +73,27 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
     ...(shape !== null && { shape }),
+    ...evolution({ ...defaults, ...source }),
     ...(source.headers !== undefined && {
       headers: Object.entries(source.headers).map(([header, is]) =>
         typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },
       ),
     }),
     ...(write !== null && { write }),
+  };
+}
+
+type Evolution = Pick<ResolvedSource, 'snapshot' | 'onHistoryLost' | 'schemaChanges' | 'schemaTopic'>;
+
+/** How a source begins, and what becomes of it when its table changes. */
+function evolution({ snapshot, onHistoryLost, schemaChanges, schemaTopic }: Config['defaults']): Evolution {
+  return {
+    ...(snapshot !== undefined && {
+      snapshot: typeof snapshot === 'string' ? { mode: snapshot, from: null } : snapshot,
+    }),
+    ...(onHistoryLost !== undefined && { onHistoryLost }),
+    ...(schemaChanges !== undefined && { schemaChanges }),
+    ...(schemaTopic !== undefined && { schemaTopic }),
   };
 }
 

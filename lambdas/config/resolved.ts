@@ -69,6 +69,13 @@ export type ResolvedSource = {
   format: { type: 'json'; envelope: 'debezium' | 'flat'; tombstones: boolean };
   /** What Snowflake makes of columns and rows; absent: all of them as they are. */
   shape?: ResolvedShape;
+  /** Absent: initial. */
+  snapshot?: { mode: 'initial' | 'never' | 'only'; from: string | null };
+  /** Absent: stop. */
+  onHistoryLost?: 'stop' | 'resnapshot';
+  /** Absent: compatible. */
+  schemaChanges?: 'compatible' | 'any';
+  schemaTopic?: { name: string; partitions: number };
   /** Record headers: a constant, or the text of a column. */
   headers?: ({ name: string; value: string } | { name: string; column: string })[];
   /** Where this source differs from `kafka` and `limits`. */

@@ -10,6 +10,7 @@ import {
   duration,
   every,
   expression,
+  instant,
   name,
   secret,
   table,
@@ -99,6 +100,30 @@ const perSource = {
     ),
   every: every.optional().describe('How often the source is looked at: 1m, rate(5 minutes), cron(...). Default 1m.'),
   format: format.optional(),
+  snapshot: z
+    .union([z.enum(['initial', 'never', 'only']), z.strictObject({ mode: z.literal('never'), from: instant })], {
+      error: 'must be initial, never, only or { mode: never, from: <time> }',
+    })
+    .optional()
+    .describe(
+      'initial: all rows first, then changes. never: changes alone, from now on or from a time within the retention. only: all rows, once. Default initial.',
+    ),
+  onHistoryLost: z
+    .enum(['stop', 'resnapshot'])
+    .optional()
+    .describe(
+      'When the table was replaced, or changes can not be read any more. stop: until an operator says what to do. resnapshot: consumers are told to forget everything (op t), then all rows come again; once per retention at most. Default stop.',
+    ),
+  schemaChanges: z
+    .enum(['compatible', 'any'])
+    .optional()
+    .describe(
+      'compatible: a column that was dropped, renamed or given another type stops the source. any: only a key column does. Default compatible.',
+    ),
+  schemaTopic: z
+    .strictObject({ name: topicName, partitions: whole(1, 10_000) })
+    .optional()
+    .describe('Topic that is told of the columns of a source, and of every change of them before it is published.'),
   write: z
     .strictObject({
       compression: compression.optional().describe('Default: kafka.compression.'),

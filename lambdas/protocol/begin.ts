@@ -2,12 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import type { Delivery, SourceState } from './ports.ts';
+import type { SnapshotPlan } from './next-window.ts';
 import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
 import type { Layout } from './window.ts';
 
 /** A configured source, as far as the planner needs it. */
-export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'number'>;
+export type SourcePlan = {
+  name: string;
+  delivery: Delivery;
+  snapshot?: SnapshotPlan;
+  onHistoryLost?: 'stop' | 'resnapshot';
+  /** Whether changes of the columns that consumers may stumble over pass. */
+  schemaChanges?: 'compatible' | 'any';
+  /** Is told of every change of the columns. */
+  schemaTopic?: { name: string; partitions: number } | null;
+} & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {

@@ -243,6 +243,8 @@ export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
   truncation(window: Window, layout: Layout): PlainRecord;
+  /** The record of a `schema` window, for the topic that the window names: columns before and after. */
+  schemaChange(window: Window, layout: Layout): PlainRecord;
   /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
   headers(window: Window): HeaderWriter | null;
   /** @throws TYPE_UNSUPPORTED */
@@ -303,6 +305,8 @@ export type Meta = {
   recountedThrough: number;
   paused: boolean;
   retentionMs: number | null;
+  /** When the source last began anew by itself, ms since epoch. */
+  truncatedAt?: number | null;
   lastError: StoredError | null;
 };
 
@@ -369,6 +373,7 @@ export interface Checkpoints {
         | 'recountedThrough'
         | 'paused'
         | 'retentionMs'
+        | 'truncatedAt'
         | 'lastError'
         | 'clusterId'
       >
@@ -433,6 +438,8 @@ export interface Checkpoints {
   prune(source: string, below: number, olderThan: string, limit: number): Promise<number>;
   /** Operator's: clears needs-operator of a source's partitions, or sets paused. */
   resume(source: string): Promise<void>;
+  /** Clears needs-operator of one partition. */
+  activate(source: string, partition: number): Promise<void>;
   audit(
     source: string,
     entry: { who: string; what: string; why: string; before: string; after: string; at: number },

@@ -72,6 +72,8 @@ export type Window = {
   queriedAt: string;
   /** Its result replaces the old one once it was compared; remembered so that it may outlast an invocation. */
   rerun?: Rerun;
+  /** Of a `schema` window: what columns there were before (null: it is the first), and the topic that is told. */
+  schema?: { before: Column[] | null; topic: string; topicPartitions: number };
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
   totalRows: number;
@@ -80,6 +82,11 @@ export type Window = {
   digest: string;
   void: boolean;
 };
+
+/** Whether the log has to begin, or to begin anew: the next window of rows is a snapshot or stands for one. */
+export function beginsAnew(head: Window | null): boolean {
+  return head === null || head.kind === 'truncate' || (head.kind === 'schema' && head.createdOn === '');
+}
 
 export function rangeOf(window: Window, partition: number): Range | undefined {
   return window.ranges.find((range) => range.partition === partition);

@@ -82,6 +82,11 @@ export class Stands {
     await this.snowflake.control.engine({ clockSkewMs: this.#skew });
   }
 
+  /** Snowflake's clock. */
+  now(): number {
+    return Date.now() + this.#skew;
+  }
+
   /** A source of its own on table DB.PUBLIC.<name> (made by the caller) with its topic. */
   async pipeline(overrides: Overrides = {}): Promise<Pipeline> {
     const name = `s${++sources}-${Date.now().toString(36)}`;

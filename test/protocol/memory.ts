@@ -244,6 +244,7 @@ export class MemoryKafka implements Kafka {
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
   truncation: (window) => ({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
+  schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`schema ${window.number}`) }),
   headers: () => null,
   forWindow: (window) => {
     const width = window.columns.length + 4;
@@ -465,6 +466,9 @@ export class MemoryCheckpoints implements Checkpoints {
   async resume(source: string) {
     this.#source(source).meta.paused = false;
     for (const item of this.#source(source).partitions.values()) item.state = 'active';
+  }
+  async activate(source: string, partition: number) {
+    this.#source(source).partitions.get(partition)!.state = 'active';
   }
   async audit() {}
 }

@@ -115,6 +115,7 @@ export class World {
       headNumber: 'request',
       prune: 'request',
       resume: 'request',
+      activate: 'request',
       audit: 'request',
     });
     const snowflake = guard<Snowflake>(wire, this.snowflake, 'snowflake', {
