@@ -198,7 +198,7 @@ async function scan(
     if (window !== null) await write(ports, settings, source, state, window);
   } catch (error) {
     // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
-    if (pending !== null && (await ports.checkpoints.headNumber(source.name)) >= pending.number) return;
+    if ((await ports.checkpoints.headNumber(source.name)) > (state.head?.number ?? 0)) return;
     await beginAgain(ports, settings, found, pending?.request ?? null, error);
   }
   if (told !== null) await tellFirst(ports, settings, found, candidate!, told);
@@ -232,7 +232,8 @@ async function beginAgain(
   // A replay from before the retention says nothing of the log's own history.
   if (lost === null || request !== null || beginsAnew(state.head) || source.onHistoryLost !== 'resnapshot') throw error;
   const window = startOver(lost, state, layout, ports.clock);
-  ports.telemetry.error(lost, { source: source.name, code: lost.code, window: window.number });
+  ports.telemetry.info(`the source begins anew: ${lost.message}`, { source: source.name, code: lost.code });
+  ports.telemetry.count('BegunAnew', 1, { source: source.name });
   // The new T0 must not rest on what was seen before tracking was lost.
   await ports.checkpoints.updateMeta(source.name, { sightings: [] });
   await write(ports, settings, source, state, window);

@@ -161,7 +161,8 @@ test.each(ALL ? LOSSES : LOSSES.slice(0, 1))(
     await lose(pipeline.tableName);
     await stands.passMinutes(1);
     await pipeline.run(4);
-    expect(pipeline.codes).toEqual(['HISTORY_LOST']);
+    expect(pipeline.codes).toEqual([]);
+  expect(pipeline.telemetry.messages.filter((message) => message.includes('begins anew'))).toHaveLength(1);
     expect(await pipeline.folded()).toEqual({
       '{"ID":2}': { ID: 2, NAME: 'zwei', AMOUNT: 2 },
       '{"ID":4}': { ID: 4, NAME: 'vier', AMOUNT: 4 },

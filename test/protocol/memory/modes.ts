@@ -95,6 +95,22 @@ export const MODES: Record<string, Mode> = {
     prepare: two,
     minutes: [change, async (world) => void (await world.append('truncate')), quiet, change],
   },
+  'history is lost': {
+    prepare: (world) => {
+      world.source.onHistoryLost = 'resnapshot';
+      insert(world, 0, 2);
+    },
+    minutes: [
+      change,
+      (world) => {
+        world.snowflake.facts = { ...world.snowflake.facts, createdOn: 'created-2' };
+        insert(world, 0, 6);
+      },
+      change,
+      change,
+      quiet,
+    ],
+  },
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;

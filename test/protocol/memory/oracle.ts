@@ -93,7 +93,6 @@ function windowsOf(world: World): Window[] {
  * they are a read of what is there now.
  */
 function recordsOf(world: World, window: Window): { id: string; text: string }[] {
-  const text = JSON.parse(window.statement) as ScanText;
   const layout = JSON.parse(
     world.table.get(`source#${world.source.name}`, `layout#${window.layout}`)!['body']!.S!,
   ) as Layout;
@@ -102,7 +101,7 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
     const told = { text: `${layout.topic} truncate t|||${id}` };
     return Array.from({ length: layout.topicPartitions }, (_, partition) => ({ ...told, id: `${id}@${partition}` }));
   }
-  const rows = world.ledger.rows(text);
+  const rows = world.ledger.rows(JSON.parse(window.statement) as ScanText);
   const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';
   const records: { id: string; text: string }[] = [];
   for (const partition of new Set(rows.map((row) => Number(row.at(-1))))) {
