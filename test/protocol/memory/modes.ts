@@ -95,6 +95,22 @@ export const MODES: Record<string, Mode> = {
     prepare: two,
     minutes: [change, async (world) => void (await world.append('truncate')), quiet, change],
   },
+  'columns change': {
+    prepare: (world) => {
+      world.source.schemaTopic = { name: 'schemas', partitions: 2 };
+      insert(world, 0, 2);
+    },
+    minutes: [
+      change,
+      (world) => {
+        const { facts } = world.snowflake;
+        const columns = facts.columns.map((column) => ({ ...column, nullable: !column.nullable }));
+        world.snowflake.facts = { ...facts, columns };
+        insert(world, 0, 6);
+      },
+      change,
+    ],
+  },
   'history is lost': {
     prepare: (world) => {
       world.source.onHistoryLost = 'resnapshot';
