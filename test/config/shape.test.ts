@@ -1,4 +1,6 @@
 /** What users may say about columns, rows and masks, and that nothing they write gets out of its place in a statement. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { expect, test } from 'vitest';
 import { parseExpression, typeOf } from '../../lambdas/config/expressions.ts';
@@ -65,6 +67,17 @@ test.each([
   ['where: A = (SELECT 1)', 'where: must be an expression over one row; `SELECT`'],
 ])('refuses %j', (shape, message) => {
   expect(wrong(shape)).toContainEqual(expect.stringContaining(message));
+});
+
+test('the example of docs/shaping.md is one', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/shaping.md'), 'utf8');
+  const example = /```yaml\n(.*?)```/s.exec(page)![1]!;
+  const account = 'snowflake:\n  account: a-b\n  user: U\n  warehouse: XS\n  auth: { method: token, secret: k }';
+  const text = `app: shop\nkafka: { brokers: ['b:9092'] }\n${example.replace('snowflake:', account)}`;
+  expect(loadConfig(text, { path: 'x' }).sources[0]!.shape!.computed[1]!.type).toMatchObject({
+    precision: 12,
+    scale: 2,
+  });
 });
 
 test('a hash needs a salt', () => {
