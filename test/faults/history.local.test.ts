@@ -162,7 +162,7 @@ test.each(ALL ? LOSSES : LOSSES.slice(0, 1))(
     await stands.passMinutes(1);
     await pipeline.run(4);
     expect(pipeline.codes).toEqual([]);
-  expect(pipeline.telemetry.messages.filter((message) => message.includes('begins anew'))).toHaveLength(1);
+    expect(pipeline.telemetry.messages.filter((message) => message.includes('begins anew'))).toHaveLength(1);
     expect(await pipeline.folded()).toEqual({
       '{"ID":2}': { ID: 2, NAME: 'zwei', AMOUNT: 2 },
       '{"ID":4}': { ID: 4, NAME: 'vier', AMOUNT: 4 },
