@@ -26,7 +26,9 @@ export type Uses = { config: ResolvedConfig; table: Table; bus: EventBus; logs: 
 export function functionRole(scope: Construct, id: string, name: FunctionName, uses: Uses): Role {
   const { config, table, bus, logs, inVpc } = uses;
   const { snowflake, kafka } = config;
-  const secrets = ASKS_SNOWFLAKE[name] ? [snowflake.auth.secret] : [];
+  const secrets = ASKS_SNOWFLAKE[name]
+    ? [snowflake.auth.secret, ...(snowflake.maskSalt ? [snowflake.maskSalt] : [])]
+    : [];
   if (OPENS_KAFKA[name] && kafka.auth.method !== 'none') secrets.push(kafka.auth.secret);
   const statements = [
     allow(

@@ -81,7 +81,14 @@ export const ERRORS = {
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',
-    action: 'Leave the table out, or alter the column to a type that docs/configuration.md lists.',
+    action:
+      'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/configuration.md lists.',
+  },
+  COLUMN_MISSING: {
+    retry: 'tick',
+    causes:
+      '`columns`, `mask` or `headers` of the source names a column that the table does not have, or has no longer.',
+    action: 'Correct the name (case-sensitive as Snowflake stores it), or take it out where the column was dropped.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
@@ -92,7 +99,13 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
     action:
-      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
+      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself.',
+  },
+  SCHEMA_INCOMPATIBLE: {
+    retry: 'tick',
+    causes: 'A column was dropped, renamed or given another type: consumers of the topic may not be able to read on.',
+    action:
+      'Undo the change; or say under `columns` what the records are to have from now on; or let such changes pass with `schemaChanges: any`. A key column of another type needs `npm run operate -- recover --take anew`. Do it within the retention of the table.',
   },
   OBJECT_CHANGED: {
     retry: 'tick',

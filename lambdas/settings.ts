@@ -29,7 +29,7 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
     delivery: source.delivery,
     leaseMs: config.clocks.leaseMs,
     transactionTimeoutMs: config.kafka.transactionTimeoutMs,
-    maxTransactionRows: config.limits.maxTransactionRows,
+    maxTransactionRows: source.write?.maxTransactionRows ?? config.limits.maxTransactionRows,
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
     topicChecks: config.kafka.topicChecks,
     reserveMs: RESERVE_MS,
@@ -37,10 +37,23 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
-  const { name, delivery, partitions, object, information, key, topic, topicPartitions, query } = source;
+  const { name, delivery, partitions, object, information, key, topic, topicPartitions, query, shape = null } = source;
+  const { snapshot, onHistoryLost, schemaChanges, schemaTopic } = source;
   const { deployment } = config;
-  const plan = { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
-  return query === undefined ? plan : { ...plan, query };
+  return {
+    ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape },
+    ...(query && { query }),
+    ...(snapshot && { snapshot }),
+    ...(onHistoryLost && { onHistoryLost }),
+    ...(schemaChanges && { schemaChanges }),
+    ...(schemaTopic && { schemaTopic }),
+  };
+}
+
+/** The configuration as Kafka's client is to have it for one source. */
+export function writeConfig(config: ResolvedConfig, source: ResolvedSource): ResolvedConfig {
+  const { compression, maxBatchBytes } = { ...config.kafka, ...source.write };
+  return { ...config, kafka: { ...config.kafka, compression, maxBatchBytes } };
 }
 
 export function recountSettings(config: ResolvedConfig): RecountSettings {

@@ -27,6 +27,12 @@ export async function snowflakeCredentials(
     : { privateKey, passphrase: field(id, secret, 'passphrase') };
 }
 
+/** Field `salt` of the secret that hashes are salted with; null where none is configured. @throws SECRET_UNREADABLE */
+export async function maskSalt(config: Pick<ResolvedConfig, 'aws' | 'snowflake'>): Promise<string | null> {
+  const id = config.snowflake.maskSalt;
+  return id ? field(id, await readSecret(config, id), 'salt') : null;
+}
+
 /** Fields `username` and `password`; null where the brokers want none. @throws SECRET_UNREADABLE */
 export async function kafkaCredentials(
   config: Pick<ResolvedConfig, 'aws' | 'kafka'>,

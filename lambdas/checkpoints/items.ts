@@ -82,6 +82,7 @@ export function metaItem(meta: Meta): Item {
     ...(meta.scan !== null && { scan: json(meta.scan) }),
     ...(meta.request !== null && requestAttributes(meta.request)),
     ...(meta.retentionMs !== null && { retentionMs: number(meta.retentionMs) }),
+    ...(meta.truncatedAt && { truncatedAt: number(meta.truncatedAt) }),
     ...(meta.lastError !== null && { lastError: json(meta.lastError) }),
   };
 }
@@ -141,6 +142,7 @@ export function readMeta(item: Item): Meta {
     recountedThrough: optionalNumber(item, 'recountedThrough') ?? 0,
     paused: requireFlag(item, 'paused'),
     retentionMs: optionalNumber(item, 'retentionMs'),
+    ...(item['truncatedAt'] !== undefined && { truncatedAt: optionalNumber(item, 'truncatedAt') }),
     lastError: optionalJson<StoredError>(item, 'lastError'),
   };
 }

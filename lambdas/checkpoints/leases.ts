@@ -150,10 +150,13 @@ export async function release(table: Table, lease: Lease, change: ReleaseChange)
 /** Clears needs-operator where it stands. */
 export async function resumePartitions(table: Table, source: string): Promise<void> {
   for (const item of await readAll(table, source)) {
-    if (item.state === 'active') continue;
-    const update = assign({ state: text('active'), failures: number(0) });
-    await table.update(keys.partition(source, item.partition), update, requireAll(needsOperator()));
+    if (item.state !== 'active') await activate(table, source, item.partition);
   }
+}
+
+export async function activate(table: Table, source: string, partition: number): Promise<void> {
+  const update = assign({ state: text('active'), failures: number(0) });
+  await table.update(keys.partition(source, partition), update, requireAll(needsOperator()));
 }
 
 function isMine(lease: Lease, standing: PartitionItem): boolean {

@@ -38,7 +38,8 @@ export async function updateMeta(table: Table, source: string, change: MetaChang
 }
 
 async function attempt(table: Table, source: string, change: MetaChange): Promise<Meta | null> {
-  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, lastError, clusterId } = change;
+  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, truncatedAt, lastError, clusterId } =
+    change;
   const update = assign({
     ...(sightings !== undefined && { sightings: json(sightings) }),
     ...(scan !== undefined && { scan: scan === null ? null : json(scan) }),
@@ -46,6 +47,7 @@ async function attempt(table: Table, source: string, change: MetaChange): Promis
     ...(recountedThrough !== undefined && { recountedThrough: number(recountedThrough) }),
     ...(paused !== undefined && { paused: flag(paused) }),
     ...(retentionMs !== undefined && { retentionMs: retentionMs === null ? null : number(retentionMs) }),
+    ...(truncatedAt && { truncatedAt: number(truncatedAt) }),
     ...(lastError !== undefined && { lastError: lastError === null ? null : json(lastError) }),
     ...(clusterId && { clusterId: text(clusterId) }),
   });

@@ -53,6 +53,7 @@ export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkp
       await updateMeta(table, source, { paused: false });
       await leases.resumePartitions(table, source);
     },
+    activate: (source, partition) => leases.activate(table, source, partition),
     audit: (source, entry) => writeAudit(table, source, entry),
   };
 }

@@ -9,6 +9,17 @@ type Found = { path: Path; message: string };
 
 const KINDS = ['table', 'query', 'preset'] as const;
 
+const TABLE_ALONE = [
+  'changes',
+  'columns',
+  'where',
+  'mask',
+  'skip',
+  'snapshot',
+  'onHistoryLost',
+  'schemaTopic',
+] as const satisfies readonly (keyof SourceConfig)[];
+
 /** Settings of a source that don't go together. */
 export function* captureProblems(source: Partial<SourceConfig>): Iterable<Found> {
   const [kind, ...others] = KINDS.filter((each) => source[each] !== undefined);
@@ -25,7 +36,7 @@ export function* captureProblems(source: Partial<SourceConfig>): Iterable<Found>
     yield* refuse(['mode', 'cursor', 'lag', 'watch'], 'is for `query` and `preset` alone');
     return;
   }
-  yield* refuse(['changes'], 'is for `table` alone');
+  yield* refuse(TABLE_ALONE, 'is for `table` alone; a query says in SQL what it takes');
   if (kind === 'preset') yield* refuse(['mode', 'watch'], 'is for `query` alone; a preset is read by time');
   const mode = modeOf(source);
   if (mode === 'bulk') {

@@ -3,6 +3,7 @@
  * one bad value does not hide the rest.
  */
 import { formatDuration } from './durations.ts';
+import { shapes } from './shape-checks.ts';
 import type { Path } from './problems.ts';
 import type { Config } from './schema.ts';
 
@@ -13,7 +14,7 @@ type DeepPartial<T> = T extends unknown[]
     : T;
 export type Parts = DeepPartial<Config>;
 
-type Finding = { path: Path; message: string };
+export type Finding = { path: Path; message: string };
 
 /** One CloudFormation stack takes 500 resources, and each distinct `every` is one. */
 const MAX_SCHEDULES = 400;
@@ -21,9 +22,12 @@ const MAX_SCHEDULES = 400;
 export function contradictions(parts: Parts): Finding[] {
   return [
     ...topics(parts),
+    ...schemaTopics(parts),
+    ...snapshots(parts),
     ...clocks(parts),
     ...brokers(parts),
     ...keys(parts),
+    ...shapes(parts),
     ...staging(parts),
     ...schedules(parts),
   ];
@@ -45,6 +49,40 @@ function* topics(parts: Parts): Iterable<Finding> {
     if (topic === control) yield { path, message: `\`${topic}\` is the control topic (kafka.controlTopic)` };
     else if (owner !== undefined) yield { path, message: `\`${topic}\` is already the topic of source ${owner}` };
     else owners.set(topic, name);
+  }
+}
+
+/** Records of schema changes may share a topic with each other, but with nothing else. */
+function* schemaTopics(parts: Parts): Iterable<Finding> {
+  const { sources, defaults } = parts;
+  const taken = new Map(Object.entries(sources ?? {}).map(([name, source]) => [source?.topic?.name, `source ${name}`]));
+  taken.set(controlTopicOf(parts) ?? undefined, 'the control topic');
+  const counts = new Map<string, number>();
+  const places: [Path, Parts['defaults']][] = [
+    [['defaults'], defaults],
+    ...Object.entries(sources ?? {}).map(([name, source]): [Path, Parts['defaults']] => [['sources', name], source]),
+  ];
+  for (const [path, setting] of places) {
+    const topic = setting?.schemaTopic;
+    if (topic?.name === undefined || topic.partitions === undefined) continue;
+    const at = [...path, 'schemaTopic'];
+    const owner = taken.get(topic.name);
+    if (owner !== undefined)
+      yield { path: [...at, 'name'], message: `\`${topic.name}\` is already the topic of ${owner}` };
+    const count = counts.get(topic.name) ?? topic.partitions;
+    if (count !== topic.partitions)
+      yield { path: [...at, 'partitions'], message: `is ${count} elsewhere for this topic` };
+    counts.set(topic.name, count);
+  }
+}
+
+function* snapshots({ sources, defaults }: Parts): Iterable<Finding> {
+  for (const [name, source] of Object.entries(sources ?? {})) {
+    const snapshot = source?.snapshot ?? defaults?.snapshot;
+    const never = snapshot === 'never' || (typeof snapshot === 'object' && snapshot.mode === 'never');
+    const lost = source?.onHistoryLost ?? defaults?.onHistoryLost;
+    if (!never || lost !== 'resnapshot') continue;
+    yield { path: ['sources', name, 'onHistoryLost'], message: 'resnapshot contradicts `snapshot: never`' };
   }
 }
 
@@ -79,7 +117,7 @@ function* keys({ sources }: Parts): Iterable<Finding> {
     yield* doubled(source?.key ?? [], ['sources', name, 'key']);
 }
 
-function* doubled(list: string[], path: Path): Iterable<Finding> {
+export function* doubled(list: string[], path: Path): Iterable<Finding> {
   for (const [index, item] of list.entries()) {
     if (list.indexOf(item) < index) yield { path: [...path, index], message: `\`${item}\` is listed twice` };
   }

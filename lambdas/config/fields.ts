@@ -1,6 +1,7 @@
 /** The kinds of value that the schema is made of: each takes what a user writes and gives what the code uses. */
 import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './durations.ts';
+import { parseExpression } from './expressions.ts';
 import { parseIdentifier, parseQualified } from './identifiers.ts';
 import { parseSchedule } from './schedule.ts';
 import { selectProblem } from './select.ts';
@@ -100,6 +101,28 @@ export const column = z.string().transform((text, context) => {
     input: text,
     message: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
   });
+  return z.NEVER;
+});
+
+/** A column as the key of a group: stays as written, since two spellings may mean one column. */
+export const columnKey = z.string().refine((text) => parseIdentifier(text) !== null, {
+  error: 'must be one column name; put `"` around one that is case-sensitive or has other characters',
+});
+
+/** A time, in UTC or with its offset; gives milliseconds in UTC, which is what Snowflake's history knows. */
+export const instant = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/, {
+    error: 'must be a time such as `2026-01-31T12:00:00Z`',
+  })
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'is no time' })
+  .transform((text) => new Date(text).toISOString());
+
+/** SQL over the columns of one row. */
+export const expression = z.string().transform((text, context) => {
+  const parsed = parseExpression(text);
+  if ('sql' in parsed) return parsed.sql;
+  context.issues.push({ code: 'custom', input: text, message: parsed.error });
   return z.NEVER;
 });
 

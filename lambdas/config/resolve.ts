@@ -1,7 +1,9 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
 import { keyOf, queryOf } from './captures.ts';
 import { controlTopicOf } from './checks.ts';
-import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
+import { typeOf } from './expressions.ts';
+import { parseIdentifier } from './identifiers.ts';
+import type { ResolvedConfig, ResolvedShape, ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
 export function resolve(config: Config, deployment: number): ResolvedConfig {
@@ -17,6 +19,7 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       role: snowflake.role ?? null,
       warehouse: snowflake.warehouse,
       reader: snowflake.reader,
+      ...(snowflake.maskSalt !== undefined && { maskSalt: snowflake.maskSalt }),
       auth: snowflake.auth,
     },
     kafka: {
@@ -55,6 +58,8 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   // Of a bulk query it is known what is gone; the others only ever add.
   const deletes = query === null ? changes === 'default' : query.mode === 'bulk';
   const format = { ...defaults.format, ...source.format };
+  const write = resolveWrite({ ...defaults.write, ...source.write });
+  const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
   return {
     name,
@@ -72,5 +77,57 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
       envelope: format.envelope ?? 'debezium',
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
+    ...(shape !== null && { shape }),
+    ...evolution({ ...defaults, ...source }),
+    ...(source.headers !== undefined && {
+      headers: Object.entries(source.headers).map(([header, is]) =>
+        typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },
+      ),
+    }),
+    ...(write !== null && { write }),
+  };
+}
+
+type Evolution = Pick<ResolvedSource, 'snapshot' | 'onHistoryLost' | 'schemaChanges' | 'schemaTopic'>;
+
+/** How a source begins, and what becomes of it when its table changes. */
+function evolution({ snapshot, onHistoryLost, schemaChanges, schemaTopic }: Config['defaults']): Evolution {
+  return {
+    ...(snapshot !== undefined && {
+      snapshot: typeof snapshot === 'string' ? { mode: snapshot, from: null } : snapshot,
+    }),
+    ...(onHistoryLost !== undefined && { onHistoryLost }),
+    ...(schemaChanges !== undefined && { schemaChanges }),
+    ...(schemaTopic !== undefined && { schemaTopic }),
+  };
+}
+
+function resolveWrite(write: NonNullable<SourceConfig['write']>): NonNullable<ResolvedSource['write']> | null {
+  const { compression, maxBatch, maxTransaction } = write;
+  const resolved = {
+    ...(compression !== undefined && { compression }),
+    ...(maxBatch !== undefined && { maxBatchBytes: maxBatch }),
+    ...(maxTransaction !== undefined && { maxTransactionRows: maxTransaction }),
+  };
+  return Object.keys(resolved).length === 0 ? null : resolved;
+}
+
+/** The file was checked: names parse, and expressions end with a type that there is. */
+function resolveShape({ columns, where, mask, skip }: SourceConfig): ResolvedShape | null {
+  if (columns === undefined && where === undefined && mask === undefined && skip === undefined) return null;
+  return {
+    include: columns?.include ?? null,
+    exclude: columns?.exclude ?? [],
+    computed: Object.entries(columns?.add ?? {}).map(([name, sql]) => ({
+      name: parseIdentifier(name)!,
+      sql,
+      type: typeOf(sql) as ResolvedShape['computed'][number]['type'],
+    })),
+    where: where ?? null,
+    masks: Object.entries(mask ?? {}).map(([column, how]) => ({
+      column: parseIdentifier(column)!,
+      mask: typeof how === 'string' ? { kind: how } : { kind: 'truncate', length: how.truncate },
+    })),
+    skip: skip ?? [],
   };
 }

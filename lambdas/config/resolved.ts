@@ -16,6 +16,8 @@ export type ResolvedConfig = {
     warehouse: string;
     /** How rows are read: the chunks of a result by ourselves, or through snowflake-sdk. */
     reader: 'chunks' | 'sdk';
+    /** Secret with `salt`, where a column is masked by its hash. */
+    maskSalt?: string | null;
     auth: { method: 'key-pair' | 'token'; secret: string };
   };
   kafka: {
@@ -77,4 +79,31 @@ export type ResolvedSource = {
   /** EventBridge Scheduler expression: rate(...) or cron(...); sources with the same one share a schedule. */
   every: string;
   format: { type: 'json'; envelope: 'debezium' | 'flat'; tombstones: boolean };
+  /** What Snowflake makes of columns and rows; absent: all of them as they are. */
+  shape?: ResolvedShape;
+  /** Absent: initial. */
+  snapshot?: { mode: 'initial' | 'never' | 'only'; from: string | null };
+  /** Absent: stop. */
+  onHistoryLost?: 'stop' | 'resnapshot';
+  /** Absent: compatible. */
+  schemaChanges?: 'compatible' | 'any';
+  schemaTopic?: { name: string; partitions: number };
+  /** Record headers: a constant, or the text of a column. */
+  headers?: ({ name: string; value: string } | { name: string; column: string })[];
+  /** Where this source differs from `kafka` and `limits`. */
+  write?: Partial<Pick<ResolvedConfig['kafka'], 'compression' | 'maxBatchBytes'>> &
+    Partial<Pick<ResolvedConfig['limits'], 'maxTransactionRows'>>;
+};
+
+/** As `protocol/window.ts` has it in a layout. Names as Snowflake stores them. */
+export type ResolvedShape = {
+  include: string[] | null;
+  exclude: string[];
+  computed: { name: string; sql: string; type: { name: string; precision: number | null; scale: number | null } }[];
+  where: string | null;
+  masks: {
+    column: string;
+    mask: { kind: 'redact' | 'hash' | 'last-4' } | { kind: 'truncate'; length: number };
+  }[];
+  skip: ('create' | 'update' | 'delete')[];
 };

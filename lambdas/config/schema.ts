@@ -6,8 +6,11 @@ import { z } from 'zod';
 import {
   broker,
   column,
+  columnKey,
   duration,
   every,
+  expression,
+  instant,
   lag,
   name,
   schemaName,
@@ -35,6 +38,57 @@ const format = z.strictObject({
     ),
 });
 
+const compression = z.enum(['none', 'gzip', 'zstd']);
+const maxBatch = whole(16_384, 10_485_760);
+const maxTransaction = whole(1, 10_000_000);
+
+const mask = z.union(
+  [
+    z.enum(['redact', 'hash', 'last-4']),
+    z.strictObject({ truncate: whole(0, 10_000).describe('How many characters stay.') }),
+  ],
+  { error: 'must be redact, hash, last-4 or { truncate: <characters> }' },
+);
+
+/** What becomes of columns and rows, in Snowflake. */
+const shape = {
+  columns: z
+    .strictObject({
+      include: z.array(column).min(1).optional().describe('Only these columns, in this order.'),
+      exclude: z.array(column).min(1).optional().describe('All columns but these.'),
+      add: z
+        .record(columnKey, expression)
+        .optional()
+        .describe(
+          'Columns by an SQL expression over the row; text, or the type that it ends with (`...::NUMBER(12, 2)`).',
+        ),
+    })
+    .optional()
+    .describe('Which columns leave Snowflake. Key columns must be among them. Default: all.'),
+  where: expression.optional().describe('SQL condition over the row: only rows that meet it leave Snowflake.'),
+  mask: z
+    .record(columnKey, mask)
+    .optional()
+    .describe(
+      'Columns whose value never leaves Snowflake: redact (`***`), hash (SHA-256 with snowflake.maskSalt), last-4, or { truncate: n }. A key column can only be hashed.',
+    ),
+  headers: z
+    .record(
+      z.string().min(1).max(200),
+      z.union([z.string().max(10_000), z.strictObject({ column: column.describe('Its text as the record has it.') })], {
+        error: 'must be a text or { column: <name> }',
+      }),
+    )
+    .refine((headers) => Object.keys(headers).length <= 30, { error: 'has more than 30 headers' })
+    .optional()
+    .describe('Headers of every record: a text, or { column: NAME } for the text of a column that leaves Snowflake.'),
+  skip: z
+    .array(z.enum(['create', 'update', 'delete']))
+    .min(1)
+    .optional()
+    .describe('Kinds of changes that are not published. Snapshots are not touched.'),
+};
+
 const perSource = {
   changes: z
     .enum(['default', 'append-only'])
@@ -51,6 +105,38 @@ const perSource = {
     ),
   every: every.optional().describe('How often the source is looked at: 1m, rate(5 minutes), cron(...). Default 1m.'),
   format: format.optional(),
+  snapshot: z
+    .union([z.enum(['initial', 'never', 'only']), z.strictObject({ mode: z.literal('never'), from: instant })], {
+      error: 'must be initial, never, only or { mode: never, from: <time> }',
+    })
+    .optional()
+    .describe(
+      'initial: all rows first, then changes. never: changes alone, from now on or from a time within the retention. only: all rows, once. Default initial.',
+    ),
+  onHistoryLost: z
+    .enum(['stop', 'resnapshot'])
+    .optional()
+    .describe(
+      'When the table was replaced, or changes can not be read any more. stop: until an operator says what to do. resnapshot: consumers are told to forget everything (op t), then all rows come again; once per retention at most. Default stop.',
+    ),
+  schemaChanges: z
+    .enum(['compatible', 'any'])
+    .optional()
+    .describe(
+      'compatible: a column that was dropped, renamed or given another type stops the source. any: only a key column does. Default compatible.',
+    ),
+  schemaTopic: z
+    .strictObject({ name: topicName, partitions: whole(1, 10_000) })
+    .optional()
+    .describe('Topic that is told of the columns of a source, and of every change of them before it is published.'),
+  write: z
+    .strictObject({
+      compression: compression.optional().describe('Default: kafka.compression.'),
+      maxBatch: maxBatch.optional().describe('Default: kafka.maxBatch.'),
+      maxTransaction: maxTransaction.optional().describe('Default: limits.maxTransaction.'),
+    })
+    .optional()
+    .describe('How records are written.'),
 };
 
 const sourceFields = z.strictObject({
@@ -94,6 +180,7 @@ const sourceFields = z.strictObject({
     })
     .describe('The topic that the source feeds. It must exist.'),
   ...perSource,
+  ...shape,
 });
 
 export const sourceSchema = sourceFields.superRefine((source, context) => {
@@ -130,6 +217,9 @@ export const configSchema = z.strictObject({
       .enum(['chunks', 'sdk'])
       .default('chunks')
       .describe('How rows are read. sdk: through snowflake-sdk, slower; for when the fast way, chunks, fails.'),
+    maskSalt: secret
+      .optional()
+      .describe('Name or ARN of the secret whose field `salt` goes into hashes (`mask`). It stands in no statement.'),
     auth: z.strictObject({
       method: z.enum(['key-pair', 'token']),
       secret: secret.describe('Name or ARN of the secret that holds the key or the token.'),
@@ -162,8 +252,8 @@ export const configSchema = z.strictObject({
       .prefault('60s')
       .describe('After this long the broker aborts a transaction. A transaction is committed after a quarter of it.'),
     requestTimeout: duration('1s', '5m').prefault('30s'),
-    compression: z.enum(['none', 'gzip', 'zstd']).default('none'),
-    maxBatch: whole(16_384, 10_485_760)
+    compression: compression.default('none'),
+    maxBatch: maxBatch
       .default(900_000)
       .describe('Largest record batch in bytes; keep it under max.message.bytes of the topics.'),
     topicChecks: z
@@ -199,7 +289,7 @@ export const configSchema = z.strictObject({
       maxSnapshots: whole(1, 1000)
         .default(4)
         .describe('Sources whose first snapshot may be unfinished at the same time.'),
-      maxTransaction: whole(1, 10_000_000).default(50_000).describe('Rows after which a transaction is committed.'),
+      maxTransaction: maxTransaction.default(50_000).describe('Rows after which a transaction is committed.'),
     })
     .prefault({}),
   state: z

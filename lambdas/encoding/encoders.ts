@@ -2,6 +2,8 @@
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import type { Encoders } from '../protocol/ports.ts';
 import { truncationValue } from './envelope.ts';
+import { headersOf } from './headers.ts';
+import { schemaRecord } from './schema-change.ts';
 import { JsonEncoder } from './json.ts';
 
 /** No row's key: a row's is an object of its key columns. */
@@ -14,6 +16,8 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, n
       key: Buffer.from(TRUNCATION_KEY),
       value: truncationValue({ config, source, window, layout, partition: 0, now: now() }),
     }),
+    schemaChange: (window, layout) => schemaRecord({ config, source, window, layout, partition: 0, now: now() }),
+    headers: (window) => headersOf(source.headers ?? [], window),
     forWindow: (window, layout, partition) =>
       new JsonEncoder({ config, source, window, layout, partition, now: now() }),
   };

@@ -4,7 +4,7 @@
  */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import type { Op } from '../protocol/ports.ts';
-import type { Layout, Window } from '../protocol/window.ts';
+import { rangeOf, type Layout, type Window } from '../protocol/window.ts';
 
 /** Of `source.version`; a test holds it equal to package.json's. */
 export const connectorVersion = '0.1.0';
@@ -16,6 +16,8 @@ export type Pieces = {
   /** From the last image to the row's number. */
   toRow: Record<Op, Buffer>;
   tail: Record<Op, Buffer>;
+  /** In place of `toRow` at the first and the last row of a snapshot's range; null: nothing marks them. */
+  edges: { first: Buffer; last: Buffer; rows: number } | null;
 };
 
 const ops: readonly Op[] = ['c', 'u', 'd', 'r'];
@@ -55,11 +57,18 @@ export function truncationValue(facts: WindowFacts): Buffer {
   return Buffer.from(JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope));
 }
 
-/** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. */
+/**
+ * Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. Of a snapshot, `source.snapshot` of each partition's first
+ * and last record says so.
+ */
 export function debeziumPieces(facts: WindowFacts): Pieces {
-  const { now } = facts;
-  const toRow = Buffer.from(`,"source":${JSON.stringify(sourceFacts(facts)).slice(0, -1)},"row":`);
+  const { now, window, partition } = facts;
+  const piece = (more: object) =>
+    Buffer.from(`,"source":${JSON.stringify({ ...sourceFacts(facts), ...more }).slice(0, -1)},"row":`);
+  const toRow = piece({});
+  const rows = window.kind === 'snapshot' ? rangeOf(window, partition)?.rows : undefined;
   return {
+    edges: rows === undefined ? null : { first: piece({ snapshot: 'first' }), last: piece({ snapshot: 'last' }), rows },
     before: Buffer.from('{"before":'),
     after: Buffer.from(',"after":'),
     toRow: perOp(() => toRow),
@@ -73,6 +82,7 @@ export const flatNames = ['__op', '__ts_ms', '__window', '__row', '__deleted'] a
 /** The row's columns with a few more; a delete carries the row as it was. The image's closing brace is left out by the encoder. */
 export function flatPieces({ window, now }: WindowFacts): Pieces {
   return {
+    edges: null,
     before: Buffer.alloc(0),
     after: Buffer.alloc(0),
     toRow: perOp((op) => Buffer.from(`,"__op":"${op}","__ts_ms":${now},"__window":${window.number},"__row":`)),

@@ -62,7 +62,7 @@ export class JsonEncoder implements RecordEncoder {
     if (room > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.bytes.length));
 
     const to = this.bytes;
-    const { before: head, after: between, toRow, tail } = this.#pieces;
+    const { before: head, after: between, toRow, tail, edges } = this.#pieces;
     let p = this.#key.write(last, lastRow, to, 0, false);
     this.keyEnd = p;
     this.valueStart = p;
@@ -74,7 +74,9 @@ export class JsonEncoder implements RecordEncoder {
       p = copyBytes(between, 0, between.length, to, p);
       p = after === null ? writeNull(to, p) : this.#row.write(after, afterRow, to, p, false);
     }
-    p = copyBytes(toRow[op], 0, toRow[op].length, to, p);
+    const isLast = edges !== null && row === edges.rows;
+    const middle = isLast ? edges.last : edges !== null && row === 1 ? edges.first : toRow[op];
+    p = copyBytes(middle, 0, middle.length, to, p);
     p = writeInteger(row, to, p);
     p = copyBytes(tail[op], 0, tail[op].length, to, p);
     this.valueEnd = p;

@@ -7,7 +7,7 @@
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { KafkaProducer, Marker } from '../protocol/ports.ts';
+import type { KafkaProducer, Marker, RecordHeaders } from '../protocol/ports.ts';
 import { BatchPool } from './batch-pool.ts';
 import type { Codec } from './compression.ts';
 import type { Connections } from './connections.ts';
@@ -108,10 +108,11 @@ export class BatchingProducer implements KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers: RecordHeaders | null = null,
   ): boolean {
     if (!this.#open) return this.#refuse();
     const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
-    this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
+    this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
     return this.#pool.hasRoom;
   }
 
@@ -123,10 +124,12 @@ export class BatchingProducer implements KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers: RecordHeaders | null = null,
   ): void {
     if (!this.#open) this.#refuse();
     else
-      for (const lane of this.#lanes) this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
+      for (const lane of this.#lanes)
+        this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
   }
 
   #appendTo(
@@ -138,6 +141,7 @@ export class BatchingProducer implements KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers: RecordHeaders | null,
   ): void {
     if (bytes !== this.#source) {
       this.#source = bytes;
@@ -145,9 +149,9 @@ export class BatchingProducer implements KafkaProducer {
     }
     const source = this.#sourceBuffer;
     const batch = lane.filling;
-    if (batch === null || !batch.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row)) {
-      const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart, this.#kind);
-      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd, window, row);
+    if (batch === null || !batch.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row, headers)) {
+      const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart, this.#kind, headers);
+      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
     }
     this.#pending++;
   }

@@ -8,6 +8,7 @@
  *
  * Layout: https://kafka.apache.org/documentation/#recordbatch
  */
+import type { RecordHeaders } from '../protocol/ports.ts';
 import { crc32c } from './crc32c.ts';
 import type { Codec } from './compression.ts';
 
@@ -15,10 +16,13 @@ const HEADER = 61;
 /** Where the CRC's range begins in the header: at the attributes. */
 const ATTRIBUTES = 21;
 const TRANSACTIONAL = 0x10;
-const NO_HEADERS = 1;
-/** One header (varint 1), the length of its key, the key. */
+/** No headers: their count. */
+const NONE: RecordHeaders = { bytes: Buffer.of(0), end: 1 };
+/** One header more in a count's varint. */
+const ONE = 2;
+/** The length of the header's key, the key. */
 const POSITION_KEY = Buffer.from('snowmelt.position');
-const POSITION = Buffer.concat([Buffer.of(2, POSITION_KEY.length << 1), POSITION_KEY]);
+const POSITION = Buffer.concat([Buffer.of(POSITION_KEY.length << 1), POSITION_KEY]);
 const COLON = 0x3a;
 const ZERO = 0x30;
 
@@ -73,13 +77,15 @@ export class RecordBatch {
     valueEnd: number,
     window: number,
     row: number,
+    headers: RecordHeaders | null = null,
   ): boolean {
     const bytes = this.bytes;
+    const { bytes: fields, end: fieldsEnd } = headers ?? NONE;
     const index = this.#records;
     const key = keyEnd - keyStart;
     const value = valueStart < 0 ? -1 : valueEnd - valueStart;
     const position = this.#kind === 'positioned' ? positionSize(window, row) : 0;
-    const length = recordLength(index, key, value, position);
+    const length = recordLength(index, key, value, fieldsEnd + position);
     let at = this.#end;
     if (at + varintSize(length) + length > bytes.length) return false;
     at = writeVarint(bytes, at, length);
@@ -96,8 +102,9 @@ export class RecordBatch {
       source.copy(bytes, at, valueStart, valueEnd);
       at += value;
     }
-    if (position === 0) bytes[at++] = 0;
-    else at = writePosition(bytes, at, window, row);
+    bytes[at++] = fields[0]! + (position === 0 ? 0 : ONE);
+    for (let i = 1; i < fieldsEnd; i++) bytes[at++] = fields[i]!;
+    if (position > 0) at = writePosition(bytes, at, window, row);
     this.#end = at;
     this.#records = index + 1;
     return true;
@@ -134,14 +141,20 @@ export class RecordBatch {
 }
 
 /** Capacity of a batch that holds just this record, with the longest position where it has one. */
-export function capacityFor(key: number, value: number, kind: RecordKind): number {
-  const length = recordLength(0, key, value, kind === 'positioned' ? positionSize(2 ** 31 - 1, 2 ** 32 - 1) : 0);
+export function capacityFor(
+  key: number,
+  value: number,
+  kind: RecordKind,
+  headers: RecordHeaders | null = null,
+): number {
+  const position = kind === 'positioned' ? positionSize(2 ** 31 - 1, 2 ** 32 - 1) : 0;
+  const length = recordLength(0, key, value, (headers ?? NONE).end + position);
   return HEADER + varintSize(length) + length;
 }
 
 /** Bytes of a record after its length field; a value of -1 is null. */
-function recordLength(index: number, key: number, value: number, position: number): number {
-  const head = 2 + varintSize(index) + varintSize(key) + key + (position || NO_HEADERS); // 2: attributes, timestamp delta
+function recordLength(index: number, key: number, value: number, headers: number): number {
+  const head = 2 + varintSize(index) + varintSize(key) + key + headers; // 2: attributes, timestamp delta
   return value < 0 ? head + 1 : head + varintSize(value) + value;
 }
 
@@ -164,7 +177,7 @@ function writeVarint(bytes: Buffer, at: number, n: number): number {
   return at;
 }
 
-/** Bytes of the header that tells the position, with the count of headers. */
+/** Bytes of the header that tells the position. */
 function positionSize(window: number, row: number): number {
   return POSITION.length + 1 + digits(window) + 1 + digits(row);
 }

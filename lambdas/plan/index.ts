@@ -1,6 +1,6 @@
 /** The plan function: one invocation per tick of a schedule. The input names the schedule; the layer has its sources. */
 import { createEvents } from '../aws/events.ts';
-import { snowflakeCredentials } from '../aws/secrets.ts';
+import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -16,7 +16,7 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'plan');
   await told(telemetry, async () => {
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const ports: PlanPorts = {
       snowflake,
       checkpoints: createCheckpoints(config),

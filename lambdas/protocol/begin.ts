@@ -2,17 +2,27 @@
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import type { Delivery, SourceState } from './ports.ts';
+import type { SnapshotPlan } from './next-window.ts';
 import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
 import type { Layout } from './window.ts';
 
 /** A configured source, as far as the planner needs it. */
-export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'number'>;
+export type SourcePlan = {
+  name: string;
+  delivery: Delivery;
+  snapshot?: SnapshotPlan;
+  onHistoryLost?: 'stop' | 'resnapshot';
+  /** Whether changes of the columns that consumers may stumble over pass. */
+  schemaChanges?: 'compatible' | 'any';
+  /** Is told of every change of the columns. */
+  schemaTopic?: { name: string; partitions: number } | null;
+} & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
   const facts = await ports.snowflake.describe(source.object, source.query);
-  checkFacts(layoutOf(source, 1), facts);
+  checkFacts(ports.snowflake, layoutOf(source, 1), facts);
   await ports.checkpoints.create(source.name, {
     incarnation: randomUUID(),
     clusterId: null,
@@ -49,13 +59,22 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
 }
 
 function layoutOf(source: SourcePlan, number: number): Layout {
-  const { deployment, partitions, object, information, key, topic, topicPartitions, query } = source;
+  const { deployment, partitions, object, information, key, topic, topicPartitions, query, shape } = source;
   const cut = { number, deployment, partitions, object, information, key, topic, topicPartitions };
-  return query === undefined ? cut : { ...cut, query };
+  return { ...cut, ...(query && { query }), ...(shape && { shape }) };
 }
 
 function sameCut(layout: Layout, source: SourcePlan): boolean {
   const cut = (l: Omit<Layout, 'number'>) =>
-    JSON.stringify([l.partitions, l.object, l.information, l.key, l.topic, l.topicPartitions, l.query]);
+    JSON.stringify([
+      l.partitions,
+      l.object,
+      l.information,
+      l.key,
+      l.topic,
+      l.topicPartitions,
+      l.query,
+      l.shape ?? null,
+    ]);
   return cut(layout) === cut(source);
 }

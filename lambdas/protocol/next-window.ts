@@ -5,7 +5,7 @@
  * window that ends at `to`, whatever newer tokens say.
  */
 import type { Sighting, SourceState, WindowRequest } from './ports.ts';
-import type { Layout } from './window.ts';
+import { beginsAnew, type Layout, type Window } from './window.ts';
 
 export type PlanSettings = {
   safetyLagMs: number;
@@ -13,6 +13,10 @@ export type PlanSettings = {
   maxWindowMs: number;
   maxOpenWindows: number;
 };
+
+/** Whether a source begins with what there is, with changes alone (from a time on), or ends with what there is. */
+export type SnapshotPlan = { mode: 'initial' | 'never' | 'only'; from: string | null };
+const INITIAL: SnapshotPlan = { mode: 'initial', from: null };
 
 export type Candidate = {
   number: number;
@@ -55,6 +59,7 @@ export function nextWindow(
   now: number,
   settings: PlanSettings,
   rideAlong: boolean,
+  snapshot: SnapshotPlan = INITIAL,
 ): Candidate | null {
   const toMs = now - settings.safetyLagMs;
   const to = formatBound(toMs);
@@ -63,13 +68,15 @@ export function nextWindow(
   // A query that watches no table is run on each tick.
   const ungated = layout.query?.watch.length === 0;
 
-  if (head === null || head.kind === 'truncate') {
+  if (head === null || beginsAnew(head)) {
     // The first T0 waits for a sighting of this very object with tracking on, older than it by the margin.
     if (!ungated && (sighting === undefined || (head === null && sighting.createdOn === null))) return null;
-    const from = head === null ? null : head.to;
+    const kind = firstKind(head, snapshot);
+    const from = kind === 'changes' ? (snapshot.from ?? formatBound(toMs - 1)) : (head?.to ?? null);
+    if (kind === 'changes' && from! >= to) return null;
     return {
       number: (head?.number ?? 0) + 1,
-      kind: 'snapshot',
+      kind,
       layout,
       from,
       to,
@@ -95,6 +102,7 @@ export function nextWindow(
     };
   }
 
+  if (snapshot.mode === 'only') return null;
   const age = toMs - Date.parse(head.to);
   if (age <= 0) return null;
   const unfinished = state.windows.length;
@@ -114,4 +122,10 @@ export function nextWindow(
             : null;
   if (why === null) return null;
   return { number, kind: 'changes', layout, from: head.to, to, covered, request: null, why };
+}
+
+/** A log that begins anew needs a snapshot, whatever is configured: its consumers were told to forget everything. */
+export function firstKind(head: Window | null, { mode }: SnapshotPlan): 'snapshot' | 'changes' {
+  const first = head === null || (head.kind === 'schema' && head.from === null);
+  return first && mode === 'never' ? 'changes' : 'snapshot';
 }

@@ -9,7 +9,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { rowHash } from './digest.ts';
-import type { KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
+import type { HeaderWriter, KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
 import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
@@ -20,6 +20,7 @@ export class Pairing {
   readonly #mode: PairingMode;
   readonly #window: number;
   readonly #encoder: RecordEncoder;
+  readonly #headers: HeaderWriter | null;
   readonly #keyCell: number;
   readonly #actionCell: number;
   /** The row before the next one: in the batch at hand, or a copy of the last row of the batch before. */
@@ -39,10 +40,18 @@ export class Pairing {
   records = 0;
 
   /** `window`: its number; `done`: rows of the range that were published before. */
-  constructor(mode: PairingMode, encoder: RecordEncoder, window: number, width: number, done: number) {
+  constructor(
+    mode: PairingMode,
+    encoder: RecordEncoder,
+    window: number,
+    width: number,
+    done: number,
+    headers: HeaderWriter | null = null,
+  ) {
     this.#mode = mode;
     this.#window = window;
     this.#encoder = encoder;
+    this.#headers = headers;
     this.#keyCell = width - EXTRA_CELLS.count + EXTRA_CELLS.key;
     this.#actionCell = width - EXTRA_CELLS.count + EXTRA_CELLS.action;
     this.done = done;
@@ -106,7 +115,7 @@ export class Pairing {
         this.#taken++;
         if (repair) this.#encoder.encode('r', null, 0, batch, row, this.#taken);
         else this.#encoder.encode('u', previous, this.#previousRow, batch, row, this.#taken);
-        room = this.#send(producer);
+        room = this.#send(batch, row, producer);
         this.done = this.#taken;
       } else {
         if (this.#held) room = this.#appendHeld(producer);
@@ -115,7 +124,7 @@ export class Pairing {
           this.#held = true;
         } else {
           this.#encoder.encode(op, null, 0, batch, row, this.#taken);
-          room = this.#send(producer) && room;
+          room = this.#send(batch, row, producer) && room;
           this.done = this.#taken;
         }
       }
@@ -134,20 +143,23 @@ export class Pairing {
     const encoder = this.#encoder;
     this.#held = false;
     encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
-    let room = this.#send(producer);
+    let room = this.#send(this.#previous!, this.#previousRow, producer);
     if (encoder.tombstones) {
       const { bytes, keyStart, keyEnd } = encoder;
-      room = producer.append(bytes, keyStart, keyEnd, -1, -1, this.#window, this.#taken) && room;
+      room = producer.append(bytes, keyStart, keyEnd, -1, -1, this.#window, this.#taken, this.#headers) && room;
       this.records++;
     }
     this.done = this.#taken;
     return room;
   }
 
-  #send(producer: KafkaProducer): boolean {
+  /** Headers are of the row as it is now; of a deleted one as it was. */
+  #send(batch: RowBatch, row: number, producer: KafkaProducer): boolean {
     const { bytes, keyStart, keyEnd, valueStart, valueEnd } = this.#encoder;
+    const headers = this.#headers;
+    headers?.write(batch, row);
     this.records++;
-    return producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, this.#window, this.#taken);
+    return producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, this.#window, this.#taken, headers);
   }
 }
 

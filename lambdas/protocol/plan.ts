@@ -2,14 +2,15 @@
  * One tick of plan over the sources that are due: gate, then per source the next window, read once and written once; its
  * partitions are called. Events are lost, doubled and late without harm: who is called follows from state, on every tick.
  */
-import { asSnowmeltError } from '../errors.ts';
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
+import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
 import type { Events, Reading, SourceState, WindowRequest } from './ports.ts';
-import { checkFacts, finishScan, isCurrent, submitScan, type ScanPorts } from './scan.ts';
+import { checkFacts, examine, finishScan, isCurrent, schemaWindow, submitScan, type ScanPorts } from './scan.ts';
 import { dropUnneeded } from './stage.ts';
-import type { Layout, ObjectName, Window } from './window.ts';
+import { beginsAnew, type Layout, type ObjectName, type Window } from './window.ts';
 
 export type PlanPorts = ScanPorts & { events: Events };
 
@@ -40,7 +41,14 @@ export async function plan(
     for (const found of looks) {
       if (rideAlong && !awake) break;
       if (candidates.has(found) || found.state.meta.paused) continue;
-      const candidate = nextWindow(found.state, found.layout, found.reading.now, settings, rideAlong);
+      const candidate = nextWindow(
+        found.state,
+        found.layout,
+        found.reading.now,
+        settings,
+        rideAlong,
+        found.source.snapshot,
+      );
       if (candidate === null) continue;
       candidates.set(found, candidate);
       awake = true;
@@ -94,7 +102,7 @@ async function look(
   await callPartitions(ports, source, state);
   if (gate instanceof Error) throw gate;
   const layout = await currentLayout(ports, source, state);
-  const first = state.head === null || state.head.kind === 'truncate';
+  const first = beginsAnew(state.head);
   const seen = first ? await seeFirst(ports, layout) : { reading: gate, createdOn: null };
   const sightings = withSighting(
     first ? state.meta.sightings.filter((sighting) => sighting.createdOn === seen.createdOn) : state.meta.sightings,
@@ -109,7 +117,7 @@ async function look(
 /** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
 async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Reading; createdOn: string }> {
   const facts = await ports.snowflake.describe(layout.object, layout.query);
-  checkFacts(layout, facts);
+  checkFacts(ports.snowflake, layout, facts);
   const [reading] = await ports.snowflake.gate([watched(layout)]);
   if (reading instanceof Error) throw reading;
   return { reading: reading!, createdOn: facts.createdOn };
@@ -123,6 +131,7 @@ async function tidy(
   state: SourceState,
 ): Promise<SourceState> {
   checkPartitions(source.name, state);
+  await forget(ports.checkpoints, source.name, state, ports.clock);
   const answered = state.meta.request !== null && state.meta.request.id === state.head?.request;
   if (answered) await settle(ports, source, state.meta.request!);
   const finished = finishedThrough(state);
@@ -177,7 +186,7 @@ async function scan(
 ): Promise<void> {
   const { source, state, layout } = found;
   let pending = state.meta.scan;
-  if (pending !== null && !isCurrent(pending, state, layout)) {
+  if (pending !== null && !isCurrent(pending, source, state, layout)) {
     await ports.snowflake.abort(pending.queryId);
     await ports.checkpoints.updateMeta(source.name, { scan: null });
     pending = null;
@@ -186,14 +195,57 @@ async function scan(
   // Whoever submits waits; everybody else only looks whether it has ended.
   const reserveMs = pending === null ? settings.reserveMs : Infinity;
   if (pending === null && !(await requestsAreSettled(ports, source, state, candidate!))) return;
-  pending ??= await submitScan(ports, source.name, state, candidate!);
+  let told: Window | null = null;
   try {
-    const window = await finishScan(ports, source.name, state, layout, pending, reserveMs);
+    if (pending === null) {
+      const facts = await examine(ports, state, candidate!);
+      told = schemaWindow(source, state, candidate!, ports.snowflake.columns(layout, facts.columns));
+      if (told === null) pending = await submitScan(ports, source.name, state, candidate!, facts);
+    }
+    const window = pending && (await finishScan(ports, source.name, state, layout, pending, reserveMs));
     if (window !== null) await write(ports, settings, source, state, window);
   } catch (error) {
     // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
-    if ((await ports.checkpoints.headNumber(source.name)) < pending.number) throw error;
+    if ((await ports.checkpoints.headNumber(source.name)) > (state.head?.number ?? 0)) return;
+    await beginAgain(ports, settings, found, pending?.request ?? null, error);
   }
+  if (told !== null) await tellFirst(ports, settings, found, candidate!, told);
+}
+
+/** A change of the columns is a window of its own, before the candidate, which is then read all the same. */
+async function tellFirst(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  found: Look,
+  candidate: Candidate,
+  told: Window,
+): Promise<void> {
+  const { source } = found;
+  await write(ports, settings, source, found.state, told);
+  const state = await ports.checkpoints.look(source.name);
+  // Another planner's window stands there: the next tick looks again.
+  if (state === null || state.head?.digest !== told.digest) return;
+  await scan(ports, settings, { ...found, state }, { ...candidate, number: told.number + 1 });
+}
+
+/** Where its user wants that, a source whose history is lost is started over; every other error is thrown on. */
+async function beginAgain(
+  ports: PlanPorts,
+  settings: PlanTickSettings,
+  { source, state, layout }: Look,
+  request: string | null,
+  error: unknown,
+): Promise<void> {
+  const lost = error instanceof SnowmeltError && error.code === 'HISTORY_LOST' ? error : null;
+  // A replay from before the retention says nothing of the log's own history.
+  if (lost === null || request !== null || beginsAnew(state.head) || source.onHistoryLost !== 'resnapshot') throw error;
+  const window = startOver(lost, state, layout, ports.clock);
+  ports.telemetry.info(`the source begins anew: ${lost.message}`, { source: source.name, code: lost.code });
+  ports.telemetry.count('BegunAnew', 1, { source: source.name });
+  // The new T0 must not rest on what was seen before tracking was lost.
+  await ports.checkpoints.updateMeta(source.name, { sightings: [] });
+  await write(ports, settings, source, state, window);
+  await ports.checkpoints.updateMeta(source.name, { truncatedAt: ports.clock.now() });
 }
 
 async function write(

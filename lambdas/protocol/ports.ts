@@ -26,6 +26,7 @@ export type ScanStatus =
 export type ScanRequest = {
   kind: 'snapshot' | 'changes' | 'repair';
   layout: Layout;
+  /** The table's. */
   columns: Column[];
   /** `changes`: the bound before; `repair`: what changed after it is sent again. */
   from: string | null;
@@ -74,6 +75,8 @@ export interface Snowflake {
   gate(watched: ObjectName[][]): Promise<(Reading | Error)[]>;
   /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING, for a query also QUERY_INVALID. */
   describe(object: ObjectName, query?: QueryCut): Promise<ObjectFacts>;
+  /** What a scan's cells will be: the table's columns as the layout shapes them. @throws TYPE_UNSUPPORTED, COLUMN_MISSING */
+  columns(layout: Layout, table: Column[]): Column[];
   /** The statement's text for the request. */
   statement(request: ScanRequest): string;
   /** The text that makes a staged copy of a query's rows. */
@@ -167,7 +170,7 @@ export interface KafkaProducer {
   /**
    * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
    * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
-   * With at-least-once the record carries `window:row` in the header `snowmelt.position`.
+   * With at-least-once the record carries `window:row` in the header `snowmelt.position`, besides `headers`.
    */
   append(
     bytes: Uint8Array,
@@ -177,6 +180,7 @@ export interface KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers?: RecordHeaders | null,
   ): boolean;
   /** As `append`, but to each topicPartition: a record that concerns every key. */
   broadcast(
@@ -187,6 +191,7 @@ export interface KafkaProducer {
     valueEnd: number,
     window: number,
     row: number,
+    headers?: RecordHeaders | null,
   ): void;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
@@ -244,12 +249,27 @@ export interface RecordEncoder {
   ): void;
 }
 
+/**
+ * Headers as the record format has them: their count (a varint of one byte), then of each the length of its key, the key,
+ * the length of its value (-1: null), the value. They stand in `bytes[0, end)`.
+ */
+export type RecordHeaders = { bytes: Uint8Array; end: number };
+
+/** The headers of one source's records. Written into the same memory for every row. */
+export interface HeaderWriter extends RecordHeaders {
+  write(batch: RowBatch, row: number): void;
+}
+
 /** A record that belongs to no row: key and value as bytes. */
 export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
   truncation(window: Window, layout: Layout): PlainRecord;
+  /** The record of a `schema` window, for the topic that the window names: columns before and after. */
+  schemaChange(window: Window, layout: Layout): PlainRecord;
+  /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
+  headers(window: Window): HeaderWriter | null;
   /** @throws TYPE_UNSUPPORTED */
   forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
 }
@@ -289,6 +309,7 @@ export type PendingScan = {
   since?: string;
   covered: string | null;
   createdOn: string;
+  /** The table's. */
   columns: Column[];
   statement: string;
   queryId: string;
@@ -309,6 +330,8 @@ export type Meta = {
   recountedThrough: number;
   paused: boolean;
   retentionMs: number | null;
+  /** When the source last began anew by itself, ms since epoch. */
+  truncatedAt?: number | null;
   lastError: StoredError | null;
 };
 
@@ -375,6 +398,7 @@ export interface Checkpoints {
         | 'recountedThrough'
         | 'paused'
         | 'retentionMs'
+        | 'truncatedAt'
         | 'lastError'
         | 'clusterId'
       >
@@ -439,6 +463,8 @@ export interface Checkpoints {
   prune(source: string, below: number, olderThan: string, limit: number): Promise<number>;
   /** Operator's: clears needs-operator of a source's partitions, or sets paused. */
   resume(source: string): Promise<void>;
+  /** Clears needs-operator of one partition. */
+  activate(source: string, partition: number): Promise<void>;
   audit(
     source: string,
     entry: { who: string; what: string; why: string; before: string; after: string; at: number },

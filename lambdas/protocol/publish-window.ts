@@ -23,11 +23,13 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   }
   const range = rangeOf(window, run.partition)!;
   if (window.kind === 'truncate') return publishTruncation(run, window, layout, range);
+  if (window.kind === 'schema') return publishSchema(run, window, layout, range);
   const position = run.lease.item.position;
   const done = position !== null && position.window === window.number ? position.row : 0;
   const width = window.columns.length + EXTRA_CELLS.count;
   const encoder = ports.encoders.forWindow(window, layout, run.partition);
-  const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done);
+  const headers = ports.encoders.headers(window);
+  const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done, headers);
   const queryId = await freshResult(ports, run.source, window, () => renew(run));
 
   // The row before proves that this is the result it was.
@@ -87,10 +89,20 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
 
 /** One row, partition 0's, that every topicPartition is told of. */
 async function publishTruncation(run: Run, window: Window, layout: Layout, range: Range): Promise<void> {
-  const { key, value } = run.ports.encoders.truncation(window, layout);
+  const { encoders } = run.ports;
+  const { key, value } = encoders.truncation(window, layout);
   const bytes = Buffer.concat([key, value]);
   run.undecided = true;
-  run.producer!.broadcast(bytes, 0, key.length, key.length, bytes.length, window.number, 1);
+  run.producer!.broadcast(bytes, 0, key.length, key.length, bytes.length, window.number, 1, encoders.headers(window));
+  await commit(run, window, range, range.rows, '');
+}
+
+/** One row, partition 0's: a record for the topic of schema changes, which the producer was opened for. */
+async function publishSchema(run: Run, window: Window, layout: Layout, range: Range): Promise<void> {
+  const { key, value } = run.ports.encoders.schemaChange(window, layout);
+  const bytes = Buffer.concat([key, value]);
+  run.undecided = true;
+  run.producer!.append(bytes, 0, key.length, key.length, bytes.length, window.number, 1);
   await commit(run, window, range, range.rows, '');
 }
 

@@ -66,8 +66,8 @@ export type Run = {
   /** Opens of Kafka so far, and of these the ones after an error. */
   opens: number;
   reopens: number;
-  /** The layout that `producer` was opened for: its topic, its partition count. */
-  layout: number;
+  /** What `producer` was opened for: a topic and its partition count. */
+  target: string;
   progressed: boolean;
   rows: number;
   records: number;
@@ -121,7 +121,7 @@ export async function publish(
     undecided: false,
     opens: 0,
     reopens: 0,
-    layout: 0,
+    target: '',
     progressed: false,
     rows: 0,
     records: 0,
@@ -157,7 +157,7 @@ async function work(run: Run): Promise<void> {
         continue; // the position may have moved
       }
       if (window === null) return;
-      if (!window.void && window.layout !== run.layout) {
+      if (!window.void && targetOf(state, window).name !== run.target) {
         await run.producer.close();
         run.producer = null;
         continue; // opened again for the window's own topic and partition count
@@ -186,20 +186,17 @@ async function look(run: Run): Promise<SourceState> {
 /** InitProducerId, marker, reconcile, one conditional write. Nothing was sent before. */
 async function open(run: Run, before: SourceState, window: Window | null): Promise<void> {
   const { ports, lease } = run;
-  const layout = before.layouts.get(window?.layout ?? before.head?.layout ?? 1);
-  if (layout === undefined) {
-    throw new SnowmeltError('STATE_DISAGREES', `Source ${run.source}: the log names a layout that is not there.`);
-  }
+  const target = targetOf(before, window ?? before.head);
   run.opens++;
-  run.layout = layout.number;
-  await checkTopic(ports, run.settings, run.source, layout.topic, ports.clock.now());
+  run.target = target.name;
+  await checkTopic(ports, run.settings, run.source, target.topic, ports.clock.now());
   const producer = await ports.kafka.open({
     source: run.source,
     partition: run.partition,
-    topic: layout.topic,
-    topicPartitions: layout.topicPartitions,
-    newestTopicPartitions: newestTopicPartitions(before, layout),
-    partitions: layout.partitions,
+    topic: target.topic,
+    topicPartitions: target.topicPartitions,
+    newestTopicPartitions: target.newestTopicPartitions,
+    partitions: target.partitions,
     delivery: run.settings.delivery,
   });
   run.producer = producer;
@@ -228,6 +225,22 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     producer.marker === null
       ? null
       : { position: formatPosition(producer.marker.position), hash: producer.marker.last };
+}
+
+/** Where a window's records go: the topic of its layout, or that of schema changes. */
+function targetOf(state: SourceState, window: Window | null) {
+  const layout = state.layouts.get(window?.layout ?? 1);
+  if (layout === undefined) {
+    throw new SnowmeltError('STATE_DISAGREES', 'The log names a layout that is not there.');
+  }
+  const { topic, topicPartitions, partitions } = layout;
+  const { schema } = window ?? {};
+  if (schema !== undefined) {
+    const count = { topicPartitions: schema.topicPartitions, newestTopicPartitions: schema.topicPartitions };
+    return { name: `schema ${schema.topic} ${schema.topicPartitions}`, topic: schema.topic, partitions, ...count };
+  }
+  const count = { topicPartitions, newestTopicPartitions: newestTopicPartitions(state, layout) };
+  return { name: `layout ${layout.number}`, topic, partitions, ...count };
 }
 
 /** Exactly once: the marker decides. At least once: the store's position alone; the first commit forgets what was marked. */

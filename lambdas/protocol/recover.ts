@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { SourcePlan } from './begin.ts';
-import { windowDigest } from './digest.ts';
+import { truncation } from './history.ts';
 import { mustLook, refused } from './operate.ts';
 import { newestLayout, windowOf } from './past.ts';
 import { newestTopicPartitions } from './publish.ts';
@@ -180,7 +180,8 @@ async function beginAnew(
   ]);
   const last = Math.max(await checkpoints.headNumber(source.name), ...known);
   const incarnation = randomUUID();
-  const window = truncation(incarnation, last + 1, layout, state.head?.to ?? new Date(clock.now()).toISOString());
+  const now = clock.now();
+  const window = truncation(incarnation, last + 1, layout, state.head?.to ?? new Date(now).toISOString(), now, []);
   for (const partition of found.partitions) {
     const lease = await checkpoints.take(source.name, partition.partition, randomUUID(), clock.now(), settings.leaseMs);
     const marked =
@@ -238,26 +239,4 @@ async function release(
   if (mine === null)
     throw refused(`Partition ${lease.item.partition} was taken by another command meanwhile; try again.`);
   await ports.checkpoints.release(mine, { closeOpen: true, failed: null, failures: 0, state: 'active' });
-}
-
-/** One row, partition 0's, that tells every consumer to forget all keys. */
-function truncation(incarnation: string, number: number, layout: Layout, to: string): Window {
-  const window: Omit<Window, 'digest'> = {
-    number,
-    kind: 'truncate',
-    layout: layout.number,
-    createdOn: '',
-    from: to,
-    to,
-    covered: null,
-    columns: [],
-    statement: '',
-    queryId: '',
-    queriedAt: to,
-    request: null,
-    totalRows: 1,
-    ranges: [{ partition: 0, start: 0, rows: 1, hash: '' }],
-    void: false,
-  };
-  return { ...window, digest: windowDigest(incarnation, window) };
 }

@@ -4,57 +4,112 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { columnsFingerprint, windowDigest } from './digest.ts';
-import type { Candidate } from './next-window.ts';
+import type { SourcePlan } from './begin.ts';
+import { schemaChanges } from './evolution.ts';
+import { firstKind, type Candidate } from './next-window.ts';
 import type { Checkpoints, Clock, ObjectFacts, PendingScan, Snowflake, SourceState, Telemetry } from './ports.ts';
 import { checkCursor, readCopy, stageFor } from './stage.ts';
-import type { Layout, Range, Staged, Window } from './window.ts';
+import { beginsAnew, type Column, type Layout, type Range, type Staged, type Window } from './window.ts';
 
 export type ScanPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
 
 const POLL_MS = 5_000;
 
-/** A pending scan counts only if it is what would be taken now. */
-export function isCurrent(scan: PendingScan, state: SourceState, layout: Layout): boolean {
-  const head = state.head;
-  const first = head === null || head.kind === 'truncate';
-  return (
-    scan.number === (head?.number ?? 0) + 1 &&
-    scan.layout === layout.number &&
-    scan.from === (head?.to ?? null) &&
-    (scan.request === null
-      ? scan.kind === (first ? 'snapshot' : 'changes')
-      : scan.request === state.meta.request?.id) &&
-    (first || head.createdOn === scan.createdOn)
-  );
+/** A pending scan counts only if it is what would be taken now. What the head is follows from the number. */
+export function isCurrent(scan: PendingScan, source: SourcePlan, state: SourceState, layout: Layout): boolean {
+  const { head } = state;
+  if (scan.number !== (head?.number ?? 0) + 1 || scan.layout !== layout.number) return false;
+  if (head === null || beginsAnew(head)) {
+    const snapshot = source.snapshot ?? { mode: 'initial', from: null };
+    const kind = firstKind(head, snapshot);
+    return scan.kind === kind && (kind === 'snapshot' || scan.from === (snapshot.from ?? scan.from));
+  }
+  const asked = scan.request === null ? scan.kind === 'changes' : scan.request === state.meta.request?.id;
+  return asked && scan.from === head.to && head.createdOn === scan.createdOn;
 }
 
-/** Submits the candidate's scan and notes it. @throws OBJECT_MISSING, TRACKING_OFF, KEY_INVALID, HISTORY_LOST. */
-export async function submitScan(
-  ports: ScanPorts,
-  source: string,
-  state: SourceState,
-  candidate: Candidate,
-): Promise<PendingScan> {
+/** The object as it is, fit for the candidate. @throws OBJECT_MISSING, TRACKING_OFF, KEY_INVALID, HISTORY_LOST. */
+export async function examine(ports: ScanPorts, state: SourceState, candidate: Candidate): Promise<ObjectFacts> {
   const { layout } = candidate;
   const facts = await ports.snowflake.describe(layout.object, layout.query);
-  checkFacts(layout, facts);
-  const head = state.head;
-  if (head !== null && head.kind !== 'truncate' && head.createdOn !== facts.createdOn) {
+  checkFacts(ports.snowflake, layout, facts);
+  const { head } = state;
+  if (head !== null && !beginsAnew(head) && head.createdOn !== facts.createdOn) {
     throw new SnowmeltError(
       'HISTORY_LOST',
       `${objectName(layout)} was created ${facts.createdOn}; window ${head.number} read one created ${head.createdOn}.`,
     );
   }
-  if (
-    candidate.kind === 'snapshot' &&
-    candidate.request === null &&
-    !state.meta.sightings.some((seen) => seen.createdOn === facts.createdOn)
-  ) {
+  if (beginsAnew(head) && !state.meta.sightings.some((seen) => seen.createdOn === facts.createdOn)) {
     throw new SnowmeltError(
       'OBJECT_CHANGED',
       `${objectName(layout)} was replaced just now; the next tick looks again.`,
     );
   }
+  return facts;
+}
+
+/**
+ * What is told before the candidate is read: a `schema` window where its columns are not those of the window before, and
+ * somebody wants to know. @throws SCHEMA_INCOMPATIBLE
+ */
+export function schemaWindow(
+  source: SourcePlan,
+  state: SourceState,
+  { layout, number, to }: Candidate,
+  after: Column[],
+): Window | null {
+  const { head, meta } = state;
+  const before = head === null || head.columns.length === 0 ? null : head.columns;
+  const changes = before === null ? [] : schemaChanges(before, after);
+  const edited = head !== null && !sameShape(layout, state.layouts.get(head.layout));
+  const wrong = changes.filter(({ column, compatible }) => {
+    if (compatible || edited) return false;
+    return source.schemaChanges !== 'any' || layout.key.includes(column);
+  });
+  if (wrong.length > 0) {
+    const list = wrong.map(({ column, text }) => `${column} ${text}`).join('; ');
+    throw new SnowmeltError('SCHEMA_INCOMPATIBLE', `Columns of ${objectName(layout)} changed: ${list}.`);
+  }
+  const { schemaTopic } = source;
+  if (!schemaTopic || (before !== null && changes.length === 0)) return null;
+  const bound = head?.to ?? to;
+  const window: Omit<Window, 'digest'> = {
+    number,
+    kind: 'schema',
+    layout: layout.number,
+    createdOn: head?.createdOn ?? '',
+    from: head === null ? null : bound,
+    to: bound,
+    covered: head?.covered ?? null,
+    columns: after,
+    statement: '',
+    queryId: '',
+    queriedAt: bound,
+    schema: { before, topic: schemaTopic.name, topicPartitions: schemaTopic.partitions },
+    request: null,
+    totalRows: 1,
+    ranges: [{ partition: 0, start: 0, rows: 1, hash: '' }],
+    void: false,
+  };
+  return { ...window, digest: windowDigest(meta.incarnation, window) };
+}
+
+/** A layout with other columns is the user's own word for them. */
+function sameShape(a: Layout, b: Layout | undefined): boolean {
+  const shape = (layout: Layout | undefined) => JSON.stringify([layout?.shape ?? null, layout?.key]);
+  return shape(a) === shape(b);
+}
+
+/** Submits the candidate's scan and notes it. */
+export async function submitScan(
+  ports: ScanPorts,
+  source: string,
+  state: SourceState,
+  candidate: Candidate,
+  facts: ObjectFacts,
+): Promise<PendingScan> {
+  const { layout } = candidate;
   const since = candidate.request?.since ?? null;
   const work =
     layout.query === undefined
@@ -126,7 +181,7 @@ export async function finishScan(
       to: scan.to,
       ...(scan.since !== undefined && { since: scan.since }),
       covered: scan.covered,
-      columns: scan.columns,
+      columns: snowflake.columns(layout, scan.columns),
       statement: scan.statement,
       queryId: scan.queryId,
       queriedAt: new Date(scan.submittedAt).toISOString(),
@@ -167,7 +222,7 @@ function stagedOf({ table, base, cursor }: Staged): Staged {
 }
 
 /** What must hold of the object before anything is read. */
-export function checkFacts(layout: Layout, facts: ObjectFacts): void {
+export function checkFacts(snowflake: Snowflake, layout: Layout, facts: ObjectFacts): void {
   const name = layout.query === undefined ? objectName(layout) : 'The query';
   if (!facts.tracking) {
     throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE`);
@@ -175,9 +230,10 @@ export function checkFacts(layout: Layout, facts: ObjectFacts): void {
   if (facts.retentionMs <= 0) {
     throw new SnowmeltError('RETENTION_ZERO', `ALTER TABLE ${name} SET DATA_RETENTION_TIME_IN_DAYS = 1`);
   }
-  const missing = layout.key.filter((key) => !facts.columns.some((column) => column.name === key));
+  const columns = snowflake.columns(layout, facts.columns);
+  const missing = layout.key.filter((key) => !columns.some((column) => column.name === key));
   if (missing.length > 0) {
-    const has = facts.columns.map((column) => column.name).join(', ');
+    const has = columns.map((column) => column.name).join(', ');
     throw new SnowmeltError('KEY_INVALID', `${name} has no column ${missing.join(', ')}; it has ${has}.`);
   }
   checkCursor(layout, facts.columns);

@@ -44,7 +44,24 @@ export type Layout = {
   key: string[];
   topic: string;
   topicPartitions: number;
+  /** What Snowflake makes of columns and rows; none: all of them as they are. */
+  shape?: Shape | null;
 };
+
+/** What becomes of a table on its way into the topic. All of it happens in Snowflake: what is left out or masked never leaves it. */
+export type Shape = {
+  /** Null: every column of the table. */
+  include: string[] | null;
+  exclude: string[];
+  /** Columns by an SQL expression and the type it is cast to; one of a column's own name takes its place. */
+  computed: { name: string; sql: string; type: { name: string; precision: number | null; scale: number | null } }[];
+  /** An SQL condition over the table's columns. */
+  where: string | null;
+  masks: { column: string; mask: Mask }[];
+  skip: ('create' | 'update' | 'delete')[];
+};
+
+export type Mask = { kind: 'redact' | 'hash' | 'last-4' } | { kind: 'truncate'; length: number };
 
 /** A partition's slice of a window's result: rows [start, start + rows), with the HASH_AGG of its bucket. */
 export type Range = { partition: number; start: number; rows: number; hash: string };
@@ -81,6 +98,7 @@ export type Window = {
   since?: string;
   /** Gate token known to be included. */
   covered: string | null;
+  /** What the result's cells and the records have: the table's columns as the layout shapes them. */
   columns: Column[];
   statement: string;
   queryId: string;
@@ -88,6 +106,8 @@ export type Window = {
   queriedAt: string;
   /** Its result replaces the old one once it was compared; remembered so that it may outlast an invocation. */
   rerun?: Rerun;
+  /** Of a `schema` window: what columns there were before (null: it is the first), and the topic that is told. */
+  schema?: { before: Column[] | null; topic: string; topicPartitions: number };
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
   /** Of a query source's window. */
@@ -98,6 +118,11 @@ export type Window = {
   digest: string;
   void: boolean;
 };
+
+/** Whether the log has to begin, or to begin anew: the next window of rows is a snapshot or stands for one. */
+export function beginsAnew(head: Window | null): boolean {
+  return head === null || head.kind === 'truncate' || (head.kind === 'schema' && head.createdOn === '');
+}
 
 export function rangeOf(window: Window, partition: number): Range | undefined {
   return window.ranges.find((range) => range.partition === partition);

@@ -1,7 +1,7 @@
 /** The publish function: one invocation per event, for one partition of one source. */
 import { randomUUID } from 'node:crypto';
 import { createEvents } from '../aws/events.ts';
-import { kafkaCredentials, snowflakeCredentials } from '../aws/secrets.ts';
+import { kafkaCredentials, maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -9,7 +9,7 @@ import { createEncoders } from '../encoding/encoders.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
 import { publish, type PublishPorts } from '../protocol/publish.ts';
-import { findSource, publishSettings } from '../settings.ts';
+import { findSource, publishSettings, writeConfig } from '../settings.ts';
 import { createSnowflake } from '../snowflake/client.ts';
 
 /** As EventBridge delivers it. */
@@ -21,8 +21,8 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
   const telemetry = createTelemetry(config.app, 'publish');
   await told(telemetry, async () => {
     const source = findSource(config, name);
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
-    const kafka = createKafka(config, await kafkaCredentials(config));
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
+    const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));
     const ports: PublishPorts = {
       snowflake,
       kafka,

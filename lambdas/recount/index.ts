@@ -1,5 +1,5 @@
 /** The recount function: one invocation an hour, over all sources. */
-import { snowflakeCredentials } from '../aws/secrets.ts';
+import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -12,7 +12,7 @@ export async function handler(_event: unknown, context: LambdaContext): Promise<
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'recount');
   await told(telemetry, async () => {
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config));
+    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const ports = { snowflake, checkpoints: createCheckpoints(config), telemetry, clock: clockOf(context) };
     const sources = config.sources.map((source) => sourcePlan(config, source));
     try {

@@ -1,5 +1,6 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
+import { SnowmeltError } from '../errors.ts';
 import type { Snowflake } from '../protocol/ports.ts';
 import { readGates } from './gate.ts';
 import { HttpClient } from './http.ts';
@@ -12,6 +13,7 @@ import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
 import { Sessions } from './sessions.ts';
+import { cellsOf, isSalted } from './sql/cells.ts';
 import { stageStatement } from './sql/query.ts';
 import { scanStatement } from './sql/scan.ts';
 import { dropStatement } from './sql/statements.ts';
@@ -21,8 +23,8 @@ const smallMs = 60_000;
 /** A warehouse may have to resume first. */
 const measureMs = 600_000;
 
-/** Nothing is sent before the first call. Credentials are kept in memory only. */
-export function createSnowflake(config: ResolvedConfig, credentials: Credentials): Snowflake {
+/** Nothing is sent before the first call. Credentials and the salt of hashes are kept in memory only. */
+export function createSnowflake(config: ResolvedConfig, credentials: Credentials, salt?: string | null): Snowflake {
   const sessions = new Sessions(config, credentials);
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
@@ -41,6 +43,7 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
           ? describeObject((statement) => session.query(statement, smallMs), object)
           : describeQuery((statement) => session.describe(statement, smallMs), query),
       ),
+    columns: (layout, table) => cellsOf(layout, table).map(({ column }) => column),
     statement: scanStatement,
     stage: stageStatement,
     measure: (request, columns, to) =>
@@ -50,7 +53,10 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
     stages: (where, prefix) =>
       sessions.inSession((session) => tableNames((statement) => session.query(statement, smallMs), where, prefix)),
     drop: (table) => sessions.inSession(async (session) => void (await session.query(dropStatement(table), smallMs))),
-    submit: (statement, tag) => sessions.inSession((session) => session.submit(statement, tag, smallMs)),
+    submit: (statement, tag) => {
+      const binds = isSalted(statement) ? [saltOf(salt)] : [];
+      return sessions.inSession((session) => session.submit(statement, tag, smallMs, binds));
+    },
     status: (queryId, waitMs) => scanStatus(sessions, results, queryId, waitMs),
     ranges: (queryId) => scanRanges(sessions, results, queryId),
     async abort(queryId) {
@@ -63,4 +69,9 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
       await sessions.close();
     },
   };
+}
+
+function saltOf(salt: string | null | undefined): string {
+  if (salt) return salt;
+  throw new SnowmeltError('SECRET_UNREADABLE', 'A column is masked by its hash, but no salt is configured any more.');
 }

@@ -94,9 +94,10 @@ export class Session {
   }
 
   /** The query id of a statement that now runs by itself. */
-  async submit(sqlText: string, tag: string, waitMs: number): Promise<string> {
+  async submit(sqlText: string, tag: string, waitMs: number, binds: string[] = []): Promise<string> {
     await this.#pin();
-    const { queryId } = await this.#execute({ sqlText, asyncExec: true, parameters: { QUERY_TAG: tag } }, waitMs);
+    const options = { sqlText, asyncExec: true, parameters: { QUERY_TAG: tag }, ...(binds.length > 0 && { binds }) };
+    const { queryId } = await this.#execute(options, waitMs);
     // For a statement that met the session's end, snowflake-sdk 3.3.0 tells neither an error nor an id.
     if (queryId === undefined) throw new SessionLost('no query id');
     this.running.add(queryId);
@@ -157,6 +158,7 @@ export class Session {
       asyncExec?: boolean;
       describeOnly?: boolean;
       parameters?: Record<string, string>;
+      binds?: string[];
       fetchAsString?: ['Number'];
     },
     waitMs: number,

@@ -10,7 +10,7 @@ import { publish, type PublishPorts, type PublishResult } from '../../lambdas/pr
 import { recount } from '../../lambdas/protocol/recount.ts';
 import { inspect, recover, type Findings, type RecoverPorts, type Way } from '../../lambdas/protocol/recover.ts';
 import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
-import { planSettings, publishSettings, recountSettings, sourcePlan } from '../../lambdas/settings.ts';
+import { planSettings, publishSettings, recountSettings, sourcePlan, writeConfig } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startSnowflake, type Snowflake } from '../../local/snowflake/client.ts';
 import { startTable, type TestTable } from '../checkpoints/table.ts';
@@ -20,6 +20,8 @@ import { connect, run, type Row } from '../local/sdk.ts';
 import { MemoryEvents, MemoryTelemetry } from '../protocol/memory.ts';
 
 const MINUTE = 60_000;
+/** What the secret of `snowflake.maskSalt` holds. */
+export const SALT = 'salt and pepper';
 
 export type Overrides = {
   source?: Partial<ResolvedSource>;
@@ -85,6 +87,11 @@ export class Stands {
     await this.snowflake.control.engine({ clockSkewMs: this.#skew });
   }
 
+  /** Snowflake's clock. */
+  now(): number {
+    return Date.now() + this.#skew;
+  }
+
   /** A source of its own on table DB.PUBLIC.<name> (made by the caller) with its topic. */
   async pipeline(overrides: Overrides = {}): Promise<Pipeline> {
     const name = `s${++sources}-${Date.now().toString(36)}`;
@@ -144,7 +151,7 @@ export class Pipeline {
 
   async #plan(work: (ports: PlanPorts) => Promise<void>): Promise<number[]> {
     const events = new MemoryEvents();
-    const snowflake = createSnowflake(this.config, { token: this.#token });
+    const snowflake = createSnowflake(this.config, { token: this.#token }, SALT);
     try {
       await work({
         snowflake,
@@ -171,8 +178,8 @@ export class Pipeline {
   }
 
   async publish(partition: number): Promise<PublishResult> {
-    const snowflake = createSnowflake(this.config, { token: this.#token });
-    const kafka = createKafka(this.config, null);
+    const snowflake = createSnowflake(this.config, { token: this.#token }, SALT);
+    const kafka = createKafka(writeConfig(this.config, this.source), null);
     const ports: PublishPorts = {
       snowflake,
       kafka,
@@ -196,7 +203,7 @@ export class Pipeline {
   }
 
   async recount(): Promise<void> {
-    const snowflake = createSnowflake(this.config, { token: this.#token });
+    const snowflake = createSnowflake(this.config, { token: this.#token }, SALT);
     const ports = { snowflake, checkpoints: this.#table.store, telemetry: this.telemetry, clock: this.#clock };
     // Snowflake's clock is set ahead of ours.
     const settings = { ...recountSettings(this.config), afterMs: -Infinity };

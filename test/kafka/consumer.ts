@@ -9,7 +9,7 @@ type Message = {
   key: Buffer;
   value: Buffer | null;
   timestamp: string;
-  headers: { [name: string]: Buffer };
+  headers: { [name: string]: Buffer | null };
   isControlRecord: boolean;
   batchContext: { producerId: string; inTransaction: boolean };
 };
@@ -52,7 +52,7 @@ export type Record = {
   partition: number;
   key: string;
   value: string | null;
-  headers: { [name: string]: string };
+  headers: { [name: string]: string | null };
   time: number;
 };
 
@@ -74,7 +74,9 @@ export async function readCommitted(brokers: string[], topic: string): Promise<R
             partition: partitionId,
             key: key.toString(),
             value: value && value.toString(),
-            headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, bytes.toString()])),
+            headers: Object.fromEntries(
+              Object.entries(headers).map(([name, bytes]) => [name, bytes?.toString() ?? null]),
+            ),
             time: Number(timestamp),
           });
         }

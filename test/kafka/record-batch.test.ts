@@ -3,13 +3,15 @@ import { createRequire } from 'node:module';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { headersOf } from '../../lambdas/encoding/headers.ts';
 import { codecFor } from '../../lambdas/kafka/compression.ts';
 import { crc32c, crc32cInJs } from '../../lambdas/kafka/crc32c.ts';
 import { namesFor } from '../../lambdas/kafka/names.ts';
 import { frame, requestHead } from '../../lambdas/kafka/produce.ts';
 import { capacityFor, RecordBatch, type RecordKind } from '../../lambdas/kafka/record-batch.ts';
+import { batchOf, column, windowOf } from '../encoding/records.ts';
 
-type Message = { key: Buffer; value: Buffer | null; window?: number; row?: number };
+type Message = { key: Buffer; value: Buffer | null; window?: number; row?: number; note?: string };
 type Stock = (args: object) => { request: object };
 
 const require = createRequire(import.meta.url);
@@ -28,7 +30,9 @@ const bytes = fc.uint8Array({ maxLength: 9_000 }).map((b) => Buffer.from(b));
 const value = fc.option(fc.oneof(text, bytes), { nil: null });
 const window = fc.integer({ min: 1, max: 2 ** 31 - 1 });
 const row = fc.oneof(fc.integer({ min: 1, max: 2 ** 32 - 1 }), fc.integer({ min: 1, max: 12 }));
+const note = fc.string({ unit: 'binary', maxLength: 200 });
 const message = fc.record({ key: fc.oneof(text, bytes), value, window, row });
+const noted = fc.array(fc.record({ key: text, value, window, row, note }), { minLength: 1, maxLength: 20 });
 const messages = fc.array(message, { minLength: 1, maxLength: 80 });
 const stamp = fc.record({
   producerId: fc.bigInt({ min: 0n, max: 2n ** 62n }),
@@ -37,14 +41,27 @@ const stamp = fc.record({
   time: fc.integer({ min: 1_600_000_000_000, max: 2_000_000_000_000 }),
 });
 
+const HEADERS = [
+  { name: 'nöte', column: 'NOTE' },
+  { name: 'app', value: 'shöp' },
+];
+
+/** JSON that escapes every character by its number. */
+const escapeAll = (text: string) =>
+  `"${text.replaceAll(/[^]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
+
 /** The messages in one buffer, as an encoder leaves them, appended to a batch. */
 function filled(batch: RecordBatch, list: Message[]): RecordBatch {
   const source = Buffer.concat(list.flatMap(({ key, value }) => [key, value ?? Buffer.alloc(0)]));
+  const writer = headersOf(HEADERS, windowOf([column('ID', 'NUMBER'), column('NOTE', 'VARCHAR')]))!;
   let at = 0;
-  for (const { key, value, window = 1, row = 1 } of list) {
+  for (const { key, value, window = 1, row = 1, note } of list) {
+    if (note !== undefined) writer.write(batchOf([['1', note]], key.length % 2 === 0 ? JSON.stringify : escapeAll), 0);
+    const headers = note === undefined ? null : writer;
     const keyEnd = at + key.length;
     const valueEnd = keyEnd + (value?.length ?? 0);
-    expect(batch.append(source, at, keyEnd, value === null ? -1 : keyEnd, valueEnd, window, row)).toBe(true);
+    const valueStart = value === null ? -1 : keyEnd;
+    expect(batch.append(source, at, keyEnd, valueStart, valueEnd, window, row, headers)).toBe(true);
     at = valueEnd;
   }
   return batch;
@@ -55,7 +72,11 @@ function batchFor(
   kind: RecordKind = 'transactional',
   head = requestHead(CLIENT, names.transactionalId, names.topic, TIMEOUT),
 ): RecordBatch {
-  const size = list.reduce((sum, { key, value }) => sum + capacityFor(key.length, value?.length ?? -1, kind) + 8, 0);
+  const size = list.reduce(
+    (sum, { key, value, note }) =>
+      sum + capacityFor(key.length, value?.length ?? -1, kind) + 40 + 3 * (note?.length ?? 0),
+    0,
+  );
   return filled(new RecordBatch(size, head.length, kind), list);
 }
 
@@ -66,12 +87,15 @@ describe('a Produce request written in place', () => {
       const transactionalId = kind === 'transactional' ? names.transactionalId : null;
       const head = requestHead(CLIENT, transactionalId, names.topic, TIMEOUT);
       await fc.assert(
-        fc.asyncProperty(messages, stamp, fc.nat(1000), async (list, stamp, partition) => {
+        fc.asyncProperty(fc.oneof(messages, noted), stamp, fc.nat(1000), async (list: Message[], stamp, partition) => {
           const batch = batchFor(list, kind, head);
           batch.seal(stamp);
           const ours = frame(head, batch, partition);
-          const stocks = list.map(({ key, value, window, row }) => {
-            const headers = kind === 'positioned' ? { 'snowmelt.position': `${window}:${row}` } : {};
+          const stocks = list.map(({ key, value, window, row, note }) => {
+            const headers = {
+              ...(note === undefined ? {} : { app: 'shöp', nöte: note }),
+              ...(kind === 'positioned' && { 'snowmelt.position': `${window}:${row}` }),
+            };
             return { key, value, headers, timestamp: `${stamp.time}` };
           });
           const { request } = stockProduce.protocol({ version: 7 })({

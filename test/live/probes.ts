@@ -316,4 +316,13 @@ export const probes: Probe[] = [
       return [`${rows.length} of ${total} rows; see the chunk list of GET /queries/<id>/result for sizes`];
     },
   },
+  {
+    id: 'P21',
+    question: 'Is one bind, `:1`, taken twice in a query, and does SHA2 of it and a NULL give NULL?',
+    assumed: 'yes; the text in QUERY_HISTORY keeps `:1`',
+    async run(account) {
+      const sql = `SELECT SHA2(:1 || V), NVL2(V, SHA2(:1 || V), NULL) FROM (SELECT NULL::VARCHAR AS V UNION ALL SELECT 'v')`;
+      return [await outcome(account.sql(sql, { binds: ['salt'] }).then((answer) => answer.rows))];
+    },
+  },
 ];

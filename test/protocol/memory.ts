@@ -24,7 +24,7 @@ import type {
   WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
 import { comparePositions } from '../../lambdas/protocol/position.ts';
-import type { Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
+import type { Column, Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
 
 /** Called before and after each port call; throwing makes the call fail, after it took effect when `when` is 'after'. */
 export type Fault = (call: string, when: 'before' | 'after') => void;
@@ -87,6 +87,9 @@ export class MemorySnowflake implements Snowflake {
   async describe(): Promise<ObjectFacts> {
     this.fault('describe', 'before');
     return structuredClone(this.facts);
+  }
+  columns(_layout: Layout, table: Column[]): Column[] {
+    return table;
   }
   statement(request: { kind: string; from: string | null; to: string; results?: readonly string[] | null }): string {
     return JSON.stringify([request.kind, request.from, request.to, request.results ?? null]);
@@ -251,6 +254,8 @@ export class MemoryKafka implements Kafka {
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
   truncation: (window) => ({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
+  schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`schema ${window.number}`) }),
+  headers: () => null,
   forWindow: (window) => {
     const width = window.columns.length + 4;
     const cell = (batch: RowBatch | null, row: number, c: number) => {
@@ -471,6 +476,9 @@ export class MemoryCheckpoints implements Checkpoints {
   async resume(source: string) {
     this.#source(source).meta.paused = false;
     for (const item of this.#source(source).partitions.values()) item.state = 'active';
+  }
+  async activate(source: string, partition: number) {
+    this.#source(source).partitions.get(partition)!.state = 'active';
   }
   async audit() {}
 }

@@ -28,6 +28,29 @@ describe('first snapshot', () => {
   });
 });
 
+describe('snapshot: never and only', () => {
+  const state = stateOf([], [item(0)], { sightings: [at(0, 'a', 'c1')] });
+  const first = (mode: 'never' | 'only', from: string | null = null) =>
+    nextWindow(state, layout, t + 60_000, settings, false, { mode, from });
+  test('never begins with changes: from now on, or from a time that has come', () => {
+    const to = '2026-01-01T00:00:30.000Z';
+    expect(first('never')).toMatchObject({ kind: 'changes', from: '2026-01-01T00:00:29.999Z', to });
+    const from = '2025-12-31T00:00:00.000Z';
+    expect(first('never', from)).toMatchObject({ kind: 'changes', from, to });
+    expect(first('never', to)).toBeNull();
+  });
+  test('after a truncate there is a snapshot, whatever is configured', () => {
+    const truncated = stateOf([windowOf(1, [1], { kind: 'truncate' })], [item(0)], { sightings: [at(0, 'a', 'c1')] });
+    const never = { mode: 'never', from: null } as const;
+    expect(nextWindow(truncated, layout, t + 60_000, settings, false, never)).toMatchObject({ kind: 'snapshot' });
+  });
+  test('only ends with it', () => {
+    expect(first('only')).toMatchObject({ kind: 'snapshot' });
+    const done = stateOf([windowOf(1, [1])], [item(0)], { sightings: [at(100, 'b')] });
+    expect(nextWindow(done, layout, t + 1e9, settings, true, { mode: 'only', from: null })).toBeNull();
+  });
+});
+
 describe('changes', () => {
   // The head covers token "1" and ends at 00:01:00.
   const head = windowOf(1, [1], { covered: '1', to: '2026-01-01T00:01:00.000Z' });

@@ -2,10 +2,6 @@
  * Every column reaches the client as text, made in SQL: lossless, and faster than any conversion in the client. NULL stays
  * NULL. `encoding/types.ts` says what becomes of the text in a record.
  */
-import { SnowmeltError } from '../../errors.ts';
-import type { Column } from '../../protocol/window.ts';
-import { identifier } from './literals.ts';
-
 const varchar = (format: string) => (c: string) => `TO_VARCHAR(${c}, '${format}')`;
 const plain = (c: string) => `TO_VARCHAR(${c})`;
 const json = (c: string) => `TO_JSON(${c})`;
@@ -27,28 +23,3 @@ export const casts: Readonly<Record<string, (quoted: string) => string>> = {
   OBJECT: json,
   ARRAY: json,
 };
-
-/** Text of these is not canonical, so equal keys could look different. */
-const noKey = new Set(['VARIANT', 'OBJECT', 'ARRAY', 'FLOAT']);
-
-/** @throws TYPE_UNSUPPORTED naming all columns without a cast */
-export function castAll(columns: readonly Column[]): string[] {
-  const unsupported = columns.filter((column) => casts[column.type] === undefined);
-  if (unsupported.length > 0) {
-    const list = unsupported.map((column) => `${column.name} (${column.type})`).join(', ');
-    throw new SnowmeltError('TYPE_UNSUPPORTED', `Columns of a type that is not supported: ${list}`);
-  }
-  return columns.map((column) => casts[column.type]!(identifier(column.name)));
-}
-
-/** The text of a row's key: one JSON array of the key columns' texts, never NULL. @throws KEY_INVALID */
-export function keyText(key: readonly string[], columns: readonly Column[]): string {
-  const parts = key.map((name) => {
-    const column = columns.find((each) => each.name === name);
-    if (column === undefined) throw new SnowmeltError('KEY_INVALID', `Key column ${name} is not a column of the table`);
-    if (noKey.has(column.type)) throw new SnowmeltError('KEY_INVALID', `Key column ${name} has type ${column.type}`);
-    return castAll([column])[0]!;
-  });
-  if (parts.length === 0) throw new SnowmeltError('KEY_INVALID', 'No key columns');
-  return `TO_JSON(ARRAY_CONSTRUCT(${parts.join(', ')}))`;
-}

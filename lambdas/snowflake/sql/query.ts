@@ -6,7 +6,7 @@ import { selectProblem } from '../../config/select.ts';
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest, Since, StageRequest } from '../../protocol/ports.ts';
 import type { Column, ObjectName } from '../../protocol/window.ts';
-import { castAll, keyText } from './casts.ts';
+import { keyText, plainCells } from './cells.ts';
 import { identifier, literal, qualified } from './literals.ts';
 
 const dayMs = 86_400_000;
@@ -70,7 +70,7 @@ export function measureStatement(
   const { mode, cursor, lag } = layout.query!;
   const count = 'TO_VARCHAR(COUNT(*)) AS "N"';
   if (mode === 'bulk') {
-    const keys = `TO_VARCHAR(COUNT(DISTINCT ${keyText(layout.key, columns)})) AS "D"`;
+    const keys = `TO_VARCHAR(COUNT(DISTINCT ${keyText(layout.key, plainCells(columns))})) AS "D"`;
     return `SELECT ${count}, ${keys} FROM ${qualified(table)}`;
   }
   const column = columns.find(({ name }) => name === cursor)!;
@@ -101,7 +101,7 @@ export function stagedStatement({ kind, layout, columns, staged }: ScanRequest, 
   const compared = ['"K"', ...cells, '"V"', ...(ordered ? ['"X"'] : [])].join(', ');
   const read = (from: ObjectName, its: readonly Column[]) =>
     `SELECT ${compared} FROM (SELECT ${[
-      `${keyText(layout.key, its)} AS "K"`,
+      `${keyText(layout.key, plainCells(its))} AS "K"`,
       ...columns.map((column, index) => `${castOf(column.name, its)} AS ${cells[index]!}`),
       `${fingerprint(columns, its)} AS "V"`,
       ...(ordered ? [`${instant(its.find(({ name }) => name === cursor)!)} AS "X"`] : []),
@@ -137,7 +137,7 @@ function fingerprint(columns: readonly Column[], its: readonly Column[]): string
 /** A column that the earlier copy did not have is NULL in it. */
 function castOf(name: string, columns: readonly Column[]): string {
   const column = columns.find((each) => each.name === name);
-  return column === undefined ? 'CAST(NULL AS VARCHAR)' : castAll([column])[0]!;
+  return column === undefined ? 'CAST(NULL AS VARCHAR)' : plainCells([column])[0]!.text;
 }
 
 const nanoseconds = 'YYYY-MM-DD HH24:MI:SS.FF9';

@@ -6,34 +6,61 @@
  */
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
-import { castAll, keyText } from './casts.ts';
+import type { Shape } from '../../protocol/window.ts';
+import { cellsOf, keyText } from './cells.ts';
 import { literal, qualified, timestamp } from './literals.ts';
 import { stagedStatement } from './query.ts';
 
-/** @throws TYPE_UNSUPPORTED, KEY_INVALID */
+/** @throws TYPE_UNSUPPORTED, KEY_INVALID, COLUMN_MISSING */
 export function scanStatement(request: ScanRequest): string {
   if (request.staged) return stagedStatement(request, bucketOf(request.layout.partitions));
   return request.results ? lateStatement(request, request.results) : windowStatement(request);
 }
 
 function windowStatement(request: ScanRequest): string {
-  const { layout, columns } = request;
-  const cells = columns.map((_, index) => `"C${index}"`);
-  const bucket = bucketOf(layout.partitions);
+  const { layout } = request;
+  const { names, values, bucket, filtered } = partsOf(request);
   const table = qualified(layout.object);
-  const key = keyText(layout.key, columns);
-  const values = castAll(columns).map((cast, index) => `${cast} AS ${cells[index]!}`);
-  const [meta, from] =
-    request.kind === 'snapshot'
-      ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
-      : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
-  const order = request.kind === 'snapshot' ? [bucket, keyOrder, '"A"', ...cells] : [bucket, keyOrder, '"A"', '"R"'];
+  const snapshot = request.kind === 'snapshot';
+  const [meta, from] = snapshot
+    ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
+    : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
+  const order = snapshot ? [bucket, keyOrder, '"A"', ...names] : [bucket, keyOrder, '"A"', '"R"'];
   return [
-    `SELECT ${[...cells, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
-    `FROM (SELECT ${[...values, `${key} AS "K"`, ...meta].join(', ')}`,
-    `FROM ${from})`,
+    `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
+    `FROM (SELECT ${[...values, ...meta].join(', ')}`,
+    `FROM ${filtered(from)})`,
+    ...(snapshot ? [] : skipped(layout.shape?.skip ?? [])),
     `ORDER BY ${order.join(', ')}`,
   ].join('\n');
+}
+
+/** What statements have in common: cells and key, as names and as values, the bucket, and which rows count. */
+function partsOf({ layout, columns }: ScanRequest) {
+  const cells = cellsOf(layout, columns);
+  const names = cells.map((_, index) => `"C${index}"`);
+  const values = cells.map(({ text }, index) => `${text} AS ${names[index]!}`);
+  const where = layout.shape?.where ?? null;
+  return {
+    names,
+    values: [...values, `${keyText(layout.key, cells)} AS "K"`],
+    bucket: bucketOf(layout.partitions),
+    // Inside, where the condition can't mean the names given here.
+    filtered: (from: string) => (where === null ? from : `(SELECT * FROM ${from} WHERE (${where}))`),
+  };
+}
+
+/** Keys whose change is of a kind that is skipped. A second row of one action stays: it is a key that is not unique. */
+function skipped(kinds: Shape['skip']): string[] {
+  if (kinds.length === 0) return [];
+  const over = 'OVER (PARTITION BY "K")';
+  const lone = (action: string) => `COUNT(*) ${over} = 1 AND "A" = '${action}'`;
+  const conditions = {
+    create: lone('INSERT'),
+    delete: lone('DELETE'),
+    update: `COUNT(*) ${over} = 2 AND MIN("A") ${over} <> MAX("A") ${over}`,
+  };
+  return [`QUALIFY ${kinds.map((kind) => `NOT (${conditions[kind]})`).join(' AND ')}`];
 }
 
 /**
@@ -41,30 +68,29 @@ function windowStatement(request: ScanRequest): string {
  * again as the table has them at `to`; one that it has not is a delete, with the image that either result knows. Append-only
  * sources get the rows that were missing.
  */
-function lateStatement({ layout, columns, to }: ScanRequest, [was, is]: readonly [string, string]): string {
-  const cells = columns.map((_, index) => `"C${index}"`);
-  const all = [...cells, '"K"', '"A"', '"R"', '"B"'].join(', ');
+function lateStatement(request: ScanRequest, [was, is]: readonly [string, string]): string {
+  const { layout, to } = request;
+  const { names, values, bucket, filtered } = partsOf(request);
+  const all = [...names, '"K"', '"A"', '"R"', '"B"'].join(', ');
   const result = (queryId: string) => `SELECT ${all} FROM TABLE(RESULT_SCAN(${literal(queryId)}))`;
-  const bucket = bucketOf(layout.partitions);
-  const total = [keyOrder, '"A"', '"R"', ...cells].join(', ');
+  const total = [keyOrder, '"A"', '"R"', ...names].join(', ');
   const known = `WITH "WAS" AS (${result(was)}), "IS" AS (${result(is)})`;
-  const picked = `SELECT ${[...cells, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`;
+  const picked = `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`;
   const order = `ORDER BY ${bucket}, ${total}`;
   if (layout.information === 'APPEND_ONLY') {
     return [known, picked, `FROM (SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS")`, order].join('\n');
   }
-  const values = castAll(columns).map((cast, index) => `${cast} AS ${cells[index]!}`);
-  const key = keyText(layout.key, columns);
+  const cells = names.join(', ');
   return [
     `${known},`,
     `"D" AS (SELECT DISTINCT "K" FROM ((SELECT * FROM "WAS" EXCEPT SELECT * FROM "IS") UNION ALL (SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS"))),`,
-    `"T" AS (SELECT ${[...values, `${key} AS "K"`].join(', ')} FROM ${qualified(layout.object)} AT(TIMESTAMP => ${timestamp(to)})),`,
-    `"S" AS (SELECT ${cells.join(', ')}, "K", 'INSERT' AS "A", NULL AS "R" FROM "T" WHERE "K" IN (SELECT "K" FROM "D")),`,
-    `"G" AS (SELECT ${cells.join(', ')}, "K", 'DELETE' AS "A", NULL AS "R" FROM (SELECT * FROM "WAS" UNION ALL SELECT * FROM "IS")`,
+    `"T" AS (SELECT ${values.join(', ')} FROM ${filtered(`${qualified(layout.object)} AT(TIMESTAMP => ${timestamp(to)})`)}),`,
+    `"S" AS (SELECT ${cells}, "K", 'INSERT' AS "A", NULL AS "R" FROM "T" WHERE "K" IN (SELECT "K" FROM "D")),`,
+    `"G" AS (SELECT ${cells}, "K", 'DELETE' AS "A", NULL AS "R" FROM (SELECT * FROM "WAS" UNION ALL SELECT * FROM "IS")`,
     `WHERE "K" IN (SELECT "K" FROM "D") AND "K" NOT IN (SELECT "K" FROM "S")`,
-    `QUALIFY ROW_NUMBER() OVER (PARTITION BY "K" ORDER BY ${['"A"', ...cells].join(', ')}) = 1)`,
+    `QUALIFY ROW_NUMBER() OVER (PARTITION BY "K" ORDER BY ${['"A"', ...names].join(', ')}) = 1)`,
     picked,
-    `FROM (SELECT * FROM "S" UNION ALL SELECT * FROM "G")`,
+    `FROM (SELECT * FROM "S"${layout.shape?.skip.includes('delete') === true ? '' : ' UNION ALL SELECT * FROM "G"'})`,
     order,
   ].join('\n');
 }

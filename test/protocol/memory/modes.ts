@@ -117,6 +117,38 @@ export const MODES: Record<string, Mode> = {
     },
     minutes: [(world) => insert(world, 2, 6), (world) => insert(world, 0, 3)],
   },
+  'columns change': {
+    prepare: (world) => {
+      world.source.schemaTopic = { name: 'schemas', partitions: 2 };
+      insert(world, 0, 2);
+    },
+    minutes: [
+      change,
+      (world) => {
+        const { facts } = world.snowflake;
+        const columns = facts.columns.map((column) => ({ ...column, nullable: !column.nullable }));
+        world.snowflake.facts = { ...facts, columns };
+        insert(world, 0, 6);
+      },
+      change,
+    ],
+  },
+  'history is lost': {
+    prepare: (world) => {
+      world.source.onHistoryLost = 'resnapshot';
+      insert(world, 0, 2);
+    },
+    minutes: [
+      change,
+      (world) => {
+        world.snowflake.facts = { ...world.snowflake.facts, createdOn: 'created-2' };
+        insert(world, 0, 6);
+      },
+      change,
+      change,
+      quiet,
+    ],
+  },
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;

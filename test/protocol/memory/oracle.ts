@@ -43,12 +43,14 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
     }
     const order = Number(at.split(':')[0]) * 1e6 + Number(at.split(':')[1]);
     if (record.value !== null) {
-      if (order < Math.max(reached.get(record.key) ?? 0, reached.get('truncate') ?? 0)) defects.reordered++;
+      const barriers = [reached.get('truncate') ?? 0, reached.get('schema') ?? 0];
+      if (order < Math.max(reached.get(record.key) ?? 0, ...barriers)) defects.reordered++;
       reached.set(record.key, Math.max(order, reached.get(record.key) ?? 0));
-      // A truncate counts for every key.
-      if (record.key === 'truncate') {
-        if (Math.max(0, ...reached.values()) > order) defects.reordered++;
-        state.clear();
+      // A truncate and a change of the columns count for every key.
+      const isBarrier = record.key === 'truncate' || record.key === 'schema';
+      if (isBarrier && Math.max(0, ...reached.values()) > order) defects.reordered++;
+      if (isBarrier) {
+        if (record.key === 'truncate') state.clear();
       } else if (after === '') state.delete(record.key);
       else state.set(record.key, after);
       if (after !== '') values.set(after, (values.get(after) ?? 0) + 1);
@@ -95,7 +97,6 @@ function windowsOf(world: World): Window[] {
  * they are a read of what is there now.
  */
 function recordsOf(world: World, window: Window): { id: string; text: string }[] {
-  const text = JSON.parse(window.statement) as ScanText | StagedText;
   const layout = JSON.parse(
     world.table.get(`source#${world.source.name}`, `layout#${window.layout}`)!['body']!.S!,
   ) as Layout;
@@ -104,6 +105,11 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
     const told = { text: `${layout.topic} truncate t|||${id}` };
     return Array.from({ length: layout.topicPartitions }, (_, partition) => ({ ...told, id: `${id}@${partition}` }));
   }
+  if (window.kind === 'schema') {
+    const id = `${window.number}:1:0`;
+    return [{ id, text: `${window.schema!.topic} schema s|||${id}` }];
+  }
+  const text = JSON.parse(window.statement) as ScanText | StagedText;
   const rows =
     text.kind === 'staged' ? world.snowflake.copies.rowsEver(text as StagedText) : world.ledger.rows(text as ScanText);
   const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';

@@ -5,6 +5,8 @@ const VALUE = 1;
 
 export const textEncoders: Encoders = {
   truncation: (window) => ({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
+  schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`s|||${window.number}:1:0`) }),
+  headers: () => null,
   forWindow: (window, _layout, partition) => {
     const cell = (batch: RowBatch | null, row: number, column: number) => {
       if (batch === null) return '';

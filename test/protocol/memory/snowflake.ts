@@ -8,7 +8,7 @@ import type {
   Snowflake,
   StageRequest,
 } from '../../../lambdas/protocol/ports.ts';
-import type { Layout, Range } from '../../../lambdas/protocol/window.ts';
+import type { Column, Layout, Range } from '../../../lambdas/protocol/window.ts';
 import { Copies, cursorOf, floorOf, type StagedText, type StageText } from './copies.ts';
 import type { Ledger, Row, ScanText } from './ledger.ts';
 import type { Wire } from './wire.ts';
@@ -53,6 +53,10 @@ export class MemorySnowflake implements Snowflake {
 
   describe(): Promise<ObjectFacts> {
     return this.#request('describe', () => structuredClone(this.facts));
+  }
+
+  columns(_layout: Layout, table: Column[]): Column[] {
+    return table;
   }
 
   statement({ kind, layout, from, to, staged }: ScanRequest): string {

@@ -115,11 +115,13 @@ export class World {
       headNumber: 'request',
       prune: 'request',
       resume: 'request',
+      activate: 'request',
       audit: 'request',
     });
     const snowflake = guard<Snowflake>(wire, this.snowflake, 'snowflake', {
       gate: 'request',
       describe: 'request',
+      columns: 'plain',
       statement: 'plain',
       stage: 'plain',
       measure: 'request',
