@@ -19,7 +19,14 @@ type Finding = { path: Path; message: string };
 const MAX_SCHEDULES = 400;
 
 export function contradictions(parts: Parts): Finding[] {
-  return [...topics(parts), ...clocks(parts), ...brokers(parts), ...keys(parts), ...schedules(parts)];
+  return [
+    ...topics(parts),
+    ...clocks(parts),
+    ...brokers(parts),
+    ...keys(parts),
+    ...schedules(parts),
+    ...registries(parts),
+  ];
 }
 
 /** The topic that positions are committed by. */
@@ -75,6 +82,42 @@ function* keys({ sources }: Parts): Iterable<Finding> {
 function* doubled(list: string[], path: Path): Iterable<Finding> {
   for (const [index, item] of list.entries()) {
     if (list.indexOf(item) < index) yield { path: [...path, index], message: `\`${item}\` is listed twice` };
+  }
+}
+
+function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> {
+  const { type, url, auth, name, region, endpoint } = registry ?? {};
+  if (type === 'confluent') {
+    if (url === undefined) yield { path: ['registry', 'url'], message: 'is required for a confluent registry' };
+    for (const [key, value] of Object.entries({ name, region, endpoint })) {
+      if (value !== undefined) yield { path: ['registry', key], message: 'belongs to a glue registry' };
+    }
+  }
+  if (type === 'glue') {
+    for (const [key, value] of Object.entries({ url, auth })) {
+      if (value !== undefined) yield { path: ['registry', key], message: 'belongs to a confluent registry' };
+    }
+  }
+  if (auth?.method === 'basic') {
+    if (auth.secret === undefined)
+      yield { path: ['registry', 'auth', 'secret'], message: 'is required for this method' };
+    if (url?.startsWith('http:') === true && !/^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${url}/`)) {
+      yield { path: ['registry', 'url'], message: 'must be https, or the password is sent in the open' };
+    }
+  } else if (auth?.secret !== undefined) {
+    yield { path: ['registry', 'auth', 'secret'], message: 'is not used without sign-in' };
+  }
+  if (registry !== undefined) return;
+  const formats = [
+    [['defaults'], defaults?.format],
+    ...Object.entries(sources ?? {}).map(([name, source]) => [['sources', name], source?.format] as const),
+  ] as const;
+  for (const [path, format] of formats) {
+    for (const key of ['type', 'key'] as const) {
+      const wants = format?.[key];
+      if (wants !== 'avro' && wants !== 'protobuf') continue;
+      yield { path: [...path, 'format', key], message: `${wants} needs a \`registry\`` };
+    }
   }
 }
 

@@ -30,13 +30,23 @@ export type WindowFacts = {
   now: number;
 };
 
-/** `source` of the envelope, but for the row. `ts_ms` is the window's end: the state is as of then. */
-function sourceFacts({ config, source, window, layout, partition }: WindowFacts) {
+/**
+ * `source` of the envelope, but for the row. `ts_ms` is the window's end, and `ts_of` says so: Snowflake tells no row's own
+ * time of commit where changes are read.
+ */
+export function sourceFacts({
+  config,
+  source,
+  window,
+  layout,
+  partition,
+}: WindowFacts): Record<string, string | number> {
   return {
     version: connectorVersion,
     connector: 'snowmelt',
     name: config.app,
     ts_ms: Date.parse(window.to),
+    ts_of: 'window',
     snapshot: window.kind === 'snapshot' ? 'true' : 'false',
     db: layout.object.database,
     schema: layout.object.schema,
@@ -48,11 +58,11 @@ function sourceFacts({ config, source, window, layout, partition }: WindowFacts)
 }
 
 /** The value of a `truncate` window's record; `flat` has no images and marks it as it marks every record. */
-export function truncationValue(facts: WindowFacts): Buffer {
+export function truncationValue(facts: WindowFacts): string {
   const { window, now } = facts;
   const flat = { __op: 't', __ts_ms: now, __window: window.number, __row: 1 };
   const envelope = { before: null, after: null, source: { ...sourceFacts(facts), row: 1 }, op: 't', ts_ms: now };
-  return Buffer.from(JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope));
+  return JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope);
 }
 
 /** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. */
@@ -64,6 +74,16 @@ export function debeziumPieces(facts: WindowFacts): Pieces {
     after: Buffer.from(',"after":'),
     toRow: perOp(() => toRow),
     tail: perOp((op) => Buffer.from(`},"op":"${op}","ts_ms":${now}}`)),
+  };
+}
+
+/** The same pieces under a schema block. */
+export function under(block: Buffer, { before, after, toRow, tail }: Pieces): Pieces {
+  return {
+    before: Buffer.concat([block, before]),
+    after,
+    toRow,
+    tail: perOp((op) => Buffer.concat([tail[op], Buffer.from('}')])),
   };
 }
 

@@ -226,9 +226,12 @@ export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
-  truncation(window: Window, layout: Layout): PlainRecord;
-  /** @throws TYPE_UNSUPPORTED */
-  forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
+  truncation(window: Window, layout: Layout): Promise<PlainRecord>;
+  /**
+   * Before it resolves, whatever consumers need to read the records (a schema) is where they look for it.
+   * @throws TYPE_UNSUPPORTED, KEY_INVALID; SCHEMA_INCOMPATIBLE, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED
+   */
+  forWindow(window: Window, layout: Layout, partition: number): Promise<RecordEncoder>;
 }
 
 // ---------------------------------------------------------------- checkpoints

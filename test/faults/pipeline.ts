@@ -93,7 +93,7 @@ export class Stands {
       partitions: 2,
       delivery: 'exactly-once',
       every: 'rate(1 minute)',
-      format: { type: 'json', envelope: 'debezium', tombstones: true },
+      format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
       ...overrides.source,
     };
     if (overrides.source?.topic === undefined) await this.kafka.createTopic(source.topic, 3);

@@ -240,8 +240,8 @@ export class MemoryKafka implements Kafka {
 
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
-  truncation: (window) => ({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
-  forWindow: (window) => {
+  truncation: (window) => Promise.resolve({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
+  forWindow: async (window) => {
     const width = window.columns.length + 4;
     const cell = (batch: RowBatch | null, row: number, c: number) => {
       if (batch === null) return '';

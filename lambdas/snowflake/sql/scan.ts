@@ -6,11 +6,12 @@
  */
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
-import { castAll, keyText } from './casts.ts';
+import { castAll, keyText, refuseUntracked } from './casts.ts';
 import { literal, qualified, timestamp } from './literals.ts';
 
 /** @throws TYPE_UNSUPPORTED, KEY_INVALID */
 export function scanStatement(request: ScanRequest): string {
+  refuseUntracked(request.columns, request.layout.information);
   return request.results ? lateStatement(request, request.results) : windowStatement(request);
 }
 
