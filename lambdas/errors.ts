@@ -69,7 +69,7 @@ export const ERRORS = {
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',
-    action: 'Leave the table out, or alter the column to a type that docs/configuration.md lists.',
+    action: 'Leave the table out, or alter the column to a type that docs/types.md lists.',
   },
   VALUE_UNFIT: {
     retry: 'operator',

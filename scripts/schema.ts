@@ -1,14 +1,18 @@
 /**
- * Writes what follows from the schema that validates configuration files: config/schema.json for editors, and the list of
- * settings in docs/configuration.md.
+ * Writes what follows from code: config/schema.json for editors and the list of settings in docs/configuration.md from the
+ * schema that validates configuration files, the table in docs/types.md from what maps types.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonSchema } from '../lambdas/config/json-schema.ts';
 import { withSettings } from './settings-list.ts';
+import { withTypes } from './types-table.ts';
 
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/configuration.md');
 
 writeFileSync(join(root, 'config/schema.json'), jsonSchema());
 writeFileSync(page, withSettings(readFileSync(page, 'utf8'), jsonSchema()));
+
+const types = join(root, 'docs/types.md');
+writeFileSync(types, await withTypes(readFileSync(types, 'utf8'), types));

@@ -127,7 +127,9 @@ function protobufType(schema: string): protobuf.Type {
   root.resolveAll();
   const inside = root.lookup(parsed.package!);
   if (!(inside instanceof protobuf.Namespace)) throw new Error('a schema without messages');
-  return inside.nestedArray[0] as protobuf.Type;
+  const [first] = inside.nestedArray;
+  if (!(first instanceof protobuf.Type)) throw new Error('a schema without messages');
+  return first;
 }
 
 // ---------------------------------------------------------------- back to Snowflake's text
@@ -183,7 +185,7 @@ function fromConnect(column: Column, value: unknown): string {
       return `${isoDate(days)}T${timeText(nanos - days * 86_400_000_000_000n)}`;
     }
     default:
-      return `${value as string}`;
+      return value as string;
   }
 }
 

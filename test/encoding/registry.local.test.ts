@@ -161,10 +161,8 @@ describe('a schema that changes', () => {
       const { value } = await record('confluent', settings, all, cells);
       const { schema } = unframed(value, confluent);
       const { after } = decode('protobuf', value, confluent) as { after: object };
-      return [
-        after,
-        Object.fromEntries([...schema.matchAll(/optional \S+ ([A-Z]+) = (\d+)/g)].map(([, n, at]) => [n, Number(at)])),
-      ];
+      const fields = [...schema.matchAll(/optional \S+ ([A-Z]+) = (\d+)/g)];
+      return [after, Object.fromEntries(fields.map(([, field, at]) => [field!, Number(at)]))] as const;
     };
     const [id, name] = columns as [Column, Column];
     const extra = column('EXTRA', 'VARCHAR');

@@ -25,6 +25,7 @@ export type Overrides = {
   source?: Partial<ResolvedSource>;
   kafka?: Partial<ResolvedConfig['kafka']>;
   snowflake?: Partial<ResolvedConfig['snowflake']>;
+  registry?: ResolvedConfig['registry'];
   token?: string;
   /** Another table than the stands': a second deployment, say. */
   table?: TestTable;
@@ -126,6 +127,7 @@ export class Pipeline {
         warehouse: 'WH',
         ...overrides.snowflake,
       },
+      registry: overrides.registry ?? null,
       sources: [source],
     };
   }
@@ -171,7 +173,7 @@ export class Pipeline {
     const ports: PublishPorts = {
       snowflake,
       kafka,
-      encoders: createEncoders(this.config, this.source),
+      encoders: createEncoders(this.config, this.source, { pace: { timeoutMs: 2_000, pauseMs: 1 } }),
       checkpoints: this.#table.store,
       events: new MemoryEvents(),
       telemetry: this.telemetry,
