@@ -7,10 +7,11 @@ const MINUS = 0x2d;
 const PLUS = 0x2b;
 const ZERO = 0x30;
 
-/** 128 bits hold 38 digits; limbs of 16 bits leave a double room for a factor of 10^9. */
+/** 128 bits hold 38 digits; limbs of 16 bits leave a double room for a factor of 10^11. */
 const limbs = new Float64Array(8);
-const chunk = 9;
-const powers = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+let used = 0;
+const chunk = 11;
+const powers = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11];
 
 /** Most bytes that `writeUnscaled` writes. */
 export const unscaledRoom = 17;
@@ -30,10 +31,10 @@ export function writeUnscaled(
   let i = start;
   const negative = from[i] === MINUS;
   if (negative || from[i] === PLUS) i++;
-  limbs.fill(0);
+  used = 0;
   let pending = 0;
   let count = 0;
-  let digits = 0;
+  let seen = false;
   let decimals = -1;
   for (; i < end; i++) {
     const byte = from[i]!;
@@ -43,46 +44,69 @@ export function writeUnscaled(
     }
     const value = digit(byte);
     if (value < 0) throw notDecimal();
-    digits++;
+    seen = true;
     if (decimals === scale) {
       if (value > 0) throw notDecimal();
       continue;
     }
     if (decimals >= 0) decimals++;
+    if (count === chunk) {
+      multiply(powers[chunk]!, pending);
+      pending = 0;
+      count = 0;
+    }
     pending = pending * 10 + value;
-    if (++count === chunk) {
-      multiply(powers[chunk]!, pending);
-      pending = 0;
-      count = 0;
-    }
+    count++;
   }
-  if (digits === 0) throw notDecimal();
+  if (!seen) throw notDecimal();
   for (let missing = scale - Math.max(decimals, 0); missing > 0; missing--) {
-    pending *= 10;
-    if (++count === chunk) {
+    if (count === chunk) {
       multiply(powers[chunk]!, pending);
       pending = 0;
       count = 0;
     }
+    pending *= 10;
+    count++;
   }
+  if (used <= 1) return writeSmall((used === 0 ? 0 : limbs[0]!) * powers[count]! + pending, negative, to, at);
   multiply(powers[count]!, pending);
   return writeLimbs(negative, to, at);
 }
 
+/** A magnitude that a double holds, as most are. */
+function writeSmall(magnitude: number, minus: boolean, to: Uint8Array, at: number): number {
+  const negative = minus && magnitude > 0;
+  let rest = negative ? magnitude - 1 : magnitude;
+  let size = 1;
+  for (let bound = 128; rest >= bound; bound *= 256) size++;
+  for (let i = at + size - 1; i >= at; i--) {
+    const upper = Math.floor(rest / 256);
+    const byte = rest - upper * 256;
+    to[i] = negative ? 255 - byte : byte;
+    rest = upper;
+  }
+  return at + size;
+}
+
 function multiply(factor: number, plus: number): void {
   let carry = plus;
-  for (let i = 0; i < limbs.length; i++) {
+  for (let i = 0; i < used; i++) {
     const value = limbs[i]! * factor + carry;
     carry = Math.floor(value / 65536);
     limbs[i] = value - carry * 65536;
   }
-  if (carry > 0) throw notDecimal();
+  while (carry > 0) {
+    if (used === limbs.length) throw notDecimal();
+    const rest = Math.floor(carry / 65536);
+    limbs[used++] = carry - rest * 65536;
+    carry = rest;
+  }
 }
 
 function writeLimbs(negative: boolean, to: Uint8Array, at: number): number {
   let p = at;
   to[p++] = 0; // room for the sign
-  for (let i = limbs.length - 1; i >= 0; i--) {
+  for (let i = used - 1; i >= 0; i--) {
     to[p++] = limbs[i]! >>> 8;
     to[p++] = limbs[i]! & 0xff;
   }
@@ -90,7 +114,8 @@ function writeLimbs(negative: boolean, to: Uint8Array, at: number): number {
   const sign = to[at]!;
   let first = at;
   while (first + 1 < p && to[first] === sign && (to[first + 1]! & 0x80) === (sign & 0x80)) first++;
-  to.copyWithin(at, first, p);
+  if (first === at) return p;
+  for (let i = first; i < p; i++) to[at + i - first] = to[i]!;
   return at + p - first;
 }
 
@@ -109,7 +134,7 @@ const doubleBytes = new Uint8Array(double.buffer);
 /** Writes the double nearest to the text, little endian; `inf`, `-inf` and `nan` in any case, too. @throws RESULT_MALFORMED */
 export function writeDouble(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
   double[0] = parseDouble(from, start, end);
-  to.set(doubleBytes, at);
+  for (let i = 0; i < 8; i++) to[at + i] = doubleBytes[i]!;
   return at + 8;
 }
 
