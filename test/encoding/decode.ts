@@ -117,7 +117,7 @@ function decodeProtobuf(schema: string, body: Buffer): Decoded {
   const type = protobufTypes.get(schema) ?? protobufType(schema);
   protobufTypes.set(schema, type);
   const message = type.decode(body.subarray(1));
-  return type.toObject(message, { longs: String, bytes: Buffer }) as Decoded;
+  return type.toObject(message, { longs: String, bytes: Buffer });
 }
 
 function protobufType(schema: string): protobuf.Type {
@@ -185,7 +185,7 @@ function fromConnect(column: Column, value: unknown): string {
       return `${isoDate(days)}T${timeText(nanos - days * 86_400_000_000_000n)}`;
     }
     default:
-      return value as string;
+      return String(value as string | number | boolean);
   }
 }
 
@@ -195,7 +195,7 @@ function fromProtobuf(column: Column, value: unknown): string {
   const nanos = () => String(of['nanos'] ?? 0).padStart(9, '0');
   switch (column.type) {
     case 'NUMBER':
-      if (typeof value !== 'object') return String(value);
+      if (typeof value === 'number' || typeof value === 'string') return String(value);
       if (of['precision'] !== (column.precision ?? 38) || (of['scale'] ?? 0) !== (column.scale ?? 0))
         throw new Error('another precision or scale');
       return decimalText(of['value'] as Buffer, column.scale ?? 0);
