@@ -1,4 +1,7 @@
-/** Confluent Schema Registry as far as a producer and its consumers ask it; everything else is refused as the real one does. */
+/**
+ * Confluent Schema Registry as far as a producer and its consumers ask it, and of Apicurio's own API what its Avro converter
+ * asks; everything else is refused as the real one does.
+ */
 import { CONFLUENT_IMPORTS, incompatibility, problemOf, type SchemaType } from './schemas.ts';
 import { RegistryServer, type Answer, type Heard } from './server.ts';
 
@@ -53,6 +56,13 @@ export class ConfluentStandIn extends RegistryServer {
       if (asked === null) return failure(400, 400, 'Unable to process JSON');
       if (versions === 'versions') return this.#register(subject, asked);
       if (versions === undefined) return this.#find(subject, asked);
+    }
+    const apicurio = /^\/apis\/registry\/v2\/ids\/(?:globalIds|contentIds)\/(\d+)(\/references)?(?:\?|$)/.exec(path);
+    if (apicurio !== null && method === 'GET') {
+      if (apicurio[2] !== undefined) return { status: 200, body: [] };
+      const found = this.#ids[Number(apicurio[1]) - 1];
+      if (found === undefined) return failure(404, 404, 'No content with such an id was found.');
+      return { status: 200, body: JSON.parse((JSON.parse(found) as [SchemaType, string])[1]) as unknown };
     }
     if (root === 'schemas' && method === 'GET' && name === 'ids') {
       const found = this.#ids[Number(versions?.split('?')[0]) - 1];

@@ -185,7 +185,7 @@ function fromConnect(column: Column, value: unknown): string {
       return `${isoDate(days)}T${timeText(nanos - days * 86_400_000_000_000n)}`;
     }
     default:
-      return String(value as string | number | boolean);
+      return String(value);
   }
 }
 
