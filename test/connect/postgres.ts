@@ -39,6 +39,7 @@ export class Postgres {
       cwd: data,
       stdio: 'ignore',
     });
+    process.on('exit', () => child.kill('SIGKILL'));
     return new Postgres(`jdbc:postgresql://127.0.0.1:${port}/postgres?user=postgres`, child, dir);
   }
 
