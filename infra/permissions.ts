@@ -5,7 +5,7 @@ import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedRegistry } from '../lambdas/config/resolved.ts';
 
 export type FunctionName = 'plan' | 'publish' | 'operate' | 'recount';
 
@@ -30,6 +30,8 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
     ? [snowflake.auth.secret, ...(snowflake.maskSalt ? [snowflake.maskSalt] : [])]
     : [];
   if (OPENS_KAFKA[name] && kafka.auth.method !== 'none') secrets.push(kafka.auth.secret);
+  if (name === 'publish' && config.registry?.type === 'confluent' && config.registry.auth.method === 'basic')
+    secrets.push(config.registry.auth.secret);
   const statements = [
     allow(
       TABLE_ACTIONS[name].map((action) => `dynamodb:${action}`),
@@ -42,11 +44,29 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
     const arns = secrets.map((secret) => secretArn(scope, secret));
     statements.push(allow(['secretsmanager:GetSecretValue'], arns));
   }
+  if (name === 'publish' && config.registry?.type === 'glue') statements.push(glueRegistry(scope, config.registry));
   if (inVpc) statements.push(networkInterfaces());
   return new Role(scope, id, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     inlinePolicies: { [name]: new PolicyDocument({ statements }) },
   });
+}
+
+/** Looking a schema up, and registering it where that is wanted. */
+function glueRegistry(
+  scope: Construct,
+  { name, region, register }: Extract<ResolvedRegistry, { type: 'glue' }>,
+): PolicyStatement {
+  const read = ['GetSchemaByDefinition', 'GetSchemaVersion'];
+  const write = ['RegisterSchemaVersion', 'CreateSchema'];
+  const where = { service: 'glue', ...(region === null ? {} : { region }) };
+  return allow(
+    [...read, ...(register ? write : [])].map((action) => `glue:${action}`),
+    [
+      Stack.of(scope).formatArn({ ...where, resource: 'registry', resourceName: name }),
+      Stack.of(scope).formatArn({ ...where, resource: 'schema', resourceName: `${name}/*` }),
+    ],
+  );
 }
 
 /** Lambda itself makes the interfaces with the function's role; these actions know no narrower resource. */

@@ -82,13 +82,20 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'A selected column has a type that the configured format cannot carry.',
     action:
-      'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/configuration.md lists.',
+      'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/types.md lists.',
   },
   COLUMN_MISSING: {
     retry: 'tick',
     causes:
       '`columns`, `mask` or `headers` of the source names a column that the table does not have, or has no longer.',
     action: 'Correct the name (case-sensitive as Snowflake stores it), or take it out where the column was dropped.',
+  },
+  VALUE_UNFIT: {
+    retry: 'operator',
+    causes:
+      'A row does not fit the columns that its window was opened with: NULL in a column that is NOT NULL since a moment ago.',
+    action:
+      '`npm run operate -- void --window <number>` sends what the window holds in another way; or drop NOT NULL of the column the message names.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
@@ -189,6 +196,33 @@ export const ERRORS = {
       'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
     action:
       '`npm run operate -- recover` shows what Kafka and the table know. `--take store` where nothing was undecided; else `--take anew`, which empties the topic for its consumers and sends everything again.',
+  },
+
+  // --- schema registry
+  REGISTRY_UNREACHABLE: {
+    retry: 'tick',
+    causes: 'No route to the schema registry, it is down, slow or throttles, or something else answers at its address.',
+    action:
+      'Check registry.url and the security group of the functions. Nothing is sent meanwhile, and nothing is lost.',
+  },
+  REGISTRY_UNAUTHORIZED: {
+    retry: 'tick',
+    causes: 'The schema registry refuses the credentials, or they lack a right on the subject.',
+    action:
+      'Compare the secret of registry.auth; grant reading and registering on the subject (Glue: the actions of infra/permissions.ts).',
+  },
+  SUBJECT_INCOMPATIBLE: {
+    retry: 'operator',
+    causes:
+      'The table was altered so that its schema breaks the compatibility rule of the subject: a type changed, or a column came that is NOT NULL.',
+    action:
+      'Undo the change in Snowflake, or relax the rule of the subject the message names until the new schema is registered; then `npm run resume`.',
+  },
+  SCHEMA_REFUSED: {
+    retry: 'operator',
+    causes:
+      'The schema registry does not take the schema (its message says why), or it is not registered there and registry.register is false.',
+    action: 'Register the schema, or mend what the message names; then `npm run resume`.',
   },
 
   // --- checkpoints

@@ -1,12 +1,13 @@
 /**
- * Writes what follows from the schema that validates configuration files: config/schema.json for editors, the list of
- * settings in docs/configuration.md, and the table of presets in docs/captures.md.
+ * Writes what follows from code: config/schema.json for editors and the list of settings in docs/configuration.md from the
+ * schema that validates configuration files, the presets in docs/captures.md, the table in docs/types.md from what maps types.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonSchema } from '../lambdas/config/json-schema.ts';
 import { withPresets } from './presets-table.ts';
 import { withSettings } from './settings-list.ts';
+import { withTypes } from './types-table.ts';
 
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/configuration.md');
@@ -15,3 +16,6 @@ const captures = join(root, 'docs/captures.md');
 writeFileSync(join(root, 'config/schema.json'), jsonSchema());
 writeFileSync(page, withSettings(readFileSync(page, 'utf8'), jsonSchema()));
 writeFileSync(captures, withPresets(readFileSync(captures, 'utf8')));
+
+const types = join(root, 'docs/types.md');
+writeFileSync(types, await withTypes(readFileSync(types, 'utf8'), types));

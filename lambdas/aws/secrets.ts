@@ -3,7 +3,7 @@
  * every tick and a rotated secret is taken up soon. Nothing of a secret's content ever stands in an error.
  */
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { ResolvedConfig } from '../config/resolved.ts';
+import type { Credentials, ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import { clientOptions, perEndpoint, type AwsConfig } from './client.ts';
 
@@ -41,6 +41,34 @@ export async function kafkaCredentials(
   if (auth.method === 'none') return null;
   const secret = await readSecret(config, auth.secret);
   return { username: field(auth.secret, secret, 'username'), password: field(auth.secret, secret, 'password') };
+}
+
+/**
+ * What the schema registry is asked with; null where it wants nothing. For Glue the role of the function, which Lambda keeps
+ * in its environment.
+ * @throws SECRET_UNREADABLE
+ */
+export async function registryCredentials(
+  config: Pick<ResolvedConfig, 'aws' | 'registry'>,
+): Promise<Credentials | null> {
+  const { registry } = config;
+  if (registry?.type === 'glue') return roleCredentials(process.env);
+  if (registry === null || registry.auth.method === 'none') return null;
+  const id = registry.auth.secret;
+  const secret = await readSecret(config, id);
+  return { username: field(id, secret, 'username'), password: field(id, secret, 'password') };
+}
+
+function roleCredentials(env: NodeJS.ProcessEnv): Credentials {
+  const [accessKeyId, secretAccessKey] = [env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY']];
+  if (!accessKeyId || !secretAccessKey)
+    throw new SnowmeltError('SECRET_UNREADABLE', 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.');
+  return {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: env['AWS_SESSION_TOKEN'] ?? null,
+    region: env['AWS_REGION'] ?? null,
+  };
 }
 
 async function readSecret(config: AwsConfig, id: string): Promise<Secret> {

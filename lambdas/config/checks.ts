@@ -30,6 +30,7 @@ export function contradictions(parts: Parts): Finding[] {
     ...shapes(parts),
     ...staging(parts),
     ...schedules(parts),
+    ...registries(parts),
   ];
 }
 
@@ -127,6 +128,42 @@ function* staging({ sources, snowflake }: Parts): Iterable<Finding> {
   const queries = Object.values(sources ?? {}).some((source) => source?.query !== undefined || source?.preset);
   if (!queries || snowflake === undefined || snowflake.staging !== undefined) return;
   yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query` or `preset`' };
+}
+
+function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> {
+  const { type, url, auth, name, region, endpoint } = registry ?? {};
+  if (type === 'confluent') {
+    if (url === undefined) yield { path: ['registry', 'url'], message: 'is required for a confluent registry' };
+    for (const [key, value] of Object.entries({ name, region, endpoint })) {
+      if (value !== undefined) yield { path: ['registry', key], message: 'belongs to a glue registry' };
+    }
+  }
+  if (type === 'glue') {
+    for (const [key, value] of Object.entries({ url, auth })) {
+      if (value !== undefined) yield { path: ['registry', key], message: 'belongs to a confluent registry' };
+    }
+  }
+  if (auth?.method === 'basic') {
+    if (auth.secret === undefined)
+      yield { path: ['registry', 'auth', 'secret'], message: 'is required for this method' };
+    if (url?.startsWith('http:') === true && !/^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${url}/`)) {
+      yield { path: ['registry', 'url'], message: 'must be https, or the password is sent in the open' };
+    }
+  } else if (auth?.secret !== undefined) {
+    yield { path: ['registry', 'auth', 'secret'], message: 'is not used without sign-in' };
+  }
+  if (registry !== undefined) return;
+  const formats = [
+    [['defaults'], defaults?.format],
+    ...Object.entries(sources ?? {}).map(([name, source]) => [['sources', name], source?.format] as const),
+  ] as const;
+  for (const [path, format] of formats) {
+    for (const key of ['type', 'key'] as const) {
+      const wants = format?.[key];
+      if (wants !== 'avro' && wants !== 'protobuf') continue;
+      yield { path: [...path, 'format', key], message: `${wants} needs a \`registry\`` };
+    }
+  }
 }
 
 function* schedules({ sources, defaults }: Parts): Iterable<Finding> {

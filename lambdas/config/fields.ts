@@ -143,6 +143,13 @@ export const url = z
     error: 'must be https://host or https://host:port, without a path',
   });
 
+/** Registries often stand behind plain http, and behind a path. */
+export const registryUrl = z
+  .string()
+  .regex(new RegExp(`^https?://[A-Za-z0-9._-]+(?::${PORT})?(?:/[A-Za-z0-9._~-]+)*$`), {
+    error: 'must be http(s)://host, with a port and a path if there is one, without a slash at the end',
+  });
+
 /** A secret is only ever named here; what looks like its content is refused, and never repeated in a message. */
 export const secret = z
   .string()

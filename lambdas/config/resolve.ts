@@ -47,9 +47,24 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       maxSnapshots: limits.maxSnapshots,
       maxTransactionRows: limits.maxTransaction,
     },
+    registry: resolveRegistry(config.registry),
     aws: { endpoint: aws.endpoint ?? null, bus: `snowmelt-${app}` },
     sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config)),
   };
+}
+
+function resolveRegistry(registry: Config['registry']): ResolvedConfig['registry'] {
+  if (registry === undefined) return null;
+  const { type, subjects, register, url, auth, name, region, endpoint } = registry;
+  if (type === 'glue') {
+    const where = { name: name ?? 'default-registry', region: region ?? null, endpoint: endpoint ?? null };
+    return { type, subjects, register, ...where };
+  }
+  const signIn =
+    auth === undefined || auth.method === 'none'
+      ? ({ method: 'none' } as const)
+      : { method: auth.method, secret: auth.secret! };
+  return { type, subjects, register, url: url!, auth: signIn };
 }
 
 function resolveSource(name: string, source: SourceConfig, { defaults, snowflake }: Config): ResolvedSource {
@@ -74,6 +89,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     every: source.every ?? defaults.every ?? 'rate(1 minute)',
     format: {
       type: format.type ?? 'json',
+      key: format.key ?? format.type ?? 'json',
       envelope: format.envelope ?? 'debezium',
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },

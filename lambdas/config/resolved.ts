@@ -50,6 +50,8 @@ export type ResolvedConfig = {
     /** Rows after which a transaction is committed at the next cut. */
     maxTransactionRows: number;
   };
+  /** Where consumers find schemas; null without one. */
+  registry: ResolvedRegistry | null;
   /** Secrets Manager and EventBridge endpoints of a stand-in; null on AWS. */
   aws: { endpoint: string | null; bus: string };
   sources: ResolvedSource[];
@@ -78,7 +80,7 @@ export type ResolvedSource = {
   delivery: 'exactly-once' | 'at-least-once';
   /** EventBridge Scheduler expression: rate(...) or cron(...); sources with the same one share a schedule. */
   every: string;
-  format: { type: 'json'; envelope: 'debezium' | 'flat'; tombstones: boolean };
+  format: { type: RecordFormat; key: RecordFormat; envelope: 'debezium' | 'flat'; tombstones: boolean };
   /** What Snowflake makes of columns and rows; absent: all of them as they are. */
   shape?: ResolvedShape;
   /** Absent: initial. */
@@ -107,3 +109,21 @@ export type ResolvedShape = {
   }[];
   skip: ('create' | 'update' | 'delete')[];
 };
+
+export type RecordFormat = 'json' | 'json-with-schema' | 'avro' | 'protobuf';
+
+/** `register`: whether a schema that is not there is put there, or stops the source. */
+export type ResolvedRegistry = { subjects: 'topic' | 'record' | 'topic-record'; register: boolean } & (
+  | {
+      type: 'confluent';
+      /** No slash at the end. */
+      url: string;
+      auth: { method: 'none' } | { method: 'basic'; secret: string };
+    }
+  | { type: 'glue'; name: string; region: string | null; endpoint: string | null }
+);
+
+/** What a registry is asked with. */
+export type Credentials =
+  | { username: string; password: string }
+  | { accessKeyId: string; secretAccessKey: string; sessionToken: string | null; region: string | null };

@@ -13,6 +13,7 @@ import {
   instant,
   lag,
   name,
+  registryUrl,
   schemaName,
   secret,
   select,
@@ -24,8 +25,15 @@ import {
 import { captureProblems } from './captures.ts';
 import { presetNames } from './presets.ts';
 
+const recordFormat = z.enum(['json', 'json-with-schema', 'avro', 'protobuf']);
+
 const format = z.strictObject({
-  type: z.enum(['json']).optional().describe('How keys and values are encoded. Default json.'),
+  type: recordFormat
+    .optional()
+    .describe(
+      'How values are encoded (docs/types.md). json-with-schema: as JsonConverter with schemas.enable has it. avro and protobuf need a registry. Default json.',
+    ),
+  key: recordFormat.optional().describe('How keys are encoded. Default: as values are.'),
   envelope: z
     .enum(['debezium', 'flat'])
     .optional()
@@ -188,6 +196,41 @@ export const sourceSchema = sourceFields.superRefine((source, context) => {
     context.addIssue({ code: 'custom', path: [...path], message, input: source[path[0] as keyof typeof source] });
 });
 
+const registry = z.strictObject({
+  type: z
+    .enum(['confluent', 'glue'])
+    .describe('confluent: any that speaks its REST API. glue: AWS Glue Schema Registry.'),
+  url: registryUrl.optional().describe('Of a confluent registry, such as https://registry.example.com:8081.'),
+  auth: z
+    .strictObject({
+      method: z.enum(['none', 'basic']),
+      secret: secret.optional().describe('Name or ARN of the secret with `username` and `password`.'),
+    })
+    .optional()
+    .describe('Of a confluent registry. Default: none. Glue is asked with the role of the function.'),
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9_$#.-]{1,255}$/, { error: 'must be 1 to 255 letters, digits, `-`, `_`, `$`, `#` or `.`' })
+    .optional()
+    .describe('Of a glue registry. Default default-registry.'),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(?:-[a-z]+)+-[0-9]$/, { error: 'must be a region, such as `eu-central-1`' })
+    .optional()
+    .describe('Of a glue registry. Default: the region of the functions.'),
+  endpoint: url.optional().describe('Only for a stand-in of Glue.'),
+  subjects: z
+    .enum(['topic', 'record', 'topic-record'])
+    .default('topic')
+    .describe(
+      'Under which name schemas are registered: `<topic>-key` and `<topic>-value`, the name of the record, or `<topic>-` and that.',
+    ),
+  register: z
+    .boolean()
+    .default(true)
+    .describe('Whether schemas are registered. false: one that is not there stops its source.'),
+});
+
 const vpc = z.strictObject({
   subnets: z
     .array(z.string().regex(/^subnet-[0-9a-f]+$/, { error: 'must be a subnet id, such as `subnet-0a1b2c3d`' }))
@@ -266,6 +309,7 @@ export const configSchema = z.strictObject({
     .refine((sources) => Object.keys(sources).length > 0, { error: 'must have at least one source' })
     .describe('What is published, by name. Never rename a source: its state goes by the name.'),
   defaults: z.strictObject(perSource).prefault({}).describe('For every source that does not say otherwise.'),
+  registry: registry.optional().describe('Schema registry, for avro and protobuf.'),
   clocks: z
     .strictObject({
       safetyLag: duration('1s', '1h')

@@ -10,8 +10,8 @@ const MINUS = 0x2d;
 const PLUS = 0x2b;
 const EXPONENT = 0x45;
 
-/** The most that any writer adds to a cell's own bytes: quotes, digits that a number lacked, `"-Infinity"`. */
-export const cellSlack = 12;
+/** The most that any writer adds to the bytes of a cell: quotes, digits that a number lacked, a decimal in Base64. */
+export const cellSlack = 32;
 
 /** Below this a loop is faster than the native copy's call. */
 const loopUpTo = 40;
@@ -103,14 +103,29 @@ const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 
 export function writeBoolean(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  const text = isTrue(from, start, end) ? TRUE : FALSE;
+  return copyBytes(text, 0, text.length, to, at);
+}
+
+/** @throws RESULT_MALFORMED for neither true nor false */
+export function isTrue(from: Uint8Array, start: number, end: number): boolean {
   const text = end - start === 4 ? TRUE : FALSE;
   if (end - start !== text.length) throw notBoolean();
-  let p = at;
-  for (let i = 0; i < text.length; i++) {
-    if ((from[start + i]! | 0x20) !== text[i]) throw notBoolean();
-    to[p++] = text[i]!;
+  for (let i = 0; i < text.length; i++) if ((from[start + i]! | 0x20) !== text[i]) throw notBoolean();
+  return text === TRUE;
+}
+
+/** A whole number of at most 2^53, not negative. */
+export function writeInteger(value: number, to: Uint8Array, at: number): number {
+  let end = at + 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
+  let rest = value;
+  for (let p = end - 1; p >= at; p--) {
+    const tens = Math.floor(rest / 10);
+    to[p] = 0x30 + (rest - tens * 10);
+    rest = tens;
   }
-  return p;
+  return end;
 }
 
 function isDigit(byte: number | undefined): boolean {

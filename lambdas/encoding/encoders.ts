@@ -1,24 +1,61 @@
-/** The Encoders port: picks the format of a source. */
-import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
+/** The Encoders port: picks the format of keys and of values. What needs a schema is registered before a row is read. */
+import type { Credentials, ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import type { Encoders } from '../protocol/ports.ts';
-import { truncationValue } from './envelope.ts';
+import type { Layout, Window } from '../protocol/window.ts';
+import type { WindowFacts } from './envelope.ts';
+import { JsonFormat } from './format-json.ts';
+import type { Format } from './format.ts';
+import { AvroFormat } from './format-avro.ts';
+import { ProtobufFormat } from './format-protobuf.ts';
 import { headersOf } from './headers.ts';
+import { RowRecords } from './record.ts';
+import { registryOf } from './registries/registry.ts';
+import type { Pace } from './registries/request.ts';
 import { schemaRecord } from './schema-change.ts';
-import { JsonEncoder } from './json.ts';
 
-/** No row's key: a row's is an object of its key columns. */
-export const TRUNCATION_KEY = '{"__op":"t"}';
+export { TRUNCATION_KEY } from './format-json.ts';
 
-/** `now` gives `ts_ms`, the time at which records are made: once per window and invocation. */
-export function createEncoders(config: ResolvedConfig, source: ResolvedSource, now: () => number = Date.now): Encoders {
+type Options = {
+  /** Of the registry; null where it wants none. */
+  credentials?: Credentials | null;
+  /** Gives `ts_ms`, the time at which records are made: once per window and invocation. */
+  now?: () => number;
+  /** How patiently a registry is asked. */
+  pace?: Pace;
+};
+
+export function createEncoders(config: ResolvedConfig, source: ResolvedSource, options: Options = {}): Encoders {
+  const { credentials = null, now = Date.now, pace } = options;
+  const { tombstones, type, key } = source.format;
+  const keys = formatOf(key);
+  const values = type === key ? keys : formatOf(type);
+  const facts = (window: Window, layout: Layout, partition: number): WindowFacts => ({
+    config,
+    source,
+    window,
+    layout,
+    partition,
+    now: now(),
+  });
+
+  function formatOf(format: ResolvedSource['format']['type']): Format {
+    if (format === 'json' || format === 'json-with-schema') return new JsonFormat(format === 'json-with-schema');
+    const registry = registryOf(config, credentials, pace);
+    return format === 'avro' ? new AvroFormat(registry) : new ProtobufFormat(registry);
+  }
+
   return {
-    truncation: (window, layout) => ({
-      key: Buffer.from(TRUNCATION_KEY),
-      value: truncationValue({ config, source, window, layout, partition: 0, now: now() }),
-    }),
-    schemaChange: (window, layout) => schemaRecord({ config, source, window, layout, partition: 0, now: now() }),
+    schemaChange: (window, layout) => schemaRecord(facts(window, layout, 0)),
     headers: (window) => headersOf(source.headers ?? [], window),
-    forWindow: (window, layout, partition) =>
-      new JsonEncoder({ config, source, window, layout, partition, now: now() }),
+    async truncation(window, layout) {
+      const known = facts(window, layout, 0);
+      const [keyBytes, valueBytes] = await Promise.all([keys.truncationKey(known), values.truncation(known)]);
+      return { key: keyBytes, value: valueBytes };
+    },
+    async forWindow(window, layout, partition) {
+      const known = facts(window, layout, partition);
+      const [keyWriter, valueWriter] = await Promise.all([keys.key(known), values.value(known)]);
+      return new RowRecords(keyWriter, valueWriter, window.columns.length, tombstones);
+    },
   };
 }

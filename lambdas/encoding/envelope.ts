@@ -16,9 +16,11 @@ export type Pieces = {
   /** From the last image to the row's number. */
   toRow: Record<Op, Buffer>;
   tail: Record<Op, Buffer>;
-  /** In place of `toRow` at the first and the last row of a snapshot's range; null: nothing marks them. */
-  edges: { first: Buffer; last: Buffer; rows: number } | null;
+  edges: Edges | null;
 };
+
+/** In place of `toRow` at the first and the last row of a snapshot's range. */
+export type Edges = { first: Buffer; last: Buffer; rows: number };
 
 const ops: readonly Op[] = ['c', 'u', 'd', 'r'];
 
@@ -32,14 +34,21 @@ export type WindowFacts = {
   now: number;
 };
 
-/** `source` of the envelope, but for the row. `ts_ms` is the window's end: the state is as of then. */
-function sourceFacts({ config, source, window, layout, partition }: WindowFacts) {
+/**
+ * `source` of the envelope, but for the row. `ts_ms` is the window's end, and `ts_of` says so: Snowflake tells no row's own
+ * time of commit where changes are read.
+ */
+export function sourceFacts(
+  { config, source, window, layout, partition }: WindowFacts,
+  snapshot: 'true' | 'false' | 'first' | 'last' = window.kind === 'snapshot' ? 'true' : 'false',
+): Record<string, string | number> {
   return {
     version: connectorVersion,
     connector: 'snowmelt',
     name: config.app,
     ts_ms: Date.parse(window.to),
-    snapshot: window.kind === 'snapshot' ? 'true' : 'false',
+    ts_of: 'window',
+    snapshot,
     db: layout.object.database,
     schema: layout.object.schema,
     table: layout.object.name,
@@ -50,29 +59,48 @@ function sourceFacts({ config, source, window, layout, partition }: WindowFacts)
 }
 
 /** The value of a `truncate` window's record; `flat` has no images and marks it as it marks every record. */
-export function truncationValue(facts: WindowFacts): Buffer {
+export function truncationValue(facts: WindowFacts): string {
   const { window, now } = facts;
   const flat = { __op: 't', __ts_ms: now, __window: window.number, __row: 1 };
   const envelope = { before: null, after: null, source: { ...sourceFacts(facts), row: 1 }, op: 't', ts_ms: now };
-  return Buffer.from(JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope));
+  return JSON.stringify(facts.source.format.envelope === 'flat' ? flat : envelope);
 }
 
-/**
- * Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. Of a snapshot, `source.snapshot` of each partition's first
- * and last record says so.
- */
-export function debeziumPieces(facts: WindowFacts): Pieces {
-  const { now, window, partition } = facts;
-  const piece = (more: object) =>
-    Buffer.from(`,"source":${JSON.stringify({ ...sourceFacts(facts), ...more }).slice(0, -1)},"row":`);
-  const toRow = piece({});
+/** Of a snapshot, `source.snapshot` of each partition's first and last record says so; null elsewhere. */
+export function edgesOf(
+  { window, partition }: WindowFacts,
+  piece: (snapshot: 'first' | 'last') => Buffer,
+): Edges | null {
   const rows = window.kind === 'snapshot' ? rangeOf(window, partition)?.rows : undefined;
+  return rows === undefined ? null : { first: piece('first'), last: piece('last'), rows };
+}
+
+export function atEdge(edges: Edges, row: number, otherwise: Buffer): Buffer {
+  return row === edges.rows ? edges.last : row === 1 ? edges.first : otherwise;
+}
+
+/** Debezium's envelope: `before`, `after`, `source`, `op`, `ts_ms`. */
+export function debeziumPieces(facts: WindowFacts): Pieces {
+  const { now } = facts;
+  const piece = (source: object) => Buffer.from(`,"source":${JSON.stringify(source).slice(0, -1)},"row":`);
+  const toRow = piece(sourceFacts(facts));
   return {
-    edges: rows === undefined ? null : { first: piece({ snapshot: 'first' }), last: piece({ snapshot: 'last' }), rows },
+    edges: edgesOf(facts, (snapshot) => piece(sourceFacts(facts, snapshot))),
     before: Buffer.from('{"before":'),
     after: Buffer.from(',"after":'),
     toRow: perOp(() => toRow),
     tail: perOp((op) => Buffer.from(`},"op":"${op}","ts_ms":${now}}`)),
+  };
+}
+
+/** The same pieces under a schema block. */
+export function under(block: Buffer, { before, after, toRow, tail, edges }: Pieces): Pieces {
+  return {
+    edges,
+    before: Buffer.concat([block, before]),
+    after,
+    toRow,
+    tail: perOp((op) => Buffer.concat([tail[op], Buffer.from('}')])),
   };
 }
 

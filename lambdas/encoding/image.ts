@@ -1,36 +1,45 @@
-/** Writes some columns of a row as a JSON object. Names and punctuation are constant; only cells are looked at. */
+/**
+ * Writes some columns of a row as a JSON object. Names and punctuation are constant; only cells are looked at. Under a schema
+ * block numbers and times stand as Kafka Connect's JsonConverter has them.
+ */
 import { SnowmeltError } from '../errors.ts';
 import type { RowBatch } from '../protocol/ports.ts';
 import type { Column } from '../protocol/window.ts';
 import { cellSlack, copyBytes, writeBoolean, writeNumber } from './cells.ts';
-import type { CellKind } from './types.ts';
-import { kindsOf } from './types.ts';
+import { ConnectCells } from './connect-cells.ts';
+import type { RowWriter } from './record.ts';
+import { typesOf, type ConnectType, type JsonKind } from './types.ts';
 
 const STRING = 0;
 const NUMBER = 1;
 const FLOAT = 2;
 const BOOLEAN = 3;
-const codes: Record<CellKind, number> = { string: STRING, number: NUMBER, float: FLOAT, boolean: BOOLEAN };
+const CONNECT = 4;
+const codes: Record<JsonKind, number> = { string: STRING, number: NUMBER, float: FLOAT, boolean: BOOLEAN };
 
 const QUOTE = 0x22;
 const BRACE = 0x7d;
 
-export class ImageWriter {
+export class ImageWriter implements RowWriter {
   readonly #cells: Int32Array;
   readonly #kinds: Uint8Array;
+  readonly #connect: ConnectCells | null;
   /** `{"A":` `,"B":` ... one after the other; the n-th lies in [starts[n], starts[n + 1]). */
   readonly #names: Buffer;
   readonly #starts: Int32Array;
   readonly #fixed: number;
 
-  /** The columns at `cells`, in that order. @throws TYPE_UNSUPPORTED */
-  constructor(columns: readonly Column[], cells: readonly number[]) {
-    const kinds = kindsOf(columns);
+  /** The columns at `cells`, in that order; `connect`: as a schema block says. @throws TYPE_UNSUPPORTED */
+  constructor(columns: readonly Column[], cells: readonly number[], connect: boolean) {
+    const facts = typesOf(columns);
     const names = cells.map((cell, index) =>
       Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(columns[cell]!.name)}:`),
     );
     this.#cells = Int32Array.from(cells);
-    this.#kinds = Uint8Array.from(cells, (cell) => codes[kinds[cell]!]);
+    this.#connect = connect ? new ConnectCells(cells.map((cell) => facts[cell]!.connect(columns[cell]!))) : null;
+    this.#kinds = Uint8Array.from(cells, (cell) =>
+      connect ? codeOf(facts[cell]!.connect(columns[cell]!)) : codes[facts[cell]!.json(columns[cell]!)],
+    );
     this.#names = Buffer.concat(names);
     this.#starts = new Int32Array(cells.length + 1);
     names.forEach((name, index) => (this.#starts[index + 1] = this.#starts[index]! + name.length));
@@ -49,8 +58,14 @@ export class ImageWriter {
     return room;
   }
 
-  /** `open` leaves the closing brace to the caller. Answers the position after it. @throws RESULT_MALFORMED */
-  write(batch: RowBatch, row: number, to: Uint8Array, at: number, open: boolean): number {
+  write(batch: RowBatch, row: number, to: Uint8Array, at: number): number {
+    const p = this.writeOpen(batch, row, to, at);
+    to[p] = BRACE;
+    return p + 1;
+  }
+
+  /** Leaves the closing brace to the caller. Answers the position after it. @throws RESULT_MALFORMED */
+  writeOpen(batch: RowBatch, row: number, to: Uint8Array, at: number): number {
     const { bytes, offsets, width } = batch;
     const cells = this.#cells;
     const kinds = this.#kinds;
@@ -79,27 +94,40 @@ export class ImageWriter {
         case BOOLEAN:
           p = writeBoolean(bytes, start, end, to, p);
           break;
+        case CONNECT:
+          p = this.#connect!.write(i, bytes, start, end, to, p);
+          break;
         default:
           p = writeNumber(bytes, start, end, to, p, kinds[i] === FLOAT);
       }
     }
-    if (!open) to[p++] = BRACE;
     return p;
   }
 }
 
-/** Every column of a row. */
-export function wholeRow(columns: readonly Column[]): ImageWriter {
-  return new ImageWriter(columns, [...columns.keys()]);
+/** What is written as in plain JSON, and what a schema block has otherwise. */
+function codeOf({ kind }: ConnectType): number {
+  switch (kind) {
+    case 'text':
+    case 'base64':
+      return STRING;
+    case 'integer':
+      return NUMBER;
+    case 'double':
+      return FLOAT;
+    case 'boolean':
+      return BOOLEAN;
+    default:
+      return CONNECT;
+  }
 }
 
-/** The key columns, in the order of the key. @throws KEY_INVALID */
-export function keyOf(columns: readonly Column[], key: readonly string[]): ImageWriter {
-  const cells = key.map((name) => {
+/** The places of the key columns, in the order of the key. @throws KEY_INVALID */
+export function keyCells(columns: readonly Column[], key: readonly string[]): number[] {
+  if (key.length === 0) throw new SnowmeltError('KEY_INVALID', 'No key columns');
+  return key.map((name) => {
     const cell = columns.findIndex((column) => column.name === name);
     if (cell < 0) throw new SnowmeltError('KEY_INVALID', `Key column ${name} is not among the window's columns`);
     return cell;
   });
-  if (cells.length === 0) throw new SnowmeltError('KEY_INVALID', 'No key columns');
-  return new ImageWriter(columns, cells);
 }

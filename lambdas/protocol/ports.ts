@@ -265,13 +265,16 @@ export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
-  truncation(window: Window, layout: Layout): PlainRecord;
+  truncation(window: Window, layout: Layout): Promise<PlainRecord>;
   /** The record of a `schema` window, for the topic that the window names: columns before and after. */
   schemaChange(window: Window, layout: Layout): PlainRecord;
   /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
   headers(window: Window): HeaderWriter | null;
-  /** @throws TYPE_UNSUPPORTED */
-  forWindow(window: Window, layout: Layout, partition: number): RecordEncoder;
+  /**
+   * Before it resolves, whatever consumers need to read the records (a schema) is where they look for it.
+   * @throws TYPE_UNSUPPORTED, KEY_INVALID; SUBJECT_INCOMPATIBLE, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED
+   */
+  forWindow(window: Window, layout: Layout, partition: number): Promise<RecordEncoder>;
 }
 
 // ---------------------------------------------------------------- checkpoints

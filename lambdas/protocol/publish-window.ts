@@ -27,7 +27,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   const position = run.lease.item.position;
   const done = position !== null && position.window === window.number ? position.row : 0;
   const width = window.columns.length + EXTRA_CELLS.count;
-  const encoder = ports.encoders.forWindow(window, layout, run.partition);
+  const encoder = await ports.encoders.forWindow(window, layout, run.partition);
   const headers = ports.encoders.headers(window);
   const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done, headers);
   const queryId = await freshResult(ports, run.source, window, () => renew(run));
@@ -90,7 +90,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
 /** One row, partition 0's, that every topicPartition is told of. */
 async function publishTruncation(run: Run, window: Window, layout: Layout, range: Range): Promise<void> {
   const { encoders } = run.ports;
-  const { key, value } = encoders.truncation(window, layout);
+  const { key, value } = await encoders.truncation(window, layout);
   const bytes = Buffer.concat([key, value]);
   run.undecided = true;
   run.producer!.broadcast(bytes, 0, key.length, key.length, bytes.length, window.number, 1, encoders.headers(window));

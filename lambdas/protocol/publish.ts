@@ -95,6 +95,7 @@ const PASSING_CODES = new Set<string>([
   'KAFKA_FENCED',
   'SNOWFLAKE_UNREACHABLE',
   'STORE_UNREACHABLE',
+  'REGISTRY_UNREACHABLE',
 ]);
 
 export async function publish(

@@ -1,7 +1,7 @@
 /** The publish function: one invocation per event, for one partition of one source. */
 import { randomUUID } from 'node:crypto';
 import { createEvents } from '../aws/events.ts';
-import { kafkaCredentials, maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
+import { kafkaCredentials, maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -21,12 +21,13 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
   const telemetry = createTelemetry(config.app, 'publish');
   await told(telemetry, async () => {
     const source = findSource(config, name);
+    const encoders = createEncoders(config, source, { credentials: await registryCredentials(config) });
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));
     const ports: PublishPorts = {
       snowflake,
       kafka,
-      encoders: createEncoders(config, source),
+      encoders,
       checkpoints: createCheckpoints(config),
       events: createEvents(config),
       telemetry,

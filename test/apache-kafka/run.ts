@@ -1,7 +1,7 @@
 /**
  * `npm run test:apache`: the suites that run on stand-ins by default, on the real things: all `*.kafka.test.ts` on
- * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then a sample of the crash points on both. Arguments go
- * to vitest; names of files among them run those instead.
+ * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then a sample of the crash points on both, and Kafka Connect
+ * with Debezium's sink on our records. Arguments go to vitest; names of files among them run those instead.
  *
  * NODES=3 starts three brokers instead of one.
  */
@@ -27,6 +27,7 @@ const args = process.argv.slice(2);
 const named = args.some((arg) => !arg.startsWith('-'));
 process.exitCode = await run(args);
 if (process.exitCode === 0 && !named) process.exitCode = await node(CRASH_POINTS, {});
+if (process.exitCode === 0 && !named) process.exitCode = await node(['test/connect/main.ts'], {});
 
 async function run(args: readonly string[]): Promise<number> {
   const nodes = Number(process.env['NODES'] ?? 1);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { kafkaCredentials, snowflakeCredentials } from '../../lambdas/aws/secrets.ts';
-import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
+import { kafkaCredentials, registryCredentials, snowflakeCredentials } from '../../lambdas/aws/secrets.ts';
+import type { ResolvedConfig, ResolvedRegistry } from '../../lambdas/config/resolved.ts';
 import { startServer } from './server.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
@@ -9,6 +9,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
+  vi.unstubAllEnvs();
   await server.close();
 });
 
@@ -41,6 +42,24 @@ describe('credentials', () => {
     const auth = { method: 'scram-sha-512', secret: 'AmazonMSK_shop' } as const;
     expect(await kafka(auth)).toEqual({ username: 'u', password: 'p' });
     expect(server.asked).toEqual([{ target: 'secretsmanager.GetSecretValue', input: { SecretId: 'AmazonMSK_shop' } }]);
+  });
+
+  it('of a registry are a user and a password, the role of the function, or nothing', async () => {
+    const registry = (settings: Partial<ResolvedRegistry> | null) =>
+      registryCredentials({ aws: { endpoint: server.url, bus: 'b' }, registry: settings as ResolvedRegistry | null });
+    expect(await registry(null)).toBeNull();
+    expect(await registry({ type: 'confluent', auth: { method: 'none' } })).toBeNull();
+    holds('{"username":"u","password":"p"}');
+    const basic = { method: 'basic', secret: 'shop/registry' } as const;
+    expect(await registry({ type: 'confluent', auth: basic })).toEqual({ username: 'u', password: 'p' });
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'id');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'key');
+    vi.stubEnv('AWS_SESSION_TOKEN', 'token');
+    vi.stubEnv('AWS_REGION', 'eu-west-1');
+    const role = { accessKeyId: 'id', secretAccessKey: 'key', sessionToken: 'token', region: 'eu-west-1' };
+    expect(await registry({ type: 'glue' })).toEqual(role);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+    await expect(registry({ type: 'glue' })).rejects.toMatchObject({ code: 'SECRET_UNREADABLE' });
   });
 
   it('are asked for once in five minutes, then taken up anew', async () => {

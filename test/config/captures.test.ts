@@ -88,7 +88,7 @@ test.each<[string, object, string[]]>([
   [
     'a setting of a table for a query',
     { query, key: ['id'], changes: 'default' },
-    ['sources.s.changes: is for `table` alone (is `default`)'],
+    ['sources.s.changes: is for `table` alone; a query says in SQL what it takes (is `default`)'],
   ],
   ['no cursor', { query, mode: 'timestamp', key: ['id'] }, ['sources.s.cursor: is required for mode timestamp']],
   [

@@ -61,6 +61,7 @@ test('defaults make a minimal file whole', () => {
     },
     clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000, recountAfterMs: 900_000 },
     limits: { maxWindowMs: 900_000, maxOpenWindows: 64, maxSnapshots: 4, maxTransactionRows: 50_000 },
+    registry: null,
     aws: { endpoint: null, bus: 'snowmelt-shop' },
     sources: [
       {
@@ -73,7 +74,7 @@ test('defaults make a minimal file whole', () => {
         partitions: 1,
         delivery: 'exactly-once',
         every: 'rate(1 minute)',
-        format: { type: 'json', envelope: 'debezium', tombstones: true },
+        format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
       },
     ],
   });
@@ -92,7 +93,7 @@ defaults:
     every: 'rate(5 minutes)',
     partitions: 8,
     information: 'APPEND_ONLY',
-    format: { type: 'json', envelope: 'flat', tombstones: false },
+    format: { type: 'json', key: 'json', envelope: 'flat', tombstones: false },
   });
 });
 
@@ -171,7 +172,11 @@ describe('values', () => {
     ['partitions: 12 }', 'partitions: 12 }\n    partitions: 1001', 'sources.orders.partitions: must be at most 1000'],
     ['partitions: 12 }', 'partitions: 12 }\n    partitions: 0', 'sources.orders.partitions: must be at least 1'],
     ['partitions: 12 }', 'partitions: 12 }\n    every: 30s', 'sources.orders.every: `30s` is impossible'],
-    ['partitions: 12 }', 'partitions: 12 }\n    format: { type: avr }', 'sources.orders.format.type: must be json'],
+    [
+      'partitions: 12 }',
+      'partitions: 12 }\n    format: { type: avr }',
+      'sources.orders.format.type: must be json or json-with-schema or avro or protobuf; did you mean `avro`?',
+    ],
     [
       'partitions: 12 }',
       'partitions: 12 }\n    every: rate(30 seconds)',
@@ -227,5 +232,55 @@ describe('files', () => {
     const head = MINIMAL.slice(0, MINIMAL.indexOf('  orders:'));
     expect(wrong(head + sources(400))).toEqual([]);
     expect(wrong(head + sources(401))).toEqual([expect.stringContaining('have 401 different `every`; at most 400')]);
+  });
+});
+
+describe('the registry', () => {
+  const formats = '\ndefaults: { format: { type: avro, key: json } }\n';
+
+  test('of Confluent', () => {
+    const text = `${MINIMAL}${formats}registry: { type: confluent, url: "http://registry.internal:8081/apis/ccompat/v7" }`;
+    const { registry, sources } = loadConfig(text, { path: 'x' });
+    const settings = { subjects: 'topic', register: true, auth: { method: 'none' } };
+    expect(registry).toEqual({ type: 'confluent', url: 'http://registry.internal:8081/apis/ccompat/v7', ...settings });
+    expect(sources[0]!.format).toMatchObject({ type: 'avro', key: 'json' });
+  });
+
+  test('of Glue', () => {
+    const text = `${MINIMAL}${formats}registry: { type: glue, subjects: topic-record, register: false }`;
+    expect(loadConfig(text, { path: 'x' }).registry).toEqual({
+      type: 'glue',
+      name: 'default-registry',
+      region: null,
+      endpoint: null,
+      subjects: 'topic-record',
+      register: false,
+    });
+  });
+
+  test.each([
+    ['', 'defaults.format.type: avro needs a `registry`'],
+    ['registry: { type: confluent }', 'registry.url: is required for a confluent registry'],
+    [
+      'registry: { type: confluent, url: "https://r", region: eu-west-1 }',
+      'registry.region: belongs to a glue registry',
+    ],
+    ['registry: { type: glue, url: "https://r" }', 'registry.url: belongs to a confluent registry'],
+    ['registry: { type: confluent, url: "https://r/" }', 'registry.url: must be http(s)://host'],
+    [
+      'registry: { type: confluent, url: "https://r", auth: { method: basic } }',
+      'registry.auth.secret: is required for this method',
+    ],
+    [
+      'registry: { type: confluent, url: "http://r", auth: { method: basic, secret: s } }',
+      'registry.url: must be https, or the password is sent in the open',
+    ],
+    [
+      'registry: { type: confluent, url: "https://r", auth: { method: none, secret: s } }',
+      'registry.auth.secret: is not used without sign-in',
+    ],
+  ])('%j', (registry, problem) => {
+    const problems = findProblems(`${MINIMAL}${formats}${registry}`);
+    expect(problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n')).toContain(problem);
   });
 });

@@ -48,11 +48,15 @@ export function windowOf(columns: Column[], change: Partial<Window> = {}): Windo
 export function encoderFor(
   columns: Column[],
   options: { key?: string[]; envelope?: 'debezium' | 'flat'; window?: Partial<Window>; tombstones?: boolean } = {},
-): RecordEncoder {
+): Promise<RecordEncoder> {
   const { key = [columns[0]!.name], envelope = 'debezium', tombstones = true } = options;
-  const source = { name: 'flights', format: { type: 'json', envelope, tombstones } } as ResolvedSource;
+  const source = { name: 'flights', format: { type: 'json', key: 'json', envelope, tombstones } } as ResolvedSource;
   const config = { app: 'demo' } as ResolvedConfig;
-  return createEncoders(config, source, () => now).forWindow(windowOf(columns, options.window), { ...layout, key }, 1);
+  return createEncoders(config, source, { now: () => now }).forWindow(
+    windowOf(columns, options.window),
+    { ...layout, key },
+    1,
+  );
 }
 
 /** Rows as the reader gives them, after some bytes that belong to nobody; the four extra cells are added. */

@@ -27,6 +27,7 @@ export type Overrides = {
   source?: Partial<ResolvedSource>;
   kafka?: Partial<ResolvedConfig['kafka']>;
   snowflake?: Partial<ResolvedConfig['snowflake']>;
+  registry?: ResolvedConfig['registry'];
   token?: string;
   /** Another table than the stands': a second deployment, say. */
   table?: TestTable;
@@ -105,7 +106,7 @@ export class Stands {
       partitions: 2,
       delivery: 'exactly-once',
       every: 'rate(1 minute)',
-      format: { type: 'json', envelope: 'debezium', tombstones: true },
+      format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
       ...overrides.source,
     };
     if (overrides.source?.topic === undefined) await this.kafka.createTopic(source.topic, 3);
@@ -138,6 +139,7 @@ export class Pipeline {
         warehouse: 'WH',
         ...overrides.snowflake,
       },
+      registry: overrides.registry ?? null,
       sources: [source],
     };
   }
@@ -183,7 +185,7 @@ export class Pipeline {
     const ports: PublishPorts = {
       snowflake,
       kafka,
-      encoders: createEncoders(this.config, this.source),
+      encoders: createEncoders(this.config, this.source, { pace: { timeoutMs: 2_000, pauseMs: 1 } }),
       checkpoints: this.#table.store,
       events: new MemoryEvents(),
       telemetry: this.telemetry,

@@ -38,11 +38,11 @@ function idsOf(type: string): string[] {
 type Statement = { Action: string | string[]; Resource: unknown };
 
 /** What the role of a function (or of the schedules) may do: `action resource`. */
-function grants(role: string): string[] {
-  const policies = Object.values(json.Resources).flatMap(({ Type, Properties }) =>
+function grants(role: string, of = json): string[] {
+  const policies = Object.values(of.Resources).flatMap(({ Type, Properties }) =>
     Type === 'AWS::IAM::Policy' && JSON.stringify(Properties['Roles']).includes(role) ? [Properties] : [],
   );
-  const inline = Object.entries(json.Resources)
+  const inline = Object.entries(of.Resources)
     .filter(([id, { Type }]) => Type === 'AWS::IAM::Role' && id.startsWith(role))
     .flatMap(([, { Properties }]) => Properties['Policies'] as { PolicyDocument: { Statement: Statement[] } }[]);
   return [...(policies as { PolicyDocument: { Statement: Statement[] } }[]), ...inline]
@@ -167,6 +167,26 @@ describe('permissions', () => {
     ]);
   });
 
+  test('with a schema registry publish alone may ask it', () => {
+    const confluent = 'registry: { type: confluent, url: "https://r", auth: { method: basic, secret: registry-user } }';
+    const basic = templateOf(`${example}\n${confluent}`);
+    expect(grants('PublishRole', basic).filter((grant) => grant.includes('registry'))).toEqual([
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:registry-user-??????',
+    ]);
+    const glue = templateOf(`${example}\nregistry: { type: glue, name: own, register: false }`);
+    expect(grants('PublishRole', glue).filter((grant) => grant.startsWith('glue'))).toEqual([
+      'glue:GetSchemaByDefinition arn::glue:::registry/own',
+      'glue:GetSchemaByDefinition arn::glue:::schema/own/*',
+      'glue:GetSchemaVersion arn::glue:::registry/own',
+      'glue:GetSchemaVersion arn::glue:::schema/own/*',
+    ]);
+    for (const role of ['PlanRole', 'OperateRole', 'RecountRole']) {
+      expect([...grants(role, basic), ...grants(role, glue)].filter((grant) => /glue|registry/.test(grant))).toEqual(
+        [],
+      );
+    }
+  });
+
   test('operate can not delete and knows nothing of Snowflake; recount nothing of Kafka; neither calls anybody', () => {
     const granted = (role: string) => grants(role).filter((grant) => /^(dynamodb|secretsmanager|events)/.test(grant));
     expect(granted('OperateRole')).toEqual([
@@ -206,7 +226,9 @@ describe('permissions', () => {
   });
 
   test('no managed policies, no wildcards but for network interfaces', () => {
-    const granted = ['PlanRole', 'PublishRole', 'OperateRole', 'RecountRole', 'SchedulerRole'].flatMap(grants);
+    const granted = ['PlanRole', 'PublishRole', 'OperateRole', 'RecountRole', 'SchedulerRole'].flatMap((role) =>
+      grants(role),
+    );
     expect(idsOf('AWS::IAM::Role')).toHaveLength(5);
     expect(granted.filter((grant) => grant.includes('*') && !grant.startsWith('ec2:'))).toEqual([]);
     template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });

@@ -52,6 +52,8 @@ export type Record = {
   partition: number;
   key: string;
   value: string | null;
+  /** Key and value as they came. */
+  bytes: { key: Buffer; value: Buffer | null };
   headers: { [name: string]: string | null };
   time: number;
 };
@@ -74,6 +76,7 @@ export async function readCommitted(brokers: string[], topic: string): Promise<R
             partition: partitionId,
             key: key.toString(),
             value: value && value.toString(),
+            bytes: { key, value },
             headers: Object.fromEntries(
               Object.entries(headers).map(([name, bytes]) => [name, bytes?.toString() ?? null]),
             ),

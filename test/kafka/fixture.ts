@@ -88,6 +88,7 @@ export class Fixture {
       },
       clocks: { safetyLagMs: 30_000, marginMs: 5_000, leaseMs: 60_000, recountAfterMs: 900_000 },
       limits: { maxWindowMs: 900_000, maxOpenWindows: 64, maxSnapshots: 4, maxTransactionRows: 100_000 },
+      registry: null,
       aws: { endpoint: null, bus: 'default' },
       sources: [],
     };

@@ -253,10 +253,10 @@ export class MemoryKafka implements Kafka {
 
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
-  truncation: (window) => ({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
+  truncation: (window) => Promise.resolve({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`schema ${window.number}`) }),
   headers: () => null,
-  forWindow: (window) => {
+  forWindow: async (window) => {
     const width = window.columns.length + 4;
     const cell = (batch: RowBatch | null, row: number, c: number) => {
       if (batch === null) return '';

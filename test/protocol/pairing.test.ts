@@ -26,7 +26,7 @@ const row = (key: string, action: 'DELETE' | 'INSERT', value = key): Row => [val
 async function pump(rows: Row[], size: number, mode: PairingMode = 'net') {
   const kafka = new MemoryKafka();
   const producer = await kafka.open(request);
-  const pairing = new Pairing(mode, textEncoders.forWindow(window, layout, 0), window.number, width, 0);
+  const pairing = new Pairing(mode, await textEncoders.forWindow(window, layout, 0), window.number, width, 0);
   const cuts: { done: number; last: string | null; records: number }[] = [];
   for (let at = 0; at < rows.length; at += size) {
     await pairing.take(batchOf(rows.slice(at, at + size), width), 0, producer);
@@ -79,7 +79,13 @@ describe('net changes', () => {
           const rest = await pump(rows.slice(cut.done), size);
           expect([...records.slice(0, cut.records), ...rest.records]).toEqual(records);
           if (cut.done > 0) {
-            const proof = new Pairing('net', textEncoders.forWindow(window, layout, 0), window.number, width, cut.done);
+            const proof = new Pairing(
+              'net',
+              await textEncoders.forWindow(window, layout, 0),
+              window.number,
+              width,
+              cut.done,
+            );
             expect(proof.resumeAfter(batchOf([rows[cut.done - 1]!], width))).toBe(cut.last);
           }
         }
@@ -113,7 +119,7 @@ test('the producer is told the window and the last row of each record, a tombsto
       },
     },
   }) as KafkaProducer;
-  const pairing = new Pairing('net', textEncoders.forWindow(window, layout, 0), 7, width, 10);
+  const pairing = new Pairing('net', await textEncoders.forWindow(window, layout, 0), 7, width, 10);
   const rows = [row('a', 'INSERT'), row('b', 'DELETE'), row('c', 'DELETE'), row('c', 'INSERT'), row('d', 'DELETE')];
   await pairing.take(batchOf(rows, width), 0, spy);
   pairing.finish(spy);

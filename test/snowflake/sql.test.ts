@@ -66,6 +66,14 @@ test('the casts', () => {
     VARIANT: `TO_JSON("X")`,
     OBJECT: `TO_JSON("X")`,
     ARRAY: `TO_JSON("X")`,
+    MAP: `TO_JSON("X"::VARIANT)`,
+    STRUCTURED_OBJECT: `TO_JSON("X"::VARIANT)`,
+    STRUCTURED_ARRAY: `TO_JSON("X"::VARIANT)`,
+    VECTOR: `TO_JSON("X"::ARRAY)`,
+    DECFLOAT: `TO_VARCHAR("X")`,
+    UUID: `TO_VARCHAR("X")`,
+    GEOGRAPHY: `TO_VARCHAR(ST_ASEWKB("X"), 'BASE64')`,
+    GEOMETRY: `TO_VARCHAR(ST_ASEWKB("X"), 'BASE64')`,
   });
 });
 
@@ -111,12 +119,13 @@ test.each(['2026-01-02', "2026-01-02T03:04:05.678Z'", '2026-01-02T03:04:05Z', '2
 test('refuses what can not be scanned', () => {
   const scan = (change: Partial<ScanRequest>) => () => scanStatement({ ...request, ...change });
   const keyed = (type: string) => ({ columns: [column('ID', type)] });
-  expect(scan({ columns: [column('ID', 'NUMBER'), column('G', 'GEOGRAPHY'), column('V', 'VECTOR')] })).toThrow(
-    expect.objectContaining({
-      code: 'TYPE_UNSUPPORTED',
-      message: expect.stringMatching(/G \(GEOGRAPHY\), V \(VECTOR\)/) as string,
-    }),
-  );
+  const unsupported = (message: RegExp) =>
+    expect.objectContaining({ code: 'TYPE_UNSUPPORTED', message: expect.stringMatching(message) as string }) as Error;
+  const odd = [column('ID', 'NUMBER'), column('F', 'FILE'), column('I', 'INTERVAL')];
+  expect(scan({ columns: odd })).toThrow(unsupported(/F \(FILE\), I \(INTERVAL\)/));
+  const places = [column('ID', 'NUMBER'), column('G', 'GEOGRAPHY'), column('M', 'GEOMETRY')];
+  expect(scan({ columns: places })).toThrow(unsupported(/append-only.*G \(GEOGRAPHY\), M \(GEOMETRY\)/));
+  expect(scan({ columns: places, layout: { ...layout, information: 'APPEND_ONLY' } })).not.toThrow();
   expect(scan({ columns: [column('OTHER', 'NUMBER')] })).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
   expect(scan(keyed('VARIANT'))).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
   expect(scan({ layout: { ...layout, key: [] } })).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));

@@ -2,8 +2,13 @@
  * Every column reaches the client as text, made in SQL: lossless, and faster than any conversion in the client. NULL stays
  * NULL. `encoding/types.ts` says what becomes of the text in a record.
  */
+import { SnowmeltError } from '../../errors.ts';
+import type { Column, Layout } from '../../protocol/window.ts';
+
 const varchar = (format: string) => (c: string) => `TO_VARCHAR(${c}, '${format}')`;
 const plain = (c: string) => `TO_VARCHAR(${c})`;
+const structured = (c: string) => `TO_JSON(${c}::VARIANT)`;
+const geo = (c: string) => `TO_VARCHAR(ST_ASEWKB(${c}), 'BASE64')`;
 const json = (c: string) => `TO_JSON(${c})`;
 
 /** By the bare type name that DESCRIBE TABLE shows. */
@@ -22,4 +27,39 @@ export const casts: Readonly<Record<string, (quoted: string) => string>> = {
   VARIANT: json,
   OBJECT: json,
   ARRAY: json,
+  MAP: structured,
+  STRUCTURED_OBJECT: structured,
+  STRUCTURED_ARRAY: structured,
+  VECTOR: (c) => `TO_JSON(${c}::ARRAY)`,
+  DECFLOAT: plain,
+  UUID: plain,
+  // With its SRID, and every bit of its coordinates.
+  GEOGRAPHY: geo,
+  GEOMETRY: geo,
 };
+
+/** Text of these is not canonical, so equal keys could look different. */
+export const noKey = new Set([
+  'VARIANT',
+  'OBJECT',
+  'ARRAY',
+  'MAP',
+  'STRUCTURED_OBJECT',
+  'STRUCTURED_ARRAY',
+  'VECTOR',
+  'FLOAT',
+  'DECFLOAT',
+  'GEOGRAPHY',
+  'GEOMETRY',
+]);
+
+/** Standard change tracking can't follow these; append-only can. */
+const onlyAppended = ['GEOGRAPHY', 'GEOMETRY'];
+
+/** @throws TYPE_UNSUPPORTED naming all columns that the changes of a table can't be read with */
+export function refuseUntracked(columns: readonly Column[], information: Layout['information']): void {
+  const untracked = columns.filter((column) => onlyAppended.includes(column.type));
+  if (untracked.length === 0 || information === 'APPEND_ONLY') return;
+  const list = untracked.map((column) => `${column.name} (${column.type})`).join(', ');
+  throw new SnowmeltError('TYPE_UNSUPPORTED', `Columns that only \`changes: append-only\` can read: ${list}`);
+}

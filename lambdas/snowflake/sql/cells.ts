@@ -4,16 +4,13 @@
  */
 import { SnowmeltError } from '../../errors.ts';
 import type { Column, Layout, Mask, Shape } from '../../protocol/window.ts';
-import { casts } from './casts.ts';
+import { casts, noKey } from './casts.ts';
 import { identifier } from './literals.ts';
 
 export type Cell = { column: Column; text: string };
 
 /** The salt of hashes is the statement's only bind, so it stands in no text that Snowflake keeps. */
 const SALTED_HASH = 'SHA2(:1 || ';
-
-/** Text of these is not canonical, so equal keys could look different. */
-const noKey = new Set(['VARIANT', 'OBJECT', 'ARRAY', 'FLOAT']);
 
 /** @throws COLUMN_MISSING, TYPE_UNSUPPORTED naming all columns concerned */
 export function cellsOf(layout: Layout, table: readonly Column[]): Cell[] {

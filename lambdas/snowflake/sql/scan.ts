@@ -7,6 +7,7 @@
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
 import type { Shape } from '../../protocol/window.ts';
+import { refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';
 import { literal, qualified, timestamp } from './literals.ts';
 import { stagedStatement } from './query.ts';
@@ -38,6 +39,10 @@ function windowStatement(request: ScanRequest): string {
 /** What statements have in common: cells and key, as names and as values, the bucket, and which rows count. */
 function partsOf({ layout, columns }: ScanRequest) {
   const cells = cellsOf(layout, columns);
+  refuseUntracked(
+    cells.map(({ column }) => column),
+    layout.information,
+  );
   const names = cells.map((_, index) => `"C${index}"`);
   const values = cells.map(({ text }, index) => `${text} AS ${names[index]!}`);
   const where = layout.shape?.where ?? null;

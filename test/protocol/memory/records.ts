@@ -1,19 +1,20 @@
 /** Records as text, `op|before|after|window:row:partition`, so that each can be told from every other. */
-import type { Encoders, RowBatch } from '../../../lambdas/protocol/ports.ts';
+import type { Encoders, RecordEncoder, RowBatch } from '../../../lambdas/protocol/ports.ts';
 
 const VALUE = 1;
 
 export const textEncoders: Encoders = {
-  truncation: (window) => ({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
+  truncation: (window) =>
+    Promise.resolve({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`s|||${window.number}:1:0`) }),
   headers: () => null,
-  forWindow: (window, _layout, partition) => {
+  forWindow: async (window, _layout, partition) => {
     const cell = (batch: RowBatch | null, row: number, column: number) => {
       if (batch === null) return '';
       const at = 2 * (row * batch.width + column);
       return Buffer.from(batch.bytes.subarray(batch.offsets[at], batch.offsets[at + 1])).toString();
     };
-    return {
+    const encoder: RecordEncoder = {
       bytes: new Uint8Array(0),
       keyStart: 0,
       keyEnd: 0,
@@ -30,5 +31,6 @@ export const textEncoders: Encoders = {
         this.valueEnd = this.bytes.length;
       },
     };
+    return encoder;
   },
 };
