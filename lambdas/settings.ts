@@ -37,9 +37,9 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
-  const { name, delivery, partitions, object, information, key, topic, topicPartitions } = source;
+  const { name, delivery, freshnessMs, partitions, object, information, key, topic, topicPartitions } = source;
   const { deployment } = config;
-  return { name, delivery, deployment, partitions, object, information, key, topic, topicPartitions };
+  return { name, delivery, freshnessMs, deployment, partitions, object, information, key, topic, topicPartitions };
 }
 
 export function recountSettings(config: ResolvedConfig): RecountSettings {

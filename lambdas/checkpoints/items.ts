@@ -82,6 +82,7 @@ export function metaItem(meta: Meta): Item {
     ...(meta.scan !== null && { scan: json(meta.scan) }),
     ...(meta.request !== null && requestAttributes(meta.request)),
     ...(meta.retentionMs !== null && { retentionMs: number(meta.retentionMs) }),
+    ...(meta.caughtUpAt !== null && { caughtUpAt: number(meta.caughtUpAt) }),
     ...(meta.lastError !== null && { lastError: json(meta.lastError) }),
   };
 }
@@ -141,6 +142,7 @@ export function readMeta(item: Item): Meta {
     recountedThrough: optionalNumber(item, 'recountedThrough') ?? 0,
     paused: requireFlag(item, 'paused'),
     retentionMs: optionalNumber(item, 'retentionMs'),
+    caughtUpAt: optionalNumber(item, 'caughtUpAt'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
   };
 }

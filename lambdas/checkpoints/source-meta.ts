@@ -38,7 +38,8 @@ export async function updateMeta(table: Table, source: string, change: MetaChang
 }
 
 async function attempt(table: Table, source: string, change: MetaChange): Promise<Meta | null> {
-  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, lastError, clusterId } = change;
+  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, caughtUpAt, lastError, clusterId } =
+    change;
   const update = assign({
     ...(sightings !== undefined && { sightings: json(sightings) }),
     ...(scan !== undefined && { scan: scan === null ? null : json(scan) }),
@@ -46,6 +47,7 @@ async function attempt(table: Table, source: string, change: MetaChange): Promis
     ...(recountedThrough !== undefined && { recountedThrough: number(recountedThrough) }),
     ...(paused !== undefined && { paused: flag(paused) }),
     ...(retentionMs !== undefined && { retentionMs: retentionMs === null ? null : number(retentionMs) }),
+    ...(caughtUpAt !== undefined && { caughtUpAt: caughtUpAt === null ? null : number(caughtUpAt) }),
     ...(lastError !== undefined && { lastError: lastError === null ? null : json(lastError) }),
     ...(clusterId && { clusterId: text(clusterId) }),
   });
@@ -81,6 +83,7 @@ export async function restartMeta(
     finishedThrough: number(life.finishedThrough),
     recountedThrough: number(life.finishedThrough),
     sightings: json([]),
+    caughtUpAt: null,
     scan: null,
     requestId: null,
     request: null,

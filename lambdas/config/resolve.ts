@@ -1,5 +1,6 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
 import { controlTopicOf } from './checks.ts';
+import { intervalOf } from './schedule.ts';
 import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
@@ -21,8 +22,11 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
     kafka: {
       brokers: kafka.brokers,
       tls: kafka.tls,
+      ca: kafka.ca ?? null,
       auth:
-        kafka.auth.method === 'none' ? { method: 'none' } : { method: kafka.auth.method, secret: kafka.auth.secret! },
+        kafka.auth.method === 'none' || kafka.auth.method === 'iam'
+          ? { method: kafka.auth.method }
+          : { method: kafka.auth.method, secret: kafka.auth.secret! },
       controlTopic: controlTopicOf(config)!,
       offsetsRetentionMs: kafka.offsetsRetention,
       transactionTimeoutMs: kafka.transactionTimeout,
@@ -52,6 +56,7 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
   const changes = source.changes ?? defaults.changes ?? 'default';
   const format = { ...defaults.format, ...source.format };
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
+  const every = source.every ?? defaults.every ?? 'rate(1 minute)';
   return {
     name,
     object: source.table,
@@ -61,11 +66,22 @@ function resolveSource(name: string, source: SourceConfig, defaults: Config['def
     topicPartitions: source.topic.partitions,
     partitions: source.partitions ?? defaults.partitions ?? 1,
     delivery,
-    every: source.every ?? defaults.every ?? 'rate(1 minute)',
+    every,
+    freshnessMs: source.freshness ?? defaults.freshness ?? usualFreshness(every),
+    memory: source.memory ?? defaults.memory ?? null,
+    paused: source.paused ?? defaults.paused ?? false,
     format: {
       type: format.type ?? 'json',
       envelope: format.envelope ?? 'debezium',
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
   };
+}
+
+const USUAL_FRESHNESS_MS = 15 * 60_000;
+
+/** Nobody knows the longest pause of a cron(...). */
+function usualFreshness(every: string): number | null {
+  const interval = intervalOf(every);
+  return interval === null ? null : Math.max(USUAL_FRESHNESS_MS, 3 * interval);
 }

@@ -7,7 +7,12 @@ import { checkFacts, type ScanPorts } from './scan.ts';
 import type { Layout } from './window.ts';
 
 /** A configured source, as far as the planner needs it. */
-export type SourcePlan = { name: string; delivery: Delivery } & Omit<Layout, 'number'>;
+export type SourcePlan = {
+  name: string;
+  delivery: Delivery;
+  /** Objective of freshness; null: none. */
+  freshnessMs: number | null;
+} & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
@@ -23,6 +28,7 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
     recountedThrough: 0,
     paused: false,
     retentionMs: facts.retentionMs,
+    caughtUpAt: null,
     lastError: null,
   });
   const state = await ports.checkpoints.look(source.name);

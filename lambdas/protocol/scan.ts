@@ -64,6 +64,7 @@ export async function submitScan(
     results: candidate.request?.results ?? null,
   });
   const queryId = await ports.snowflake.submit(statement, `${source}/${candidate.number}`);
+  ports.telemetry.count('WarehouseStatements', 1, { source });
   const scan: PendingScan = {
     number: candidate.number,
     kind: candidate.kind,
@@ -106,6 +107,7 @@ export async function finishScan(
     }
     if (clock.remainingMs() <= reserveMs) return null;
   }
+  ports.telemetry.count('WarehouseSeconds', (clock.now() - scan.submittedAt) / 1000, { source });
   try {
     // The object was the same before and after the query, so the result is of that object and those columns.
     const facts = await snowflake.describe(layout.object);

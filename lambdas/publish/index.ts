@@ -1,7 +1,8 @@
 /** The publish function: one invocation per event, for one partition of one source. */
 import { randomUUID } from 'node:crypto';
 import { createEvents } from '../aws/events.ts';
-import { kafkaCredentials, snowflakeCredentials } from '../aws/secrets.ts';
+import { kafkaCredentials } from '../aws/kafka-credentials.ts';
+import { snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -18,9 +19,10 @@ export type PublishEvent = { detail: { source: string; partition: number } };
 export async function handler(event: PublishEvent, context: LambdaContext): Promise<void> {
   const { source: name, partition } = event.detail;
   const config = readResolvedConfig();
-  const telemetry = createTelemetry(config.app, 'publish');
+  const telemetry = createTelemetry(config.app, 'publish', context.awsRequestId);
   await told(telemetry, async () => {
     const source = findSource(config, name);
+    if (source.paused) return;
     const snowflake = createSnowflake(config, await snowflakeCredentials(config));
     const kafka = createKafka(config, await kafkaCredentials(config));
     const ports: PublishPorts = {

@@ -93,6 +93,9 @@ export class Stands {
       partitions: 2,
       delivery: 'exactly-once',
       every: 'rate(1 minute)',
+      freshnessMs: null,
+      memory: null,
+      paused: false,
       format: { type: 'json', envelope: 'debezium', tombstones: true },
       ...overrides.source,
     };

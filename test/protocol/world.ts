@@ -17,6 +17,7 @@ import {
 
 export const MINUTE = 60_000;
 export const source: SourcePlan = {
+  freshnessMs: null,
   name: 's',
   delivery: 'exactly-once',
   deployment: 1,
