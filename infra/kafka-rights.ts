@@ -17,14 +17,12 @@ export function kafkaRights({ app, kafka, sources }: ResolvedConfig): KafkaRight
     { kind: 'cluster', name: 'kafka-cluster', prefix: false, operations: ['IdempotentWrite', 'DescribeConfigs'] },
     // The marker is an offset of the control topic: it is committed and fetched, no record is ever read or written.
     { kind: 'topic', name: kafka.controlTopic, prefix: false, operations: ['Describe', 'Read'] },
-    ...[...new Set(sources.map(({ topic }) => topic))]
-      .sort()
-      .map((name): KafkaRight => ({
-        kind: 'topic',
-        name,
-        prefix: false,
-        operations: ['Describe', 'DescribeConfigs', 'Write'],
-      })),
+    ...[...new Set(sources.map(({ topic }) => topic))].sort().map((name): KafkaRight => ({
+      kind: 'topic',
+      name,
+      prefix: false,
+      operations: ['Describe', 'DescribeConfigs', 'Write'],
+    })),
     { kind: 'group', ...own, operations: ['Read'] },
     { kind: 'transactional-id', ...own, operations: ['Describe', 'Write'] },
   ];
