@@ -44,10 +44,11 @@ export class Aws {
 
 /** MiniStack goes by the key id and does not check signatures. */
 function headers(service: string, { id, token }: Credentials): Record<string, string> {
-  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const day = now.slice(0, 8);
   const scope = `${id}/${day}/us-east-1/${service}/aws4_request`;
   return {
-    'x-amz-date': `${day}T000000Z`,
+    'x-amz-date': now,
     authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
     ...(token === undefined ? {} : { 'x-amz-security-token': token }),
   };
