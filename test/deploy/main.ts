@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { root } from '../../infra/synthesize.ts';
 import { loadForStack } from '../../lambdas/config/load.ts';
@@ -181,19 +182,18 @@ try {
 
   // ---- permissions, failures, logs
   const role = await roleOf('snowmelt-trial-plan');
-  const credentials = await aws.assume(role);
-  const scan = await aws.call('dynamodb', 'DynamoDB_20120810.Scan', { TableName: config.table.name }, credentials).then(
-    () => 'allowed',
-    (error: unknown) => String(error),
-  );
-  check('a call that the role of plan does not allow is refused', /AccessDenied/.test(scan), scan);
-  const item = { pk: { S: 'source#flights' }, sk: { S: 'meta' } };
-  const got = await aws
-    .call('dynamodb', 'DynamoDB_20120810.GetItem', { TableName: config.table.name, Key: item }, credentials)
-    .then(
+  const asPlan = new DynamoDBClient({ credentials: await aws.assume(role) });
+  closing.push(() => asPlan.destroy());
+  const outcome = (asked: Promise<unknown>) =>
+    asked.then(
       () => 'allowed',
       (error: unknown) => String(error),
     );
+  const TableName = config.table.name;
+  const scan = await outcome(asPlan.send(new ScanCommand({ TableName })));
+  check('a call that the role of plan does not allow is refused', /AccessDenied/.test(scan), scan);
+  const Key = { pk: { S: 'source#flights' }, sk: { S: 'meta' } };
+  const got = await outcome(asPlan.send(new GetItemCommand({ TableName, Key })));
   check('one that it allows is not', got === 'allowed', got);
 
   const Entries = [
