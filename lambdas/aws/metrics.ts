@@ -3,7 +3,7 @@ import type { MetricUnit } from '@aws-lambda-powertools/metrics';
 
 export const NAMESPACE = 'Snowmelt';
 
-type Unit = (typeof MetricUnit)['Count' | 'Seconds' | 'Bytes' | 'Percent' | 'NoUnit'];
+export type Unit = (typeof MetricUnit)['Count' | 'Seconds' | 'Bytes' | 'Percent' | 'NoUnit'];
 
 export const METRICS = {
   // Gauges, once a minute for every source (protocol/health.ts)

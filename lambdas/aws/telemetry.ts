@@ -6,7 +6,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SnowmeltError } from '../errors.ts';
 import type { Telemetry } from '../protocol/ports.ts';
-import { METRICS, NAMESPACE, type MetricName } from './metrics.ts';
+import { METRICS, NAMESPACE, type MetricName, type Unit } from './metrics.ts';
 
 export type InvocationTelemetry = Telemetry & {
   /** Counts for the deployment as a whole. */
@@ -59,8 +59,8 @@ function add(values: Values, metric: string, value: number): void {
 function print(app: string, dimensions: Record<string, string>, all: Values): void {
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: app, defaultDimensions: dimensions });
   for (const [metric, values] of all) {
-    const { unit } = METRICS[metric as MetricName];
-    for (const value of values) metrics.addMetric(metric, unit, value);
+    const known = (METRICS as Record<string, { unit: Unit }>)[metric];
+    for (const value of values) metrics.addMetric(metric, known?.unit ?? 'Count', value);
   }
   if (all.size > 0) metrics.publishStoredMetrics();
 }
