@@ -1,4 +1,4 @@
-/** From "this partition has work" to an invocation of publish: a bus of our own and one rule. */
+/** From "this partition has work" to an invocation of publish: a bus of our own and a rule for each size of publish. */
 import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { Construct } from 'constructs';
@@ -9,11 +9,20 @@ export function eventBus(scope: Construct, config: ResolvedConfig): EventBus {
   return new EventBus(scope, 'Bus', { eventBusName: config.aws.bus });
 }
 
-/** The event's detail is `{source, partition}`. */
-export function publishOnEvents(scope: Construct, config: ResolvedConfig, bus: EventBus, publish: Worker): Rule {
-  return new Rule(scope, 'PublishRule', {
+/** The event's detail is `{source, partition}`; its type names the size where that is not the usual one. */
+export function publishOnEvents(
+  scope: Construct,
+  config: ResolvedConfig,
+  bus: EventBus,
+  publish: Worker,
+  memory?: number,
+): Rule {
+  return new Rule(scope, `PublishRule${memory ?? ''}`, {
     eventBus: bus,
-    eventPattern: { source: [`snowmelt.${config.app}`], detailType: ['publish'] },
+    eventPattern: {
+      source: [`snowmelt.${config.app}`],
+      detailType: [memory === undefined ? 'publish' : `publish-${memory}`],
+    },
     targets: [
       new LambdaFunction(publish.fn, {
         deadLetterQueue: publish.failures,
@@ -22,4 +31,10 @@ export function publishOnEvents(scope: Construct, config: ResolvedConfig, bus: E
       }),
     ],
   });
+}
+
+/** Sizes that sources ask for, but the usual one. */
+export function sizesOf(config: ResolvedConfig): number[] {
+  const sizes = new Set(config.sources.flatMap(({ memory }) => (memory === null ? [] : [memory])));
+  return [...sizes].sort((a, b) => a - b);
 }

@@ -1,30 +1,38 @@
 /**
- * One schedule per distinct `every`, one each minute for unfinished work, one each hour for late commits. A schedule's input names its `every` alone: plan
- * looks its sources up in the layer, so the template does not grow with the sources, and a source that changes its `every`
- * touches nothing else here.
+ * One schedule per distinct `every`, one each minute for unfinished work, one each hour for late commits. A schedule's input
+ * names its `every` alone: plan looks its sources up in the layer, so the template does not grow with the sources, and a
+ * source that changes its `every` touches nothing else here.
  */
 import { createHash } from 'node:crypto';
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
-import { MAX_EVENT_AGE, type Worker } from './functions.ts';
-import { allow } from './permissions.ts';
+import { intervalOf } from '../lambdas/config/schedule.ts';
+import { MAX_TICK_AGE, type Worker } from './functions.ts';
+import { allow, useKey } from './permissions.ts';
 
-export function schedules(scope: Construct, config: ResolvedConfig, plan: Worker, recount: Worker): void {
+export function schedules(
+  scope: Construct,
+  config: ResolvedConfig,
+  plan: Worker,
+  recount: Worker,
+  key: IKey | null,
+): void {
   const group = new CfnScheduleGroup(scope, 'Schedules', { name: `snowmelt-${config.app}` });
-  const role = schedulerRole(scope, group.name!, [plan, recount]);
+  const role = schedulerRole(scope, group.name!, [plan, recount], key);
   const tick = (id: string, worker: Worker, scheduleExpression: string, input: object) => {
     const schedule = new CfnSchedule(scope, id, {
       groupName: group.name,
       scheduleExpression,
-      flexibleTimeWindow: { mode: 'OFF' },
+      flexibleTimeWindow: flexibleWindow(scheduleExpression),
       target: {
         arn: worker.fn.functionArn,
         roleArn: role.roleArn,
         input: JSON.stringify(input),
-        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: MAX_EVENT_AGE.toSeconds() },
+        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: MAX_TICK_AGE.toSeconds() },
         deadLetterConfig: { arn: worker.failures.queueArn },
       },
     });
@@ -44,7 +52,18 @@ export function scheduleId(every: string): string {
   return `Every${createHash('sha256').update(every).digest('hex').slice(0, 12)}`;
 }
 
-function schedulerRole(scope: Construct, group: string, workers: Worker[]): Role {
+const FLEXIBLE_FROM_MS = 5 * 60_000;
+const MOST_FLEXIBLE_MINUTES = 15;
+
+/** Spreads what would all be due at the same minute; nobody who waits minutes anyway minds. */
+function flexibleWindow(expression: string): CfnSchedule.FlexibleTimeWindowProperty {
+  const interval = intervalOf(expression);
+  if (interval === null || interval < FLEXIBLE_FROM_MS) return { mode: 'OFF' };
+  const third = Math.floor(interval / 3 / 60_000);
+  return { mode: 'FLEXIBLE', maximumWindowInMinutes: Math.min(MOST_FLEXIBLE_MINUTES, third) };
+}
+
+function schedulerRole(scope: Construct, group: string, workers: Worker[], key: IKey | null): Role {
   const stack = Stack.of(scope);
   const groupArn = stack.formatArn({
     service: 'scheduler',
@@ -67,6 +86,7 @@ function schedulerRole(scope: Construct, group: string, workers: Worker[]): Role
             ['sqs:SendMessage'],
             workers.map(({ failures }) => failures.queueArn),
           ),
+          ...(key === null ? [] : [useKey(key)]),
         ],
       }),
     },

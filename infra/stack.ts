@@ -1,12 +1,16 @@
-/** One environment: table, functions, schedules, bus. Network, Kafka and Snowflake are the user's own. */
+/** One environment: table, functions, schedules, bus, alarms. Network, Kafka and Snowflake are the user's own. */
 import { Stack } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
-import { eventBus, publishOnEvents } from './events.ts';
+import { eventBus, publishOnEvents, sizesOf } from './events.ts';
 import { configLayer, worker } from './functions.ts';
+import { vpcEndpoints } from './network.ts';
+import { observe } from './observability/observe.ts';
 import { schedules } from './schedules.ts';
 import { checkpointTable } from './state.ts';
+import { topics } from './topics.ts';
 
 export type SnowmeltProps = {
   config: ResolvedConfig;
@@ -20,12 +24,24 @@ export type SnowmeltProps = {
 export class SnowmeltStack extends Stack {
   constructor(scope: Construct, { config, infrastructure, dist, layer: folder }: SnowmeltProps) {
     super(scope, `snowmelt-${config.app}`, { description: 'Snowmelt: Snowflake changes to Kafka, exactly once' });
-    const table = checkpointTable(this, config.table.name);
+    const key = infrastructure.key === undefined ? null : Key.fromKeyArn(this, 'Key', infrastructure.key);
+    const table = checkpointTable(this, config.table.name, key);
     const bus = eventBus(this, config);
     const layer = configLayer(this, folder);
-    const shared = { config, table, bus, layer, dist, vpc: infrastructure.vpc };
-    schedules(this, config, worker(this, 'plan', shared), worker(this, 'recount', shared));
-    publishOnEvents(this, config, bus, worker(this, 'publish', shared));
-    worker(this, 'operate', shared); // invoked by a person
+    const shared = { config, infrastructure, table, bus, layer, dist, key };
+
+    const plan = worker(this, 'plan', shared);
+    const recount = worker(this, 'recount', shared);
+    schedules(this, config, plan, recount, key);
+    const publishers = [undefined, ...sizesOf(config)].map((memory) => {
+      const publish = worker(this, 'publish', shared, memory);
+      publishOnEvents(this, config, bus, publish, memory);
+      return publish;
+    });
+    const operate = worker(this, 'operate', shared); // invoked by a person
+
+    topics(this, config, infrastructure);
+    vpcEndpoints(this, infrastructure);
+    observe(this, config, infrastructure, { plan, recount, publishers, operate });
   }
 }

@@ -4,18 +4,20 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import { addRules } from './rules.ts';
 import { SnowmeltStack } from './stack.ts';
 
 export const root = join(import.meta.dirname, '..');
 
 export type Deployable = { config: ResolvedConfig; infrastructure: Infrastructure };
 
-/** Adds the stack to the app. `dist` holds the bundles; the layer's folder is written beside them. */
+/** Adds the stack, and the rules that it must keep, to the app. `dist` holds the bundles; the layer's folder is written beside them. */
 export function addStack(
   app: App,
   { config, infrastructure }: Deployable,
   dist: string = join(root, 'dist'),
 ): SnowmeltStack {
+  addRules(app);
   return new SnowmeltStack(app, {
     config,
     infrastructure,

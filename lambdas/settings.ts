@@ -38,10 +38,10 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
   const { name, delivery, partitions, object, information, key, topic, topicPartitions, query, shape = null } = source;
-  const { snapshot, onHistoryLost, schemaChanges, schemaTopic } = source;
+  const { snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs } = source;
   const { deployment } = config;
   return {
-    ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape },
+    ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape, freshnessMs },
     ...(query && { query }),
     ...(snapshot && { snapshot }),
     ...(onHistoryLost && { onHistoryLost }),

@@ -13,8 +13,8 @@ import { SnowmeltError } from '../errors.ts';
 import type { Events } from '../protocol/ports.ts';
 import { clientOptions, perEndpoint } from './client.ts';
 
-/** What the stack's rule matches: source `snowmelt.<app>`, this detail type, detail `{source, partition}`. */
-export const DETAIL_TYPE = 'publish';
+/** What the stack's rules match: source `snowmelt.<app>`, a detail type for each size of publish, detail `{source, partition}`. */
+export const detailType = (memory: number | null) => (memory === null ? 'publish' : `publish-${memory}`);
 export const eventSource = (app: string) => `snowmelt.${app}`;
 
 /** EventBridge's limit for one request. */
@@ -25,12 +25,13 @@ const ROUNDS = 3;
 const clientFor = perEndpoint((config) => new EventBridgeClient(clientOptions(config)));
 
 /** `call` throws EVENTS_UNREACHABLE when an entry was not taken; the others were. */
-export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws'>): Events {
+export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws' | 'sources'>): Events {
   const client = clientFor(config);
+  const sizes = new Map(config.sources.map(({ name, memory }) => [name, memory]));
   const entryOf = (call: { source: string; partition: number }): PutEventsRequestEntry => ({
     EventBusName: config.aws.bus,
     Source: eventSource(config.app),
-    DetailType: DETAIL_TYPE,
+    DetailType: detailType(sizes.get(call.source) ?? null),
     Detail: JSON.stringify({ source: call.source, partition: call.partition }),
   });
   return {

@@ -9,7 +9,7 @@ import { clientOptions, perEndpoint, type AwsConfig } from './client.ts';
 
 const KEEP_MS = 5 * 60_000;
 
-type Secret = Record<string, unknown>;
+export type Secret = Record<string, unknown>;
 
 const clientFor = perEndpoint((config) => new SecretsManagerClient(clientOptions(config)));
 const keptFor = perEndpoint(() => new Map<string, { secret: Secret; until: number }>());
@@ -31,16 +31,6 @@ export async function snowflakeCredentials(
 export async function maskSalt(config: Pick<ResolvedConfig, 'aws' | 'snowflake'>): Promise<string | null> {
   const id = config.snowflake.maskSalt;
   return id ? field(id, await readSecret(config, id), 'salt') : null;
-}
-
-/** Fields `username` and `password`; null where the brokers want none. @throws SECRET_UNREADABLE */
-export async function kafkaCredentials(
-  config: Pick<ResolvedConfig, 'aws' | 'kafka'>,
-): Promise<{ username: string; password: string } | null> {
-  const { auth } = config.kafka;
-  if (auth.method === 'none') return null;
-  const secret = await readSecret(config, auth.secret);
-  return { username: field(auth.secret, secret, 'username'), password: field(auth.secret, secret, 'password') };
 }
 
 /**
@@ -71,7 +61,8 @@ function roleCredentials(env: NodeJS.ProcessEnv): Credentials {
   };
 }
 
-async function readSecret(config: AwsConfig, id: string): Promise<Secret> {
+/** The secret's JSON object. @throws SECRET_UNREADABLE */
+export async function readSecret(config: AwsConfig, id: string): Promise<Secret> {
   const kept = keptFor(config);
   const known = kept.get(id);
   if (known !== undefined && known.until > Date.now()) return known.secret;
@@ -104,7 +95,8 @@ function parse(id: string, text: string): Secret {
   throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} is not a JSON object.`);
 }
 
-function field(id: string, secret: Secret, name: string): string {
+/** A field of text. @throws SECRET_UNREADABLE */
+export function field(id: string, secret: Secret, name: string): string {
   const value = secret[name];
   if (typeof value === 'string' && value !== '') return value;
   throw new SnowmeltError('SECRET_UNREADABLE', `Secret ${id} has no text in its field \`${name}\`.`);

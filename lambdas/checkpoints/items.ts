@@ -83,6 +83,7 @@ export function metaItem(meta: Meta): Item {
     ...(meta.request !== null && requestAttributes(meta.request)),
     ...(meta.retentionMs !== null && { retentionMs: number(meta.retentionMs) }),
     ...(meta.truncatedAt && { truncatedAt: number(meta.truncatedAt) }),
+    ...(meta.caughtUpAt !== null && { caughtUpAt: number(meta.caughtUpAt) }),
     ...(meta.lastError !== null && { lastError: json(meta.lastError) }),
   };
 }
@@ -143,6 +144,7 @@ export function readMeta(item: Item): Meta {
     paused: requireFlag(item, 'paused'),
     retentionMs: optionalNumber(item, 'retentionMs'),
     ...(item['truncatedAt'] !== undefined && { truncatedAt: optionalNumber(item, 'truncatedAt') }),
+    caughtUpAt: optionalNumber(item, 'caughtUpAt'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
   };
 }

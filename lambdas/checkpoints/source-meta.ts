@@ -38,8 +38,18 @@ export async function updateMeta(table: Table, source: string, change: MetaChang
 }
 
 async function attempt(table: Table, source: string, change: MetaChange): Promise<Meta | null> {
-  const { sightings, scan, finishedThrough, recountedThrough, paused, retentionMs, truncatedAt, lastError, clusterId } =
-    change;
+  const {
+    sightings,
+    scan,
+    finishedThrough,
+    recountedThrough,
+    paused,
+    retentionMs,
+    truncatedAt,
+    caughtUpAt,
+    lastError,
+    clusterId,
+  } = change;
   const update = assign({
     ...(sightings !== undefined && { sightings: json(sightings) }),
     ...(scan !== undefined && { scan: scan === null ? null : json(scan) }),
@@ -48,6 +58,7 @@ async function attempt(table: Table, source: string, change: MetaChange): Promis
     ...(paused !== undefined && { paused: flag(paused) }),
     ...(retentionMs !== undefined && { retentionMs: retentionMs === null ? null : number(retentionMs) }),
     ...(truncatedAt && { truncatedAt: number(truncatedAt) }),
+    ...(caughtUpAt !== undefined && { caughtUpAt: caughtUpAt === null ? null : number(caughtUpAt) }),
     ...(lastError !== undefined && { lastError: lastError === null ? null : json(lastError) }),
     ...(clusterId && { clusterId: text(clusterId) }),
   });
@@ -83,6 +94,7 @@ export async function restartMeta(
     finishedThrough: number(life.finishedThrough),
     recountedThrough: number(life.finishedThrough),
     sightings: json([]),
+    caughtUpAt: null,
     scan: null,
     requestId: null,
     request: null,

@@ -19,6 +19,10 @@ export type Finding = { path: Path; message: string };
 /** One CloudFormation stack takes 500 resources, and each distinct `every` is one. */
 const MAX_SCHEDULES = 400;
 
+/** So is each topic that the stack makes, and each size of publish is six; the rest of the stack needs some sixty. */
+const MAX_TOPICS = 440;
+const MAX_SIZES = 4;
+
 export function contradictions(parts: Parts): Finding[] {
   return [
     ...topics(parts),
@@ -31,6 +35,7 @@ export function contradictions(parts: Parts): Finding[] {
     ...staging(parts),
     ...schedules(parts),
     ...registries(parts),
+    ...madeTopics(parts),
   ];
 }
 
@@ -109,7 +114,16 @@ function atLeast(a: number | undefined, b: number | undefined): boolean {
   return a !== undefined && b !== undefined && a >= b;
 }
 
-function* brokers({ kafka }: Parts): Iterable<Finding> {
+function* brokers({ kafka, aws }: Parts): Iterable<Finding> {
+  const method = kafka?.auth?.method;
+  if (kafka?.tls === false && (method === 'iam' || method === 'mtls')) {
+    yield { path: ['kafka', 'tls'], message: `must be true with the method ${method}` };
+  }
+  if (kafka?.tls === false && kafka.ca !== undefined)
+    yield { path: ['kafka', 'ca'], message: 'is not used without tls' };
+  if (method === 'iam' && aws !== undefined && aws.cluster === undefined) {
+    yield { path: ['kafka', 'auth', 'method'], message: 'iam needs `aws.cluster`, the cluster that may be used' };
+  }
   yield* doubled(kafka?.brokers ?? [], ['kafka', 'brokers']);
 }
 
@@ -167,11 +181,30 @@ function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> 
 }
 
 function* schedules({ sources, defaults }: Parts): Iterable<Finding> {
-  const distinct = new Set(Object.values(sources ?? {}).map((source) => source?.every ?? defaults?.every));
+  const all = Object.values(sources ?? {});
+  const sizes = new Set(all.map((source) => source?.memory ?? defaults?.memory));
+  if (sizes.size > MAX_SIZES)
+    yield { path: ['sources'], message: `have ${sizes.size} different \`memory\`; at most ${MAX_SIZES} are useful` };
+  const distinct = new Set(all.map((source) => source?.every ?? defaults?.every));
   if (distinct.size > MAX_SCHEDULES) {
     yield {
       path: ['sources'],
       message: `have ${distinct.size} different \`every\`; at most ${MAX_SCHEDULES} fit in a stack`,
     };
+  }
+}
+
+function* madeTopics({ aws, sources, defaults }: Parts): Iterable<Finding> {
+  if (aws?.topics === undefined) return;
+  const path = ['aws', 'topics'];
+  if (aws.cluster === undefined)
+    yield { path, message: 'needs `aws.cluster`, the cluster that the topics are made in' };
+  if (atLeast(aws.topics.minInsync, (aws.topics.replication ?? 0) + 1))
+    yield { path: [...path, 'minInsync'], message: 'must not be greater than `replication`' };
+  const all = Object.values(sources ?? {});
+  const schedules = new Set(all.map((source) => source?.every ?? defaults?.every)).size;
+  if (all.length + schedules > MAX_TOPICS) {
+    const message = `${all.length} sources and ${schedules} different \`every\` don't fit in one stack with their topics (${MAX_TOPICS}); make the topics yourself`;
+    yield { path, message };
   }
 }

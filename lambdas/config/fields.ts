@@ -159,3 +159,10 @@ export const secret = z
       error: 'must be the name or ARN of a secret in Secrets Manager, not the secret itself',
     },
   );
+
+/** An ARN of one kind; the pattern is that of the part after the account. */
+export function arn(service: string, resource: string, what: string) {
+  return z.string().regex(new RegExp(`^arn:[a-z0-9-]+:${service}:[a-z0-9-]+:[0-9]{12}:${resource}$`), {
+    error: `must be the ARN of ${what}`,
+  });
+}

@@ -15,7 +15,10 @@ import { configSchema, type Config } from './schema.ts';
 export type LoadOptions = { path: string; deployment?: number };
 
 /** What the stack needs and the functions don't. */
-export type Infrastructure = { vpc: { subnets: string[]; securityGroups: string[] } | null };
+export type Infrastructure = Omit<Config['aws'], 'endpoint'> & {
+  /** Whether plan and recount run in the VPC, too. */
+  snowflakeThroughVpc: boolean;
+};
 
 /** @throws CONFIG_INVALID with all problems of the file */
 export function loadConfig(text: string, options: LoadOptions): ResolvedConfig {
@@ -28,7 +31,9 @@ export function loadForStack(
   options: LoadOptions,
 ): { config: ResolvedConfig; infrastructure: Infrastructure } {
   const config = readConfig(text, options.path);
-  return { config: resolve(config, options.deployment ?? 0), infrastructure: { vpc: config.aws.vpc ?? null } };
+  const { aws, snowflake } = config;
+  const snowflakeThroughVpc = snowflake.throughVpc ?? snowflake.accessUrl !== undefined;
+  return { config: resolve(config, options.deployment ?? 0), infrastructure: { ...aws, snowflakeThroughVpc } };
 }
 
 /** The text of a configuration file. @throws CONFIG_INVALID when it can't be read */

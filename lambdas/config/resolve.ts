@@ -3,6 +3,7 @@ import { keyOf, queryOf } from './captures.ts';
 import { controlTopicOf } from './checks.ts';
 import { typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
+import { intervalOf } from './schedule.ts';
 import type { ResolvedConfig, ResolvedShape, ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
@@ -25,8 +26,11 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
     kafka: {
       brokers: kafka.brokers,
       tls: kafka.tls,
+      ca: kafka.ca ?? null,
       auth:
-        kafka.auth.method === 'none' ? { method: 'none' } : { method: kafka.auth.method, secret: kafka.auth.secret! },
+        kafka.auth.method === 'none' || kafka.auth.method === 'iam'
+          ? { method: kafka.auth.method }
+          : { method: kafka.auth.method, secret: kafka.auth.secret! },
       controlTopic: controlTopicOf(config)!,
       offsetsRetentionMs: kafka.offsetsRetention,
       transactionTimeoutMs: kafka.transactionTimeout,
@@ -76,6 +80,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   const write = resolveWrite({ ...defaults.write, ...source.write });
   const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
+  const every = source.every ?? defaults.every ?? 'rate(1 minute)';
   return {
     name,
     object: source.table ?? { ...snowflake.staging!, name },
@@ -86,7 +91,10 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     topicPartitions: source.topic.partitions,
     partitions: source.partitions ?? defaults.partitions ?? 1,
     delivery,
-    every: source.every ?? defaults.every ?? 'rate(1 minute)',
+    every,
+    freshnessMs: source.freshness ?? defaults.freshness ?? usualFreshness(every),
+    memory: source.memory ?? defaults.memory ?? null,
+    paused: source.paused ?? defaults.paused ?? false,
     format: {
       type: format.type ?? 'json',
       key: format.key ?? format.type ?? 'json',
@@ -146,4 +154,12 @@ function resolveShape({ columns, where, mask, skip }: SourceConfig): ResolvedSha
     })),
     skip: skip ?? [],
   };
+}
+
+const USUAL_FRESHNESS_MS = 15 * 60_000;
+
+/** Nobody knows the longest pause of a cron(...). */
+function usualFreshness(every: string): number | null {
+  const interval = intervalOf(every);
+  return interval === null ? null : Math.max(USUAL_FRESHNESS_MS, 3 * interval);
 }

@@ -23,8 +23,10 @@ export type ResolvedConfig = {
   kafka: {
     brokers: string[];
     tls: boolean;
-    /** Secret with `username` and `password`; `none` needs none. */
-    auth: { method: 'none' } | { method: 'plain' | 'scram-sha-256' | 'scram-sha-512'; secret: string };
+    /** Certificates of a private authority (PEM) that the brokers' are signed by; null: the usual ones. */
+    ca: string | null;
+    /** Secret with `username` and `password`, with `mtls` of `certificate` and `key`; the others need none. */
+    auth: { method: 'none' | 'iam' } | { method: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'mtls'; secret: string };
     controlTopic: string;
     /** What the brokers' offsets.retention.minutes is, where they hide it. */
     offsetsRetentionMs: number;
@@ -80,6 +82,11 @@ export type ResolvedSource = {
   delivery: 'exactly-once' | 'at-least-once';
   /** EventBridge Scheduler expression: rate(...) or cron(...); sources with the same one share a schedule. */
   every: string;
+  /** Objective: what consumers see may become this old; null: none. */
+  freshnessMs: number | null;
+  /** MB of the function that publishes it; null: the usual size. */
+  memory: number | null;
+  paused: boolean;
   format: { type: RecordFormat; key: RecordFormat; envelope: 'debezium' | 'flat'; tombstones: boolean };
   /** What Snowflake makes of columns and rows; absent: all of them as they are. */
   shape?: ResolvedShape;

@@ -41,6 +41,12 @@ function rateOf(ms: number, text: string): ParsedSchedule {
   return { error: `\`${text}\` is not whole minutes` };
 }
 
+/** Milliseconds between two ticks; null for cron(...). */
+export function intervalOf(expression: string): number | null {
+  const rate = RATE.exec(expression);
+  return rate === null ? null : Number(rate[1]) * RATE_MS[rate[2]!.replace(/s$/, '')]!;
+}
+
 type Field = { name: string; min: number; max: number; names?: string[]; special?: RegExp };
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import {
+  arn,
   broker,
   column,
   columnKey,
@@ -112,6 +113,17 @@ const perSource = {
       'at-least-once: for clusters without transactions; a record may come again, and tells by `snowmelt.position`. Default exactly-once.',
     ),
   every: every.optional().describe('How often the source is looked at: 1m, rate(5 minutes), cron(...). Default 1m.'),
+  freshness: duration('2m', '365d')
+    .optional()
+    .describe(
+      'How old what consumers see may become before somebody is paged. Default 15m, or three times a longer `every`; with cron(...) only where it is set.',
+    ),
+  memory: whole(512, 10_240)
+    .optional()
+    .describe(
+      'Megabytes of the function that publishes it; they buy CPU, too. Each size is a function of its own. Default 1769.',
+    ),
+  paused: z.boolean().optional().describe('Neither read nor published as long as it is true. Default false.'),
   format: format.optional(),
   snapshot: z
     .union([z.enum(['initial', 'never', 'only']), z.strictObject({ mode: z.literal('never'), from: instant })], {
@@ -238,6 +250,18 @@ const vpc = z.strictObject({
   securityGroups: z
     .array(z.string().regex(/^sg-[0-9a-f]+$/, { error: 'must be a security group id, such as `sg-0a1b2c3d`' }))
     .min(1),
+  endpoints: z
+    .strictObject({
+      vpc: z.string().regex(/^vpc-[0-9a-f]+$/, { error: 'must be a VPC id, such as `vpc-0a1b2c3d`' }),
+      routeTables: z
+        .array(z.string().regex(/^rtb-[0-9a-f]+$/, { error: 'must be a route table id, such as `rtb-0a1b2c3d`' }))
+        .min(1)
+        .describe('Those of the subnets.'),
+    })
+    .optional()
+    .describe(
+      'For a VPC without NAT: makes its endpoints for DynamoDB, S3, EventBridge, Secrets Manager and STS, with the same subnets and security groups. Those of Snowflake (PrivateLink and its stage) are yours.',
+    ),
 });
 
 export const configSchema = z.strictObject({
@@ -256,6 +280,12 @@ export const configSchema = z.strictObject({
     staging: schemaName
       .optional()
       .describe('Schema in which copies of query results are kept until they are published: DATABASE.SCHEMA.'),
+    throughVpc: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether plan and recount ask Snowflake from inside the VPC, too: for a network policy with fixed addresses. Default: with accessUrl.',
+      ),
     reader: z
       .enum(['chunks', 'sdk'])
       .default('chunks')
@@ -271,18 +301,29 @@ export const configSchema = z.strictObject({
   kafka: z.strictObject({
     brokers: z.array(broker).min(1).describe('Bootstrap brokers, host:port.'),
     tls: z.boolean().default(true),
+    ca: z
+      .string()
+      .regex(/^\s*-----BEGIN CERTIFICATE-----/, { error: 'must be certificates in PEM (-----BEGIN CERTIFICATE-----)' })
+      .optional()
+      .describe("Certificates (PEM) of a private authority that signed the brokers'. Default: the public ones."),
     auth: z
       .strictObject({
-        method: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512']),
-        secret: secret.optional().describe('Name or ARN of the secret with `username` and `password`.'),
+        method: z
+          .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'iam', 'mtls'])
+          .describe("iam: MSK's, with the role of the functions (needs aws.cluster). mtls: a client certificate."),
+        secret: secret
+          .optional()
+          .describe(
+            'Name or ARN of the secret with `username` and `password`; mtls: with `certificate` and `key` (PEM).',
+          ),
       })
-      .refine((auth) => auth.method === 'none' || auth.secret !== undefined, {
+      .refine(({ method, secret }) => method === 'none' || method === 'iam' || secret !== undefined, {
         path: ['secret'],
         error: 'is required for this method',
       })
-      .refine((auth) => auth.method !== 'none' || auth.secret === undefined, {
+      .refine(({ method, secret }) => (method !== 'none' && method !== 'iam') || secret === undefined, {
         path: ['secret'],
-        error: 'is not used without sign-in; remove it or choose a method',
+        error: 'is not used without sign-in or with iam; remove it or choose another method',
       })
       .prefault({ method: 'none' }),
     controlTopic: topicName
@@ -351,6 +392,37 @@ export const configSchema = z.strictObject({
     .strictObject({
       endpoint: url.optional().describe('Only for a stand-in.'),
       vpc: vpc.optional().describe('Existing subnets and security groups that the functions run in.'),
+      key: arn('kms', 'key/[A-Za-z0-9-]+', 'a KMS key')
+        .optional()
+        .describe(
+          'Your own key for table, queues and logs. Default: keys of AWS. Its policy must let CloudWatch Logs use it.',
+        ),
+      cluster: arn('kafka', 'cluster/[A-Za-z0-9_-]+/[A-Za-z0-9-]+', 'an MSK cluster')
+        .optional()
+        .describe('The MSK cluster: needed to make topics, and to sign in with IAM.'),
+      topics: z
+        .strictObject({
+          replication: whole(1, 10).default(3),
+          minInsync: whole(1, 10).default(2).describe('min.insync.replicas of the topics.'),
+        })
+        .optional()
+        .describe(
+          'Makes the topics of the sources and the control topic, and keeps them when the stack goes. Leave it out where they exist.',
+        ),
+      publishers: whole(0, 10_000)
+        .optional()
+        .describe(
+          'Invocations of publish at the same time (reserved concurrency); 0 stops all publishing. Default: no limit.',
+        ),
+      alarms: z
+        .strictObject({
+          page: arn('sns', '[A-Za-z0-9_.-]+', 'an SNS topic').optional().describe('Told when somebody must look now.'),
+          ticket: arn('sns', '[A-Za-z0-9_.-]+', 'an SNS topic')
+            .optional()
+            .describe('Told when somebody must look within the day.'),
+        })
+        .prefault({})
+        .describe('SNS topics that the alarms go to.'),
     })
     .prefault({}),
 });

@@ -21,31 +21,24 @@ import { type Names, namesFor } from './names.ts';
 import { BatchingProducer } from './producer.ts';
 import type { Reply } from './requests.ts';
 import { IdempotentSession, type Session } from './session.ts';
+import { signIn, type Credentials } from './sign-in.ts';
 import { Transaction } from './transaction.ts';
 
 /** How long an open waits for topics, coordinators and an earlier owner's transaction. */
 const OPEN_MS = 30_000;
 
-/** `credentials` are what the secret named by `kafka.auth` holds; null for `method: none`. Nothing is connected yet. */
-export function createKafka(
-  config: ResolvedConfig,
-  credentials: { username: string; password: string } | null,
-  telemetry?: Telemetry,
-): Kafka {
+/** `credentials` are what `kafka.auth` asks for; null for `method: none`. Nothing is connected yet. */
+export function createKafka(config: ResolvedConfig, credentials: Credentials | null, telemetry?: Telemetry): Kafka {
   return new KafkaClient(config, credentials, telemetry ?? null);
 }
 
 class KafkaClient implements Kafka {
   readonly #config: ResolvedConfig;
-  readonly #credentials: { username: string; password: string } | null;
+  readonly #credentials: Credentials | null;
   readonly #telemetry: Telemetry | null;
   readonly #open = new Set<Connections>();
 
-  constructor(
-    config: ResolvedConfig,
-    credentials: { username: string; password: string } | null,
-    telemetry: Telemetry | null,
-  ) {
+  constructor(config: ResolvedConfig, credentials: Credentials | null, telemetry: Telemetry | null) {
     this.#config = config;
     this.#credentials = credentials;
     this.#telemetry = telemetry;
@@ -134,8 +127,8 @@ class KafkaClient implements Kafka {
     doing: string,
     run: (connections: Connections) => Promise<T>,
   ): Promise<T> {
-    const { brokers, tls, auth, requestTimeoutMs } = this.#config.kafka;
-    const sasl = auth.method === 'none' ? null : { mechanism: auth.method, ...this.#signIn() };
+    const { brokers, requestTimeoutMs } = this.#config.kafka;
+    const { tls, sasl } = signIn(this.#config.kafka, this.#credentials);
     const connections = new Connections({ clientId, brokers, tls, sasl, requestTimeoutMs, transactions });
     for (const known of this.#open) if (known.closed) this.#open.delete(known);
     this.#open.add(connections);
@@ -145,13 +138,6 @@ class KafkaClient implements Kafka {
       this.#drop(connections);
       throw asKafkaError(error, doing);
     }
-  }
-
-  #signIn(): { username: string; password: string } {
-    if (this.#credentials === null)
-      throw new SnowmeltError('SECRET_UNREADABLE', 'kafka.auth needs username and password');
-    const { username, password } = this.#credentials;
-    return { username, password };
   }
 
   #drop(connections: Connections): void {

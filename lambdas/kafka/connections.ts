@@ -19,8 +19,11 @@ export type ConnectionSettings = {
   clientId: string;
   /** `host:port` each. */
   brokers: string[];
-  tls: boolean;
-  sasl: { mechanism: string; username: string; password: string } | null;
+  tls: boolean | { ca?: string; cert?: string; key?: string };
+  sasl:
+    | { mechanism: string; username: string; password: string }
+    | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<{ value: string }> }
+    | null;
   requestTimeoutMs: number;
   /** Whether the brokers must have transactions. */
   transactions: boolean;

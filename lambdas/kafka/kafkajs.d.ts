@@ -71,8 +71,11 @@ declare module 'kafkajs/src/network/connectionPool.js' {
       host: string;
       port: number;
       rack: string | null;
-      ssl: boolean;
-      sasl: { mechanism: string; username: string; password: string } | null;
+      ssl: boolean | { ca?: string; cert?: string; key?: string };
+      sasl:
+        | { mechanism: string; username: string; password: string }
+        | { mechanism: string; oauthBearerProvider: () => Promise<{ value: string }> }
+        | null;
       clientId: string;
       socketFactory: SocketFactory;
       connectionTimeout: number;

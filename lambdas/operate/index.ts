@@ -1,5 +1,5 @@
 /** The operate function: one operator's command, inside the network of the brokers. Answers what it found or did. */
-import { kafkaCredentials } from '../aws/secrets.ts';
+import { kafkaCredentials } from '../aws/kafka-credentials.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
@@ -21,7 +21,7 @@ export type OperatorCommand = { source: string; who: string; reason: string } & 
 
 export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
   const config = readResolvedConfig();
-  const telemetry = createTelemetry(config.app, 'operate');
+  const telemetry = createTelemetry(config.app, 'operate', context.awsRequestId);
   return told(telemetry, async () => {
     findSource(config, event.source);
     const checkpoints = createCheckpoints(config);

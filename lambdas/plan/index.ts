@@ -14,7 +14,7 @@ export type PlanEvent = { every: string } | { tick: 'unfinished' };
 
 export async function handler(event: PlanEvent, context: LambdaContext): Promise<void> {
   const config = readResolvedConfig();
-  const telemetry = createTelemetry(config.app, 'plan');
+  const telemetry = createTelemetry(config.app, 'plan', context.awsRequestId);
   await told(telemetry, async () => {
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const ports: PlanPorts = {
@@ -24,13 +24,15 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
       telemetry,
       clock: clockOf(context),
     };
-    const sources = config.sources.map((source) => sourcePlan(config, source));
+    const working = config.sources.filter((source) => !source.paused);
+    const sources = working.map((source) => sourcePlan(config, source));
     try {
       if ('every' in event) {
-        const due = sources.filter((_, i) => config.sources[i]!.every === event.every);
+        const due = sources.filter((_, i) => working[i]!.every === event.every);
         await plan(ports, planSettings(config), due, sources);
       } else {
         await finish(ports, planSettings(config), sources);
+        telemetry.total('Ticks', 1);
       }
     } finally {
       await snowflake.close();

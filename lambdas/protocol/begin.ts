@@ -17,6 +17,8 @@ export type SourcePlan = {
   schemaChanges?: 'compatible' | 'any';
   /** Is told of every change of the columns. */
   schemaTopic?: { name: string; partitions: number } | null;
+  /** Objective of freshness; null: none. */
+  freshnessMs: number | null;
 } & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
@@ -33,6 +35,7 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
     recountedThrough: 0,
     paused: false,
     retentionMs: facts.retentionMs,
+    caughtUpAt: null,
     lastError: null,
   });
   const state = await ports.checkpoints.look(source.name);

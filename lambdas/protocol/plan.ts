@@ -4,6 +4,7 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
+import { tellHealth } from './health.ts';
 import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
@@ -21,6 +22,9 @@ export type PlanTickSettings = PlanSettings & {
   /** Nothing is waited for when less than this is left of the invocation. */
   reserveMs: number;
 };
+
+/** An idle source is noted to be one this often; each time is a write. */
+const CAUGHT_UP_MS = 4 * 60_000;
 
 /** A source as this tick found it. */
 type Look = { source: SourcePlan; state: SourceState; layout: Layout; reading: Reading };
@@ -76,10 +80,11 @@ function watched({ object, query }: Pick<Layout, 'object' | 'query'>): ObjectNam
   return query === undefined ? [object] : query.watch;
 }
 
-/** The tick of each minute over sources with unfinished work: reads no gate and opens no window. */
+/** The tick of each minute: tells how every source is, finishes what is unfinished; reads no gate and opens no window. */
 export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: SourcePlan[]): Promise<void> {
   await sideBySide(ports, all, async (source) => {
     const stored = await ports.checkpoints.look(source.name);
+    tellHealth(ports.telemetry, source, stored, ports.clock.now());
     if (stored === null) return;
     const state = await tidy(ports, settings, source, stored);
     await callPartitions(ports, source, state);
@@ -110,8 +115,16 @@ async function look(
     settings,
   );
   const changed = JSON.stringify(sightings) !== JSON.stringify(state.meta.sightings);
-  const meta = changed ? await ports.checkpoints.updateMeta(source.name, { sightings }) : state.meta;
+  const caughtUpAt = first ? null : caughtUp(state, seen.reading);
+  const news = { ...(changed && { sightings }), ...(caughtUpAt !== null && { caughtUpAt }) };
+  const meta = Object.keys(news).length > 0 ? await ports.checkpoints.updateMeta(source.name, news) : state.meta;
   return { source, state: { ...state, meta }, layout, reading: seen.reading };
+}
+
+/** When all is published and nothing has changed: the time to note, null when there is none, or one was noted just now. */
+function caughtUp({ meta, head, windows }: SourceState, reading: Reading): number | null {
+  if (windows.length > 0 || reading.token !== head?.covered) return null;
+  return reading.now - (meta.caughtUpAt ?? 0) > CAUGHT_UP_MS ? reading.now : null;
 }
 
 /** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
@@ -267,6 +280,7 @@ async function write(
       to: window.to,
     });
     ports.telemetry.count('Windows', 1, { source: source.name });
+    if (window.request !== null) ports.telemetry.count('Replays', 1, { source: source.name });
     if (window.kind === 'repair') ports.telemetry.count('RepairedRows', window.totalRows, { source: source.name });
   }
   const now = await tidy(ports, settings, source, (await ports.checkpoints.look(source.name)) ?? state);

@@ -335,6 +335,8 @@ export type Meta = {
   retentionMs: number | null;
   /** When the source last began anew by itself, ms since epoch. */
   truncatedAt?: number | null;
+  /** Snowflake's time when last all was published and nothing had changed since; noted every few minutes. */
+  caughtUpAt: number | null;
   lastError: StoredError | null;
 };
 
@@ -402,6 +404,7 @@ export interface Checkpoints {
         | 'paused'
         | 'retentionMs'
         | 'truncatedAt'
+        | 'caughtUpAt'
         | 'lastError'
         | 'clusterId'
       >
@@ -485,5 +488,8 @@ export interface Events {
 export interface Telemetry {
   info(message: string, fields?: Record<string, string | number | boolean | null>): void;
   error(error: Error, fields?: Record<string, string | number | boolean | null>): void;
+  /** Adds to what the invocation counts. */
   count(metric: string, value: number, fields: { source: string; partition?: number }): void;
+  /** How something is; `quiet`: it counts for the deployment as a whole and is not told of the source. */
+  gauge(metric: string, value: number, fields: { source: string; quiet: boolean }): void;
 }

@@ -54,6 +54,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
         ended = true;
         break;
       }
+      ports.telemetry.count('ReadBytes', step.value.bytes.length, { source: run.source, partition: run.partition });
       if (!proven) prove(run, window, pairing, step.value);
       run.undecided = true;
       await pairing.take(step.value, proven ? 0 : 1, run.producer!);

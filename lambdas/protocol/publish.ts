@@ -308,7 +308,7 @@ async function reopenAfter(run: Run, error: unknown): Promise<void> {
     source: run.source,
     partition: run.partition,
     code: failure.code,
-    message: failure.message,
+    error: failure.message,
     position: text(run),
   });
   run.ports.telemetry.count('Reopens', 1, { source: run.source, partition: run.partition });

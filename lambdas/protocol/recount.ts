@@ -60,6 +60,7 @@ function countable(window: Window, clock: Clock): boolean {
 /** Query id of the window read again where it differs; null where it is the same, or can't be read any more. */
 async function readAgain(ports: RecountPorts, source: string, window: Window): Promise<string | null> {
   const queryId = await ports.snowflake.submit(window.statement, `${source}/${window.number}`);
+  ports.telemetry.count('WarehouseStatements', 1, { source });
   const at = new Date(ports.clock.now()).toISOString();
   const ended = await outcome(ports, source, window, { queryId, at }, () => Promise.resolve());
   if (ended === null) return null;

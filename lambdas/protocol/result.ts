@@ -6,7 +6,7 @@
  * The note saves work and decides nothing: only a result that was compared becomes the window's.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Clock, Snowflake } from './ports.ts';
+import type { Checkpoints, Clock, Snowflake, Telemetry } from './ports.ts';
 import type { Range, Rerun, Window } from './window.ts';
 
 const RESULT_LIFE_MS = 24 * 3_600_000;
@@ -16,7 +16,7 @@ const POLL_MS = 1_000;
 /** Nothing is waited for when less than this is left of the invocation. */
 const RESERVE_MS = 10_000;
 
-type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock };
+type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
 
 /** The query id of a result that lives long enough. @throws WINDOW_CHANGED when a new run differs. */
 export async function freshResult(
@@ -59,6 +59,7 @@ export async function runAgain(
 async function submitAgain(ports: ResultPorts, source: string, window: Window): Promise<Rerun> {
   const at = new Date(ports.clock.now()).toISOString();
   const mine: Rerun = { queryId: await ports.snowflake.submit(window.statement, `${source}/${window.number}`), at };
+  ports.telemetry.count('WarehouseStatements', 1, { source });
   const standing = await ports.checkpoints.noteRerun(source, window.number, window.rerun ?? null, mine);
   if (standing === null || standing.queryId === mine.queryId) return mine;
   await ports.snowflake.abort(mine.queryId);

@@ -116,6 +116,7 @@ export async function submitScan(
       ? { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns }
       : stageFor(ports.snowflake, source, state, candidate, facts.columns);
   const queryId = await ports.snowflake.submit(work.statement, `${source}/${candidate.number}`);
+  ports.telemetry.count('WarehouseStatements', 1, { source });
   const scan: PendingScan = {
     number: candidate.number,
     kind: candidate.kind,
@@ -168,6 +169,7 @@ export async function finishScan(
     }
     if (clock.remainingMs() <= reserveMs) return null;
   }
+  ports.telemetry.count('WarehouseSeconds', (clock.now() - scan.submittedAt) / 1000, { source });
   return forgetting(ports, source, async () => {
     await checkUnchanged(snowflake, layout, scan);
     const { totalRows, ranges } = await snowflake.ranges(scan.queryId);

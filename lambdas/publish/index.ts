@@ -1,7 +1,8 @@
 /** The publish function: one invocation per event, for one partition of one source. */
 import { randomUUID } from 'node:crypto';
 import { createEvents } from '../aws/events.ts';
-import { kafkaCredentials, maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
+import { kafkaCredentials } from '../aws/kafka-credentials.ts';
+import { maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
@@ -18,9 +19,10 @@ export type PublishEvent = { detail: { source: string; partition: number } };
 export async function handler(event: PublishEvent, context: LambdaContext): Promise<void> {
   const { source: name, partition } = event.detail;
   const config = readResolvedConfig();
-  const telemetry = createTelemetry(config.app, 'publish');
+  const telemetry = createTelemetry(config.app, 'publish', context.awsRequestId);
   await told(telemetry, async () => {
     const source = findSource(config, name);
+    if (source.paused) return;
     const encoders = createEncoders(config, source, { credentials: await registryCredentials(config) });
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));

@@ -10,11 +10,11 @@ import { createSnowflake } from '../snowflake/client.ts';
 
 export async function handler(_event: unknown, context: LambdaContext): Promise<void> {
   const config = readResolvedConfig();
-  const telemetry = createTelemetry(config.app, 'recount');
+  const telemetry = createTelemetry(config.app, 'recount', context.awsRequestId);
   await told(telemetry, async () => {
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const ports = { snowflake, checkpoints: createCheckpoints(config), telemetry, clock: clockOf(context) };
-    const sources = config.sources.map((source) => sourcePlan(config, source));
+    const sources = config.sources.filter(({ paused }) => !paused).map((source) => sourcePlan(config, source));
     try {
       await recount(ports, recountSettings(config), sources);
     } finally {

@@ -71,7 +71,7 @@ export function secretsOf(
     );
   else if (method === 'token') secrets[secret] = JSON.stringify({ token: variable('SNOWFLAKE_TOKEN') });
   else secrets[secret] = JSON.stringify({ privateKey: readConfigFile(variable('SNOWFLAKE_PRIVATE_KEY_FILE')) });
-  if (config.kafka.auth.method !== 'none') {
+  if ('secret' in config.kafka.auth) {
     const login = { username: variable('KAFKA_USERNAME'), password: variable('KAFKA_PASSWORD') };
     secrets[config.kafka.auth.secret] = JSON.stringify(login);
   }

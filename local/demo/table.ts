@@ -16,7 +16,7 @@ export type FilledTable = { writer: Writer; rows: number; loadedAt: bigint; clos
 const POOL = 20_000;
 
 export async function fillTable(
-  stack: Stack,
+  stack: Pick<Stack, 'config' | 'snowflake' | 'folder'>,
   source: ResolvedSource,
   options: { rows: number; seed: number; maxRows: number; ledger?: string },
 ): Promise<FilledTable> {

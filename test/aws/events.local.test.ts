@@ -10,7 +10,7 @@ afterEach(() => server.close());
 
 type Entry = { Detail: string; EventBusName: string; Source: string; DetailType: string };
 const entriesOf = (i: number) => server.asked[i]!.input['Entries'] as Entry[];
-const events = () => createEvents({ app: 'shop', aws: { endpoint: server.url, bus: 'shop-bus' } });
+const events = () => createEvents({ app: 'shop', aws: { endpoint: server.url, bus: 'shop-bus' }, sources: [] });
 const calls = (count: number) => Array.from({ length: count }, (_, partition) => ({ source: 'orders', partition }));
 /** Takes all entries but those that `refuses` names. */
 const takeBut = (refuses: (entry: Entry) => boolean) => {
@@ -61,6 +61,6 @@ it('is EVENTS_UNREACHABLE when EventBridge refuses the request or is not there',
     code: 'EVENTS_UNREACHABLE',
     message: 'AccessDeniedException: no',
   });
-  const nowhere = createEvents({ app: 'shop', aws: { endpoint: 'http://127.0.0.1:9', bus: 'b' } });
+  const nowhere = createEvents({ app: 'shop', aws: { endpoint: 'http://127.0.0.1:9', bus: 'b' }, sources: [] });
   await expect(nowhere.call(calls(1))).rejects.toMatchObject({ code: 'EVENTS_UNREACHABLE' });
 });

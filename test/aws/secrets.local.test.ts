@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { kafkaCredentials, registryCredentials, snowflakeCredentials } from '../../lambdas/aws/secrets.ts';
+import { kafkaCredentials } from '../../lambdas/aws/kafka-credentials.ts';
+import { registryCredentials, snowflakeCredentials } from '../../lambdas/aws/secrets.ts';
 import type { ResolvedConfig, ResolvedRegistry } from '../../lambdas/config/resolved.ts';
 import { startServer } from './server.ts';
 

@@ -62,6 +62,7 @@ export const META: Meta = {
   request: null,
   finishedThrough: 0,
   recountedThrough: 0,
+  caughtUpAt: null,
   paused: false,
   retentionMs: null,
   lastError: null,

@@ -49,6 +49,7 @@ test('defaults make a minimal file whole', () => {
     },
     kafka: {
       brokers: ['b-1.example.com:9096'],
+      ca: null,
       tls: true,
       auth: { method: 'none' },
       controlTopic: 'shop.control',
@@ -74,6 +75,9 @@ test('defaults make a minimal file whole', () => {
         partitions: 1,
         delivery: 'exactly-once',
         every: 'rate(1 minute)',
+        freshnessMs: 900_000,
+        memory: null,
+        paused: false,
         format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
       },
     ],
@@ -100,7 +104,11 @@ defaults:
 test('the VPC is for the stack alone', () => {
   const text = `${MINIMAL}\naws: { vpc: { subnets: [subnet-1a], securityGroups: [sg-1a] } }`;
   const { config, infrastructure } = loadForStack(text, { path: 'x' });
-  expect(infrastructure).toEqual({ vpc: { subnets: ['subnet-1a'], securityGroups: ['sg-1a'] } });
+  expect(infrastructure).toEqual({
+    vpc: { subnets: ['subnet-1a'], securityGroups: ['sg-1a'] },
+    alarms: {},
+    snowflakeThroughVpc: false,
+  });
   expect(JSON.stringify(config)).not.toContain('subnet-1a');
 });
 

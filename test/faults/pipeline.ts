@@ -106,6 +106,9 @@ export class Stands {
       partitions: 2,
       delivery: 'exactly-once',
       every: 'rate(1 minute)',
+      freshnessMs: null,
+      memory: null,
+      paused: false,
       format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
       ...overrides.source,
     };

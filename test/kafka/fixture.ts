@@ -76,6 +76,7 @@ export class Fixture {
       kafka: {
         brokers: this.proxy.brokers,
         tls: false,
+        ca: null,
         auth: { method: 'none' },
         controlTopic: this.controlTopic,
         offsetsRetentionMs: 604_800_000,

@@ -33,7 +33,7 @@ describe('the stack’s own template', () => {
     const publish = deployment.functions.find(({ name }) => name.endsWith('publish'))!;
     expect(publish).toMatchObject({ handler: 'index.handler', retries: 0 });
     expect(publish.timeoutMs).toBeGreaterThan(0);
-    expect(publish.maxAgeMs).toBe(60_000);
+    expect(publish.maxAgeMs).toBe(300_000);
     expect(configFile(publish)).toMatch(/snowmelt\/config\.json$/);
     expect(deployment.tables).toHaveLength(1);
     expect(deployment.tables[0]?.keySchema.map((key) => key.AttributeName)).toEqual(['pk', 'sk']);

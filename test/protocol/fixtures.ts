@@ -67,6 +67,7 @@ export function stateOf(windows: Window[], partitions: PartitionItem[], meta: Pa
       request: null,
       finishedThrough: 0,
       recountedThrough: 0,
+      caughtUpAt: null,
       paused: false,
       retentionMs: 86_400_000,
       lastError: null,

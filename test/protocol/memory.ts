@@ -426,7 +426,7 @@ export class MemoryCheckpoints implements Checkpoints {
     const finished = window.number - 1;
     Object.assign(stored.meta, {
       ...{ incarnation, clusterId, finishedThrough: finished, recountedThrough: finished },
-      ...{ sightings: [], scan: null, request: null, lastError: null },
+      ...{ sightings: [], scan: null, request: null, caughtUpAt: null, lastError: null },
     });
   }
   async take(source: string, partition: number, owner: string, now: number, leaseMs: number) {
@@ -500,4 +500,5 @@ export class MemoryTelemetry implements Telemetry {
     this.errors.push(error);
   }
   count() {}
+  gauge() {}
 }

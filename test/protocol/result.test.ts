@@ -4,7 +4,7 @@ import type { ScanStatus } from '../../lambdas/protocol/ports.ts';
 import { freshResult, runAgain } from '../../lambdas/protocol/result.ts';
 import type { Window } from '../../lambdas/protocol/window.ts';
 import { windowOf } from './fixtures.ts';
-import { MemoryCheckpoints, MemorySnowflake, TestClock, type Row } from './memory.ts';
+import { MemoryCheckpoints, MemorySnowflake, MemoryTelemetry, TestClock, type Row } from './memory.ts';
 
 const rows: Row[] = [
   ['1', '["1"]', 'INSERT', 'r1', '0'],
@@ -26,6 +26,7 @@ class SlowSnowflake extends MemorySnowflake {
 let snowflake: SlowSnowflake;
 let checkpoints: MemoryCheckpoints;
 let clock: TestClock;
+const telemetry = new MemoryTelemetry();
 
 beforeEach(async () => {
   snowflake = new SlowSnowflake();
@@ -42,6 +43,7 @@ beforeEach(async () => {
     request: null,
     finishedThrough: 0,
     recountedThrough: 0,
+    caughtUpAt: null,
     paused: false,
     retentionMs: null,
     lastError: null,
@@ -57,7 +59,7 @@ const keepLease = async () => undefined;
 const briefly = async () => {
   clock.remaining = 5_000;
   const window = await stored();
-  return freshResult({ snowflake, checkpoints, clock }, 's', window, keepLease);
+  return freshResult({ snowflake, checkpoints, clock, telemetry }, 's', window, keepLease);
 };
 
 test('a young result is taken as it is', async () => {
@@ -83,7 +85,7 @@ test('a re-run that is longer than invocations ends, as one query', async () => 
 test('of two that run it again at once, one query is waited for by both', async () => {
   const window = await stored();
   clock.remaining = 5_000;
-  const both = [1, 2].map(() => runAgain({ snowflake, checkpoints, clock }, 's', window, keepLease));
+  const both = [1, 2].map(() => runAgain({ snowflake, checkpoints, clock, telemetry }, 's', window, keepLease));
   await Promise.allSettled(both);
   const noted = (await stored()).rerun!.queryId;
   expect(snowflake.aborted).toEqual(['query-2', 'query-3'].filter((id) => id !== noted));

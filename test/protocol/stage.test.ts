@@ -122,7 +122,12 @@ test('a copy is dropped when its number is not above the head and nothing names 
     drop: async ({ name }) => void dropped.push(name),
   };
   const errors: Error[] = [];
-  const telemetry = { info: () => undefined, count: () => undefined, error: (error: Error) => void errors.push(error) };
+  const telemetry = {
+    info: () => undefined,
+    count: () => undefined,
+    gauge: () => undefined,
+    error: (error: Error) => void errors.push(error),
+  };
   await dropUnneeded({ snowflake: port as Snowflake, telemetry }, 's', state);
   expect(dropped).toEqual(['3_00000001', '4_00000002'].map((name) => prefix + name));
 

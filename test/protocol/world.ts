@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { finish, plan, type PlanPorts, type PlanTickSettings } from '../../lambdas/protocol/plan.ts';
 import type { SourcePlan } from '../../lambdas/protocol/begin.ts';
 import { publish, type PublishPorts, type PublishSettings } from '../../lambdas/protocol/publish.ts';
+import type { Telemetry } from '../../lambdas/protocol/ports.ts';
 import { recount } from '../../lambdas/protocol/recount.ts';
 import {
   MemoryCheckpoints,
@@ -17,6 +18,7 @@ import {
 
 export const MINUTE = 60_000;
 export const source: SourcePlan = {
+  freshnessMs: null,
   name: 's',
   delivery: 'exactly-once',
   deployment: 1,
@@ -90,18 +92,14 @@ class Table {
   }
 }
 
-export function world() {
+export function world<T extends Telemetry = MemoryTelemetry>(own?: T) {
   const clock = new TestClock();
   const table = new Table();
   const snowflake = new MemorySnowflake();
   snowflake.scan = (kind, from, to) => table.scan(kind, from, to);
   snowflake.facts.columns = [{ name: 'V', type: 'VARCHAR', precision: null, scale: null, nullable: true }];
-  const [kafka, checkpoints, events, telemetry] = [
-    new MemoryKafka(),
-    new MemoryCheckpoints(),
-    new MemoryEvents(),
-    new MemoryTelemetry(),
-  ];
+  const [kafka, checkpoints, events] = [new MemoryKafka(), new MemoryCheckpoints(), new MemoryEvents()];
+  const telemetry = (own ?? new MemoryTelemetry()) as T;
   const planPorts: PlanPorts = { snowflake, checkpoints, events, telemetry, clock };
   const publishPorts: PublishPorts = { ...planPorts, kafka, encoders: textEncoders };
   source.key = ['V'];
@@ -127,7 +125,7 @@ export function world() {
     publishSettings,
   };
 }
-export type World = ReturnType<typeof world>;
+export type World = ReturnType<typeof world<MemoryTelemetry>>;
 
 /** Folds the visible log by key, checking that each record's `before` is the key's previous `after`: nothing missing, twice or out of order. */
 export function fold(w: World): Map<string, string> {

@@ -57,11 +57,12 @@ export const RULES: Record<string, Rule> = {
       '@aws-sdk/client-lambda',
       '@aws-sdk/client-secrets-manager',
       '@aws-lambda-powertools/*',
+      'aws-msk-iam-sasl-signer-js',
     ],
   },
   'infra/': {
-    files: ['lambdas/config/', 'lambdas/checkpoints/definition.ts', 'lambdas/errors.ts'],
-    packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'node:*'],
+    files: ['lambdas/config/', 'lambdas/checkpoints/definition.ts', 'lambdas/aws/metrics.ts', 'lambdas/errors.ts'],
+    packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'cdk-nag', 'constructs', 'node:*'],
   },
   'cli/': { files: ['lambdas/'], packages: ['commander', 'node:*'] },
 };

@@ -15,9 +15,13 @@ for (const tool of ['bash', 'dirname']) {
 
 describe('.ci/run', () => {
   test.each([
-    [['--without=kafka'], /unknown argument '--without=kafka'; known are --without=java and --without=spin/],
+    [
+      ['--without=kafka'],
+      /unknown argument '--without=kafka'; known are --without=java, --without=spin and --without=python/,
+    ],
     [[], /'java' is missing.*--without=java/],
     [['--without=java'], /'spin' is missing.*--without=spin/],
+    [['--without=java', '--without=spin'], /Python 3.10 or newer.*--without=python/],
   ])('%j ends at once and says why', (args, message) => {
     const { status, stderr } = spawnSync(join(root, '.ci/run'), args, { env: { PATH: bin }, encoding: 'utf8' });
     expect(stderr).toMatch(message);

@@ -1,6 +1,6 @@
 /** A Lambda handler for the tests of the local AWS: does what the event says, with the product's own clients. */
 import { createEvents } from '../../../lambdas/aws/events.ts';
-import { kafkaCredentials } from '../../../lambdas/aws/secrets.ts';
+import { kafkaCredentials } from '../../../lambdas/aws/kafka-credentials.ts';
 import { createTelemetry } from '../../../lambdas/aws/telemetry.ts';
 import { createCheckpoints } from '../../../lambdas/checkpoints/store.ts';
 import { readResolvedConfig } from '../../../lambdas/config/runtime.ts';
@@ -61,6 +61,7 @@ export const META: Meta = {
   request: null,
   finishedThrough: 0,
   recountedThrough: 0,
+  caughtUpAt: null,
   paused: false,
   retentionMs: null,
   lastError: null,

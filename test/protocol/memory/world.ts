@@ -66,6 +66,7 @@ export class World {
     reserveMs: 1_000,
   };
   readonly source: SourcePlan = {
+    freshnessMs: null,
     name: 's',
     delivery: 'exactly-once',
     deployment: 1,
@@ -168,6 +169,7 @@ export class World {
       info: () => undefined,
       error: (error) => void this.errors.push(error as SnowmeltError),
       count: () => undefined,
+      gauge: () => undefined,
     };
     const { clock, checkpoints } = this;
     this.#plan = { snowflake, checkpoints, events, telemetry, clock };

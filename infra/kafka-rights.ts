@@ -1,0 +1,29 @@
+/** What the principal of publish and operate needs of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policy. */
+import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+
+export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
+export type KafkaRight = {
+  kind: 'cluster' | 'topic' | 'group' | 'transactional-id';
+  name: string;
+  /** Whether `name` is how names begin. */
+  prefix: boolean;
+  operations: Operation[];
+};
+
+export function kafkaRights({ app, kafka, sources }: ResolvedConfig): KafkaRight[] {
+  const own = { name: `snowmelt:${app}:`, prefix: true };
+  return [
+    // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.
+    { kind: 'cluster', name: 'kafka-cluster', prefix: false, operations: ['IdempotentWrite', 'DescribeConfigs'] },
+    // The marker is an offset of the control topic: it is committed and fetched, no record is ever read or written.
+    { kind: 'topic', name: kafka.controlTopic, prefix: false, operations: ['Describe', 'Read'] },
+    ...[...new Set(sources.map(({ topic }) => topic))].sort().map((name): KafkaRight => ({
+      kind: 'topic',
+      name,
+      prefix: false,
+      operations: ['Describe', 'DescribeConfigs', 'Write'],
+    })),
+    { kind: 'group', ...own, operations: ['Read'] },
+    { kind: 'transactional-id', ...own, operations: ['Describe', 'Write'] },
+  ];
+}

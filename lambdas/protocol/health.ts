@@ -1,0 +1,108 @@
+/** How a source is, out of its state alone: asked each minute for every source, whether it is due, idle or failing. Pure. */
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import { hasPassed, heldBy, nextWindowFor } from './past.ts';
+import type { SourceState, Telemetry } from './ports.ts';
+import { rangeOf, type Window } from './window.ts';
+
+export type Health = {
+  /** How old what consumers see is; null: nothing was published yet. */
+  freshnessMs: number | null;
+  /** The longest that a partition with rows to send has shown no progress. */
+  stalledMs: number;
+  /** Partitions, and the planning of the source itself, that go on only after somebody did something. */
+  needsOperator: number;
+  /** Until the oldest change that has yet to be read falls out of Time Travel, and as a share of the retention. */
+  historyLeftMs: number | null;
+  historyShare: number | null;
+  /** Until the result of the oldest unfinished window expires; it is then read again from Time Travel. */
+  resultLeftMs: number | null;
+  /** How much of an unfinished snapshot is published. */
+  snapshotShare: number | null;
+};
+
+const RESULT_LIFE_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+
+export function health(state: SourceState, now: number): Health {
+  const { meta, head, windows } = state;
+  const oldest = windows.find((window) => !window.void) ?? null;
+  const published = oldest === null ? (head?.to ?? null) : oldest.from;
+  // Whatever changed up to either is published.
+  const freshUntil = published === null ? null : Math.max(Date.parse(published), meta.caughtUpAt ?? 0);
+  const unread = oldest === null ? published : (oldest.from ?? oldest.to);
+  const historyLeftMs =
+    unread === null || meta.retentionMs === null ? null : Date.parse(unread) + meta.retentionMs - now;
+  return {
+    freshnessMs: freshUntil === null ? null : Math.max(0, now - freshUntil),
+    stalledMs: stalled(state, now),
+    needsOperator: needsOperator(state),
+    historyLeftMs,
+    historyShare: historyLeftMs === null ? null : historyLeftMs / meta.retentionMs!,
+    resultLeftMs: oldest === null ? null : Date.parse(oldest.queriedAt) + RESULT_LIFE_MS - now,
+    snapshotShare: snapshotShare(state),
+  };
+}
+
+/** Who waits behind a barrier, or for an operator, is not stalled: another is, or it is counted as needing one. */
+function stalled(state: SourceState, now: number): number {
+  const waits = state.partitions.map((item) => {
+    const window = item.state === 'active' ? nextWindowFor(state, item) : null;
+    if (window === null || heldBy(state, window) !== null) return 0;
+    return now - Math.max(item.lastSuccessAt ?? 0, Date.parse(window.queriedAt));
+  });
+  return Math.max(0, ...waits);
+}
+
+function needsOperator({ meta, partitions }: SourceState): number {
+  const stopped = partitions.filter((item) => item.state === 'needs-operator').length;
+  const code = meta.lastError?.code as ErrorCode | undefined;
+  const planning = code !== undefined && ERRORS[code]?.retry === 'operator';
+  return stopped + (planning ? 1 : 0);
+}
+
+function snapshotShare({ windows, partitions }: SourceState): number | null {
+  const snapshot = windows.find((window) => window.kind === 'snapshot' && !window.void);
+  if (snapshot === undefined) return null;
+  const done = partitions.reduce((sum, item) => sum + rowsDone(item, snapshot), 0);
+  return snapshot.totalRows === 0 ? 1 : done / snapshot.totalRows;
+}
+
+function rowsDone(item: SourceState['partitions'][number], window: Window): number {
+  const range = rangeOf(window, item.partition);
+  if (range === undefined) return 0;
+  if (hasPassed(item, window)) return range.rows;
+  return item.position?.window === window.number ? item.position.row : 0;
+}
+
+/**
+ * Gauges of one source. Those that say that all is well are told for the deployment as a whole only: each metric of each
+ * source has its price.
+ */
+export function tellHealth(
+  telemetry: Telemetry,
+  source: { name: string; freshnessMs: number | null },
+  state: SourceState | null,
+  now: number,
+): void {
+  const gauge = (metric: string, value: number, quiet = false) =>
+    telemetry.gauge(metric, value, { source: source.name, quiet });
+  const started = state !== null && state.head !== null;
+  gauge('NotStarted', started ? 0 : 1, started);
+  if (state === null || state.meta.paused) return;
+  const { freshnessMs, stalledMs, needsOperator, historyLeftMs, historyShare, resultLeftMs, snapshotShare } = health(
+    state,
+    now,
+  );
+  if (freshnessMs !== null) {
+    gauge('FreshnessSeconds', freshnessMs / 1000);
+    if (source.freshnessMs !== null) gauge('FreshnessPercent', (100 * freshnessMs) / source.freshnessMs);
+  }
+  gauge('StalledSeconds', stalledMs / 1000, stalledMs === 0);
+  gauge('NeedsOperator', needsOperator, needsOperator === 0);
+  if (historyLeftMs !== null && historyShare !== null) {
+    gauge('HistoryHeadroom', historyLeftMs / HOUR_MS, historyShare > 0.5);
+    gauge('HistoryHeadroomPercent', 100 * historyShare, historyShare > 0.5);
+  }
+  if (resultLeftMs !== null) gauge('ResultHeadroom', resultLeftMs / HOUR_MS, resultLeftMs > RESULT_LIFE_MS / 2);
+  if (snapshotShare !== null) gauge('SnapshotPercent', 100 * snapshotShare);
+}

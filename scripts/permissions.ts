@@ -1,0 +1,22 @@
+/**
+ * What has to be granted outside of AWS, out of the same table as the roles of the functions.
+ *
+ *   npm run permissions -- --config config/prod.yaml [--principal User:snowmelt]
+ */
+import { parseArgs } from 'node:util';
+import { kafkaAcls, snowflakeGrants } from '../infra/grants.ts';
+import { loadConfig, readConfigFile } from '../lambdas/config/load.ts';
+
+const { values } = parseArgs({
+  options: { config: { type: 'string' }, principal: { type: 'string', default: 'User:snowmelt' } },
+});
+try {
+  if (values.config === undefined) throw new Error('npm run permissions -- --config config/<environment>.yaml');
+  const config = loadConfig(readConfigFile(values.config), { path: values.config });
+  console.log(`-- Snowflake\n${snowflakeGrants(config).join('\n')}\n`);
+  console.log('# Kafka: arguments of kafka-acls.sh (with MSK IAM nothing is needed, the role has it)');
+  console.log(kafkaAcls(config, values.principal).join('\n'));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

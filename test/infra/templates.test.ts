@@ -1,0 +1,189 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { kafkaAcls, snowflakeGrants } from '../../infra/grants.ts';
+import { WILDCARDS } from '../../infra/permissions.ts';
+import { root, synthesize, type Template } from '../../infra/synthesize.ts';
+import { METRICS } from '../../lambdas/aws/metrics.ts';
+import { findProblems, loadConfig, loadForStack } from '../../lambdas/config/load.ts';
+import { everything, examples, emptyBundles } from './configs.ts';
+
+const dist = mkdtempSync(join(tmpdir(), 'snowmelt-templates-'));
+emptyBundles(dist);
+afterAll(() => rmSync(dist, { recursive: true }));
+// A finding of cdk-nag or of CDK's own rules fails the synthesis.
+const templateOf = (text: string) => synthesize(loadForStack(text, { path: 'x.yaml', deployment: 1 }), dist);
+const all = templateOf(everything);
+
+const of = (template: Template, type: string) =>
+  Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+    Type === type ? [{ id, Properties }] : [],
+  );
+
+describe('the template', () => {
+  test('of config/example.yaml, as it was', async () => {
+    const { text } = examples().find(({ name }) => name === 'example.yaml')!;
+    const normal = JSON.stringify(templateOf(text), null, 1).replace(/[0-9a-f]{64}/g, '<hash>');
+    await expect(`${normal}\n`).toMatchFileSnapshot('snapshots/example.yaml.json');
+  });
+
+  test.each(examples().filter(({ name }) => name !== 'example.yaml'))('of $name is made', ({ text }) => {
+    expect(Object.keys(templateOf(text).Resources).length).toBeGreaterThan(40);
+  });
+
+  test('keeps what holds data under the ids that it has, whatever else changes', () => {
+    const kept = Object.entries(all.Resources as Record<string, { Type: string; DeletionPolicy?: string }>)
+      .filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain')
+      .map(([id, { Type }]) => `${Type.replace('AWS::', '')} ${id}`)
+      .sort();
+    expect(kept).toMatchInlineSnapshot(`
+      [
+        "DynamoDB::Table Checkpoints620E2F20",
+        "Logs::LogGroup OperateLogs9416F2F1",
+        "Logs::LogGroup PlanLogs46AFE57B",
+        "Logs::LogGroup Publish3538Logs12B163C8",
+        "Logs::LogGroup PublishLogs513028D8",
+        "Logs::LogGroup RecountLogs20CC189D",
+        "MSK::Topic ControlTopic",
+        "MSK::Topic Topic1c168adb00d2",
+        "MSK::Topic Topic21eb2153dd14",
+        "SQS::Queue OperateFailuresF360A16E",
+        "SQS::Queue PlanFailures9666785B",
+        "SQS::Queue Publish3538Failures9D6A03D3",
+        "SQS::Queue PublishFailures78148447",
+        "SQS::Queue RecountFailures9C758F6B",
+      ]
+    `);
+  });
+
+  test('encrypts with the key that it is given', () => {
+    const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9';
+    for (const { Properties } of of(all, 'AWS::Logs::LogGroup')) expect(Properties['KmsKeyId']).toBe(key);
+    for (const { Properties } of of(all, 'AWS::SQS::Queue')) expect(Properties['KmsMasterKeyId']).toBe(key);
+    expect(of(all, 'AWS::DynamoDB::Table')[0]!.Properties['SSESpecification']).toMatchObject({ KMSMasterKeyId: key });
+  });
+
+  test('makes the topics, the control topic with a partition for each of the largest source', () => {
+    const topics = of(all, 'AWS::MSK::Topic').map(({ Properties }) => [
+      Properties['TopicName'],
+      Properties['PartitionCount'],
+    ]);
+    expect(topics).toEqual([
+      ['all.orders', 12],
+      ['all.customers', 3],
+      ['all.control', 4],
+    ]);
+  });
+
+  test('has a function for each size of publish, each with its own rule', () => {
+    const sizes = of(all, 'AWS::Lambda::Function').map(({ Properties }) => [
+      Properties['FunctionName'],
+      Properties['MemorySize'],
+      Properties['ReservedConcurrentExecutions'],
+    ]);
+    expect(sizes).toContainEqual(['snowmelt-all-publish-3538', 3538, 50]);
+    const types = of(all, 'AWS::Events::Rule').map(
+      ({ Properties }) => (Properties['EventPattern'] as Record<string, unknown>)['detail-type'],
+    );
+    expect(types).toEqual([['publish'], ['publish-3538']]);
+  });
+
+  test('asks for endpoints where there is no NAT', () => {
+    const endpoints = of(all, 'AWS::EC2::VPCEndpoint').map(({ Properties }) => Properties['VpcEndpointType']);
+    expect(endpoints).toEqual(['Gateway', 'Gateway', 'Interface', 'Interface', 'Interface']);
+  });
+});
+
+describe('rights', () => {
+  test('no `*` but those on the list', () => {
+    const statements = Object.values(all.Resources).flatMap(({ Type, Properties }) => {
+      if (!Type.startsWith('AWS::IAM')) return [];
+      const policies =
+        Type === 'AWS::IAM::Role' ? (Properties['Policies'] as { PolicyDocument: unknown }[]) : [Properties];
+      return policies.flatMap(({ PolicyDocument }) => (PolicyDocument as { Statement: Statement[] }).Statement);
+    });
+    type Statement = { Action: string | string[]; Resource: unknown };
+    const wide = statements.flatMap(({ Action, Resource }) =>
+      [Resource]
+        .flat()
+        .filter((resource) => JSON.stringify(resource).includes('*'))
+        .map((resource) => `${[Action].flat()[0]!.split(':')[0]} ${String(resource)}`),
+    );
+    const cluster = 'arn:aws:kafka:eu-central-1:123456789012';
+    const uuid = 'events/4c5d6e7f-8a9b-4c0d-9e1f-2a3b4c5d6e7f-3';
+    expect([...new Set(wide)].sort()).toEqual([
+      'ec2 *',
+      `kafka-cluster ${cluster}:group/${uuid}/snowmelt:all:*`,
+      `kafka-cluster ${cluster}:transactional-id/${uuid}/snowmelt:all:*`,
+    ]);
+    expect(statements.flatMap(({ Action }) => [Action].flat()).filter((action) => action.includes('*'))).toEqual([]);
+    expect(WILDCARDS.map(({ resource }) => resource)).toEqual([
+      '*',
+      'transactional-id/<cluster>/snowmelt:<app>:*',
+      'group/<cluster>/snowmelt:<app>:*',
+      'topic/<cluster>/*',
+    ]);
+  });
+
+  test('of Kafka and Snowflake, as text', () => {
+    const config = loadConfig(everything, { path: 'x' });
+    expect(kafkaAcls(config, 'User:snowmelt')).toMatchInlineSnapshot(`
+      [
+        "--add --allow-principal 'User:snowmelt' --cluster --operation IdempotentWrite --operation DescribeConfigs",
+        "--add --allow-principal 'User:snowmelt' --topic 'all.control' --operation Describe --operation Read",
+        "--add --allow-principal 'User:snowmelt' --topic 'all.customers' --operation Describe --operation DescribeConfigs --operation Write",
+        "--add --allow-principal 'User:snowmelt' --topic 'all.orders' --operation Describe --operation DescribeConfigs --operation Write",
+        "--add --allow-principal 'User:snowmelt' --group 'snowmelt:all:' --resource-pattern-type prefixed --operation Read",
+        "--add --allow-principal 'User:snowmelt' --transactional-id 'snowmelt:all:' --resource-pattern-type prefixed --operation Describe --operation Write",
+      ]
+    `);
+    expect(snowflakeGrants(config)).toMatchInlineSnapshot(`
+      [
+        "GRANT USAGE ON WAREHOUSE SNOWMELT_XS TO ROLE SNOWMELT;",
+        "GRANT USAGE ON DATABASE SALES TO ROLE SNOWMELT;",
+        "GRANT USAGE ON SCHEMA SALES.PUBLIC TO ROLE SNOWMELT;",
+        "GRANT SELECT ON TABLE SALES.PUBLIC.CUSTOMERS TO ROLE SNOWMELT;",
+        "GRANT SELECT ON TABLE SALES.PUBLIC.ORDERS TO ROLE SNOWMELT;",
+        "ALTER TABLE SALES.PUBLIC.CUSTOMERS SET CHANGE_TRACKING = TRUE;",
+        "ALTER TABLE SALES.PUBLIC.ORDERS SET CHANGE_TRACKING = TRUE;",
+        "GRANT ROLE SNOWMELT TO USER SNOWMELT;",
+      ]
+    `);
+  });
+});
+
+test('settings that need each other', () => {
+  const problems = (text: string) => findProblems(text).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  expect(problems(everything.replace(/ {2}cluster:.*\n/, ''))).toEqual([
+    'kafka.auth.method: iam needs `aws.cluster`, the cluster that may be used',
+    'aws.topics: needs `aws.cluster`, the cluster that the topics are made in',
+  ]);
+  expect(problems(everything.replace('minInsync: 2', 'minInsync: 4'))).toEqual([
+    'aws.topics.minInsync: must not be greater than `replication`',
+  ]);
+  expect(problems(everything.replace('auth: { method: iam }', 'tls: false\n  auth: { method: iam }'))).toEqual([
+    'kafka.tls: must be true with the method iam',
+  ]);
+});
+
+test('every metric that is told is on the list, and the alarms ask for no other', () => {
+  const asked = JSON.stringify(all).matchAll(/SELECT \w+\((\w+)\)/g);
+  const alarms = of(all, 'AWS::CloudWatch::Alarm').filter(({ Properties }) => Properties['Namespace'] === 'Snowmelt');
+  const names = [
+    ...[...asked].map(([, name]) => name!),
+    ...alarms.map(({ Properties }) => Properties['MetricName'] as string),
+  ];
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !(name in METRICS))).toEqual([]);
+  const sources = readdirSync(join(root, 'lambdas'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  const told = sources.flatMap((path) =>
+    [...readFileSync(join(root, 'lambdas', path), 'utf8').matchAll(/\b(?:count|gauge|total)\(\s*'(\w+)'/g)].map(
+      ([, name]) => name!,
+    ),
+  );
+  // Errors are counted by the telemetry itself, too.
+  expect([...new Set(told)].sort()).toEqual(Object.keys(METRICS).sort());
+});

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { health, tellHealth } from '../../lambdas/protocol/health.ts';
+import type { SourceState } from '../../lambdas/protocol/ports.ts';
+import { item, stateOf, windowOf } from './fixtures.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const start = Date.parse('2026-01-01T00:00:00.000Z');
+const at = (minutes: number) => start + minutes * MINUTE;
+const past = { window: 1, row: 5 };
+
+test('a first snapshot under way is not stale, but says how far it is', () => {
+  const snapshot = windowOf(1, [10, 30], { kind: 'snapshot', from: null });
+  const half = [item(0, { position: { window: 1, row: 10 } }), item(1, { position: { window: 1, row: 10 } })];
+  expect(health(stateOf([snapshot], half), at(5))).toMatchObject({ freshnessMs: null, snapshotShare: 0.5 });
+});
+
+test('what is unfinished decides how old it is; once all is published, when it was last known to be quiet', () => {
+  const [first, second] = [windowOf(1, [5]), windowOf(2, [5])];
+  expect(health(stateOf([first, second], [item(0)]), at(10)).freshnessMs).toBe(10 * MINUTE);
+  const published: SourceState = { ...stateOf([], [item(0, { position: past })]), head: first };
+  expect(health(published, at(10)).freshnessMs).toBe(9 * MINUTE);
+  const quiet = { ...published, meta: { ...published.meta, caughtUpAt: at(8) } };
+  expect(health(quiet, at(10)).freshnessMs).toBe(2 * MINUTE);
+});
+
+test('stalled: rows to send and no progress; not who waits behind a barrier or for an operator', () => {
+  const windows = [windowOf(1, [5, 5]), windowOf(2, [5, 5], { kind: 'truncate' })];
+  const stalledOf = (...items: SourceState['partitions']) => health(stateOf(windows, items), at(30)).stalledMs;
+  expect(stalledOf(item(0), item(1))).toBe(30 * MINUTE);
+  expect(stalledOf(item(0, { lastSuccessAt: at(29) }), item(1, { position: past }))).toBe(MINUTE);
+  expect(stalledOf(item(0, { state: 'needs-operator' }), item(1, { position: past }))).toBe(0);
+});
+
+test('a stopped partition needs somebody, and so does planning that can not go on; a passing error does not', () => {
+  const items = [item(0, { state: 'needs-operator' }), item(1)];
+  const of = (code: string) =>
+    health(stateOf([], items, { lastError: { code, message: '', at: 0 } }), start).needsOperator;
+  expect(of('HISTORY_LOST')).toBe(2);
+  expect(of('SNOWFLAKE_UNREACHABLE')).toBe(1);
+  expect(of('A_CODE_OF_A_NEWER_RELEASE')).toBe(1);
+});
+
+test('what is left of Time Travel and of a result', () => {
+  const state = stateOf([windowOf(1, [5])], [item(0)], { retentionMs: 24 * HOUR });
+  expect(health(state, start + 18 * HOUR)).toMatchObject({
+    historyLeftMs: 6 * HOUR,
+    historyShare: 0.25,
+    resultLeftMs: 6 * HOUR,
+  });
+  expect(health({ ...state, windows: [], head: null }, start).historyShare).toBeNull();
+});
+
+test('that all is well is told of the deployment alone; a paused source is not told of', () => {
+  const told: [string, number, boolean][] = [];
+  const telemetry = {
+    info: () => undefined,
+    error: () => undefined,
+    count: () => undefined,
+    gauge: (metric: string, value: number, { quiet }: { quiet: boolean }) => void told.push([metric, value, quiet]),
+  };
+  const source = { name: 's', freshnessMs: 20 * MINUTE };
+  const state: SourceState = {
+    ...stateOf([], [item(0, { position: past })], { retentionMs: 24 * HOUR }),
+    head: windowOf(1, [5]),
+  };
+  tellHealth(telemetry, source, state, at(11));
+  expect(told).toEqual([
+    ['NotStarted', 0, true],
+    ['FreshnessSeconds', 600, false],
+    ['FreshnessPercent', 50, false],
+    ['StalledSeconds', 0, true],
+    ['NeedsOperator', 0, true],
+    ['HistoryHeadroom', expect.closeTo(23.8, 1), true],
+    ['HistoryHeadroomPercent', expect.closeTo(99.3, 1), true],
+  ]);
+  told.length = 0;
+  tellHealth(telemetry, source, { ...state, meta: { ...state.meta, paused: true } }, at(11));
+  tellHealth(telemetry, source, null, at(11));
+  expect(told).toEqual([
+    ['NotStarted', 0, true],
+    ['NotStarted', 1, false],
+  ]);
+});
