@@ -220,7 +220,8 @@ async function scan(
   } catch (error) {
     // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
     if ((await ports.checkpoints.headNumber(source.name)) > (state.head?.number ?? 0)) return;
-    await beginAgain(ports, settings, found, pending?.request ?? null, error);
+    const request = pending?.request ?? candidate?.request?.id ?? null;
+    await beginAgain(ports, settings, found, request, error);
   }
   if (told !== null) await tellFirst(ports, settings, found, candidate!, told);
 }
@@ -241,7 +242,11 @@ async function tellFirst(
   await scan(ports, settings, { ...found, state }, { ...candidate, number: told.number + 1 });
 }
 
-/** Where its user wants that, a source whose history is lost is started over; every other error is thrown on. */
+/**
+ * Where its user wants that, a source whose history is lost is started over. A request whose answer can't be read (a replay
+ * from before the retention) is dropped, since the log would wait for it for ever; whether the log's own history is lost,
+ * the next window tells. Every other error is thrown on.
+ */
 async function beginAgain(
   ports: PlanPorts,
   settings: PlanTickSettings,
@@ -250,8 +255,11 @@ async function beginAgain(
   error: unknown,
 ): Promise<void> {
   const lost = error instanceof SnowmeltError && error.code === 'HISTORY_LOST' ? error : null;
-  // A replay from before the retention says nothing of the log's own history.
-  if (lost === null || request !== null || beginsAnew(state.head) || source.onHistoryLost !== 'resnapshot') throw error;
+  if (lost !== null && request !== null) {
+    await ports.checkpoints.settle(source.name, request);
+    throw new SnowmeltError('OPERATION_REFUSED', `The request can't be answered and is dropped. ${lost.message}`);
+  }
+  if (lost === null || beginsAnew(state.head) || source.onHistoryLost !== 'resnapshot') throw error;
   const window = startOver(lost, state, layout, ports.clock);
   ports.telemetry.info(`the source begins anew: ${lost.message}`, { source: source.name, code: lost.code });
   ports.telemetry.count('BegunAnew', 1, { source: source.name });

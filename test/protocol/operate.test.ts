@@ -1,5 +1,6 @@
 /** What an operator and recount ask for comes as a window at the head: in order, once, and it folds to the table. */
 import { expect, test } from 'vitest';
+import { SnowmeltError } from '../../lambdas/errors.ts';
 import { pause, replay, resnapshot, resume, voidWindow } from '../../lambdas/protocol/operate.ts';
 import { inspect, recover } from '../../lambdas/protocol/recover.ts';
 import { drain, fold, MINUTE, source, world, type World } from './world.ts';
@@ -51,6 +52,22 @@ test('a replay sends each key that changed since, as it is at the head, and time
   expect(sent.length).toBeGreaterThan(3);
   expect(sent.every(({ value }) => value!.startsWith('r||'))).toBe(true);
   expect(meta(w).request).toBeNull();
+});
+
+test('a replay from before the retention is dropped, and the log goes on', async () => {
+  const w = await running();
+  const { scan } = w.snowflake;
+  w.snowflake.scan = (kind, from, to) => {
+    if (kind === 'repair') throw new SnowmeltError('HISTORY_LOST', 'too old');
+    return scan(kind, from, to);
+  };
+  await replay(w.checkpoints, 's', 2);
+  await pass(w, 2);
+  expect(w.telemetry.errors).toMatchObject([{ code: 'OPERATION_REFUSED' }]);
+  expect(meta(w).request).toBeNull();
+  w.telemetry.errors.length = 0;
+  w.table.commits.push({ at: w.clock.time + 7, key: '3', value: 'on' });
+  await expectTable(w);
 });
 
 test('a new snapshot sends every row once more', async () => {
