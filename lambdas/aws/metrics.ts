@@ -26,6 +26,7 @@ export const METRICS = {
   Replays: { unit: 'Count', says: 'Windows that an operator or the recount asked for.' },
   Reopens: { unit: 'Count', says: 'Producers opened again after an error.' },
   LeaseContended: { unit: 'Count', says: 'Invocations that found their partition busy.' },
+  BegunAnew: { unit: 'Count', says: 'Sources that lost their history and began anew by themselves.' },
   LateWindows: { unit: 'Count', says: 'Windows in which the recount found late commits.' },
   RepairedRows: { unit: 'Count', says: 'Rows of repairs.' },
   WarehouseStatements: { unit: 'Count', says: 'Statements that ran on the warehouse.' },

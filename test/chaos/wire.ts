@@ -78,6 +78,18 @@ function awsRequest(call: AwsCall): WireRequest {
   return { wire: 'aws', type: awsType(call), port: call.port, connection: 0, worker };
 }
 
+const META = [
+  'scan',
+  'sightings',
+  'finishedThrough',
+  'clusterId',
+  'lastError',
+  'requestId',
+  'paused',
+  'caughtUpAt',
+  'truncatedAt',
+];
+
 function awsType({ service, operation, sk, input }: AwsCall): string {
   if (service !== 'dynamodb') return `${service} ${operation}`;
   if (operation === 'Query') {
@@ -89,8 +101,7 @@ function awsType({ service, operation, sk, input }: AwsCall): string {
   const assigned = String(input['UpdateExpression']);
   const sets = (name: string): boolean => assigned.includes(`#${name}`);
   if (item === 'meta') {
-    const what = ['scan', 'sightings', 'finishedThrough', 'clusterId', 'lastError', 'requestId', 'paused'].find(sets);
-    return `dynamodb meta ${what ?? '?'}`;
+    return `dynamodb meta ${META.find(sets) ?? '?'}`;
   }
   if (item !== 'partition') return `dynamodb UpdateItem ${item}`;
   const what = sets('epoch')

@@ -53,6 +53,8 @@ export const RARE = new Set([
   'dynamodb meta lastError',
   'dynamodb meta requestId',
   'dynamodb meta paused',
+  'dynamodb meta caughtUpAt',
+  'dynamodb meta truncatedAt',
   'dynamodb renew',
   'dynamodb UpdateItem window',
   'dynamodb DeleteItem window',

@@ -123,6 +123,7 @@ describe('rights', () => {
       'transactional-id/<cluster>/snowmelt:<app>:*',
       'group/<cluster>/snowmelt:<app>:*',
       'topic/<cluster>/*',
+      'schema/<registry>/*',
     ]);
   });
 
