@@ -84,11 +84,16 @@ export class Deployment {
     const demo = demoConfig(YAML, 'bench', null);
     const assembly = await buildAssembly(demo, folder);
     const configPath = join(folder, 'config.json');
+    const profiles = process.env['BENCH_PROFILE'];
     const probe = new URL('./probe.ts', import.meta.url).href;
     const aws = await startAws({
       assembly,
       secrets: secretsOf(demo, { token: randomUUID(), privateKey: '' }),
-      environment: { SNOWMELT_CONFIG: configPath, NODE_OPTIONS: `--enable-source-maps --import=${probe}` },
+      environment: {
+        SNOWMELT_CONFIG: configPath,
+        NODE_OPTIONS: `--enable-source-maps --import=${probe}`,
+        ...(profiles === undefined ? {} : { BENCH_PROFILE: profiles }),
+      },
       concurrency: 1,
       // A measured process serves no second invocation.
       idleMs: 500,

@@ -64,5 +64,17 @@ function freeBytes(path: string): number {
 
 async function createTopic(admin: Admin, topic: string, numPartitions: number): Promise<void> {
   const configEntries = Object.entries(TOPIC).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] });
+  while (!(await hasLeaders(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** A broker hears of a new topic a little later than the one that made it. */
+async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]!.partitions.every(({ leader }) => leader >= 0);
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
 }
