@@ -40,7 +40,7 @@ export class Reader implements RowReader {
     const offsets = new Offsets();
     try {
       const parts = partsWith(await reading.result(), queryId, start, end, width);
-      const ahead = new Map<number, Promise<Buffer>>();
+      const ahead = new Map<number, Promise<Buffer<ArrayBuffer>>>();
       for (let at = 0; at < parts.length; at++) {
         const part = parts[at]!;
         for (const next of parts.slice(at, at + 1 + chunksAhead)) {

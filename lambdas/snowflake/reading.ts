@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { SnowmeltError } from '../errors.ts';
 import type { HttpClient, Timings } from './http.ts';
 import { NoAnswer } from './http.ts';
+import { release } from './release.ts';
 import type { Chunk, Result, Results } from './result.ts';
 import { pause } from './result.ts';
 import { expectEnd, MalformedText, scanRows } from './scanner.ts';
@@ -90,13 +91,14 @@ export class Reading {
     width: number,
     text: TextBuffer,
     offsets: Offsets,
-    first: Promise<Buffer>,
+    first: Promise<Buffer<ArrayBuffer>>,
   ): Promise<Buffer> {
     let fetched = first;
     for (let attempt = 1; ; attempt++) {
       const body = await fetched;
       try {
         const bytes = await text.unpack(body, part.bytes);
+        if (bytes !== body) release(body);
         if (!isUtf8(bytes)) throw new MalformedText('Not UTF-8', 0);
         await scan(bytes, width, part.rows, offsets.forCells(part.rows * width));
         return bytes;
@@ -111,7 +113,7 @@ export class Reading {
   }
 
   /** Downloads a part, as it comes: it is unzipped when its turn comes. `stale` is a description whose addresses are not to be used again. */
-  async fetch(part: Part, stale: Promise<Result> | null): Promise<Buffer> {
+  async fetch(part: Part, stale: Promise<Result> | null): Promise<Buffer<ArrayBuffer>> {
     if (stale !== null) await this.#refresh(stale);
     for (let attempt = 1; ; attempt++) {
       const seen = this.#result;
@@ -130,7 +132,7 @@ export class Reading {
     return new SnowmeltError('SNOWFLAKE_UNREACHABLE', `Download of ${what}`);
   }
 
-  async #download(chunk: Chunk, headers: Record<string, string>): Promise<Buffer | Failure> {
+  async #download(chunk: Chunk, headers: Record<string, string>): Promise<Buffer<ArrayBuffer> | Failure> {
     try {
       const answer = await this.#http.ask(chunk.url, {
         headers: { 'accept-encoding': 'gzip', ...headers },
