@@ -2,7 +2,7 @@
 import type { Arguments } from './arguments.ts';
 import { dataset, type Dataset } from './dataset.ts';
 import { Deployment } from './deployment.ts';
-import { startKafka, type Brokers } from './kafka.ts';
+import { startKafka, startShapedKafka, type Brokers, type ShapedKafka } from './kafka.ts';
 import { runMeasured, startService, type Service } from './processes.ts';
 import { queryIdOf } from './query-ids.ts';
 import { timed, type Run } from './run.ts';
@@ -16,6 +16,7 @@ export class Context {
   readonly #served = new Map<string, Promise<Served>>();
   #server: Promise<Service> | null = null;
   #kafka: Promise<Brokers> | null = null;
+  #shaped: Promise<ShapedKafka | null> | null = null;
   #deployment: Promise<Deployment> | null = null;
 
   constructor(args: Arguments, say: (text: string) => void) {
@@ -49,6 +50,10 @@ export class Context {
     return (this.#kafka ??= startKafka(this.args.broker));
   }
 
+  shapedKafka(): Promise<ShapedKafka | null> {
+    return (this.#shaped ??= startShapedKafka(this.args.broker));
+  }
+
   /** Which brokers these are. */
   async broker(): Promise<string> {
     return this.#kafka === null ? 'no broker' : (await this.#kafka).what;
@@ -73,12 +78,16 @@ export class Context {
   }
 
   async close(): Promise<void> {
-    const started = await Promise.allSettled([this.#deployment, this.#kafka, this.#server]);
-    const [deployment, kafka, server] = started.map((one) => (one.status === 'fulfilled' ? one.value : null));
-    await (deployment as Deployment | null)?.close();
-    await (kafka as Brokers | null)?.stop();
-    await (server as Service | null)?.stop();
+    await (await ended(this.#deployment))?.close();
+    await (await ended(this.#shaped))?.kafka.stop();
+    await (await ended(this.#kafka))?.stop();
+    await (await ended(this.#server))?.stop();
   }
+}
+
+/** null for what was not started, or failed to. */
+async function ended<T>(started: Promise<T> | null): Promise<T | null> {
+  return started === null ? null : started.catch(() => null);
 }
 
 export function file(name: string): string {

@@ -10,7 +10,7 @@ import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { windowDigest } from '../lambdas/protocol/digest.ts';
 import type { Checkpoints } from '../lambdas/protocol/ports.ts';
-import type { Range, Window } from '../lambdas/protocol/window.ts';
+import type { Range } from '../lambdas/protocol/window.ts';
 import { startAws, type LocalAws } from '../local/aws/start.ts';
 import { buildAssembly, writeConfig } from '../local/demo/deploy.ts';
 import { demoConfig, secretsOf } from '../local/demo/config.ts';
@@ -18,9 +18,10 @@ import type { Dataset } from './dataset.ts';
 import type { Brokers } from './kafka.ts';
 import { pin } from './processes.ts';
 import { PROBE, type Probed } from './probe.ts';
-import { queryIdOf } from './query-ids.ts';
-import { tables } from './tables.ts';
+import { rangesOf, windowOf } from './window.ts';
 
+/** A source without a window. */
+const IDLE = 'idle';
 /** Room for every number of partitions that is measured. */
 export const MOST_PARTITIONS = 64;
 
@@ -117,9 +118,15 @@ export class Deployment {
     const object = { database: 'BENCH', schema: 'PUBLIC', name: dataset.table.toUpperCase() };
     const configured = { ...this.#base.sources[0]!, name, object, topic, topicPartitions, partitions };
     writeConfig(
-      { ...this.#base, snowflake: { ...this.#base.snowflake, reader }, sources: [configured] },
+      {
+        ...this.#base,
+        snowflake: { ...this.#base.snowflake, reader },
+        sources: [configured, { ...configured, name: IDLE }],
+      },
       this.#configPath,
     );
+    await this.#store.create(IDLE, { ...NEW_META, incarnation: randomUUID() });
+    await this.#store.putPartitions(IDLE, 1);
     const incarnation = randomUUID();
     await this.#store.create(name, { ...NEW_META, incarnation });
     await this.#store.putPartitions(name, partitions);
@@ -142,7 +149,7 @@ export class Deployment {
 
   /** One whole invocation of publish in a process that is up already, pinned; throws unless it publishes the whole range. */
   async publish(source: Source, partition: number): Promise<Invocation> {
-    await this.#publish('none', 0); // loads the bundle, then fails: no such source
+    await this.#publish(IDLE, 0); // loads the bundle and finds nothing to do
     const pid = this.aws.children().find((child) => child.function.endsWith('-publish'))!.pid;
     pin(pid);
     await this.#probe(pid);
@@ -203,40 +210,3 @@ const NEW_META = {
   retentionMs: 86_400_000,
   lastError: null,
 };
-
-function rangesOf(rows: number, partitions: number): Range[] {
-  const start = (partition: number) => Math.floor((rows * partition) / partitions);
-  return Array.from({ length: partitions }, (_, partition) => ({
-    partition,
-    start: start(partition),
-    rows: start(partition + 1) - start(partition),
-    hash: '0',
-  }));
-}
-
-function windowOf(dataset: Dataset, index: number, ranges: Range[]): Omit<Window, 'digest'> {
-  const now = new Date().toISOString();
-  return {
-    number: 1,
-    kind: 'snapshot',
-    layout: 1,
-    createdOn: now,
-    from: null,
-    to: now,
-    covered: null,
-    columns: tables[dataset.table].columns.map(({ name, type, precision, scale, nullable }) => ({
-      name,
-      type,
-      precision,
-      scale,
-      nullable,
-    })),
-    statement: 'SELECT',
-    queryId: queryIdOf(index),
-    queriedAt: now,
-    request: null,
-    totalRows: dataset.rows,
-    ranges,
-    void: false,
-  };
-}

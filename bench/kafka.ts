@@ -3,6 +3,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { startBroker } from '../local/kafka/client.ts';
 import { missingPrerequisite, startApacheKafka } from '../test/apache-kafka/start.ts';
+import { ShapedPort } from './wire.ts';
 
 export type Brokers = {
   what: string;
@@ -21,7 +22,10 @@ const MEMORY_FS_BYTES = 12 * 2 ** 30;
 export async function startKafka(which: 'apache' | 'local' | null): Promise<Brokers> {
   const missing = which === 'local' ? 'not asked for' : missingPrerequisite();
   if (which === 'apache' && missing !== null) throw new Error(missing);
-  const started = missing === null ? await startApache() : await startLocal();
+  return withTopics(missing === null ? await startApache({}) : await startLocal());
+}
+
+async function withTopics(started: Started): Promise<Brokers> {
   const admin = new Kafka({ brokers: started.brokers, clientId: 'bench', logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   return {
@@ -35,15 +39,37 @@ export async function startKafka(which: 'apache' | 'local' | null): Promise<Brok
   };
 }
 
+/** Apache Kafka behind a network that can be made slow; null where it can't be started. */
+export async function startShapedKafka(which: 'apache' | 'local' | null): Promise<ShapedKafka | null> {
+  if (which === 'local' || missingPrerequisite() !== null) return null;
+  const port = new ShapedPort();
+  const advertised = `127.0.0.1:${await port.listen()}`;
+  const started = await startApache({ 'advertised.listeners': `PLAIN://${advertised}` });
+  port.target = started.brokers[0]!;
+  const kafka = await withTopics({ ...started, brokers: [advertised] });
+  return {
+    kafka: {
+      ...kafka,
+      stop: async () => {
+        await kafka.stop();
+        await port.stop();
+      },
+    },
+    port,
+  };
+}
+
+export type ShapedKafka = { kafka: Brokers; port: ShapedPort };
+
 type Started = { what: string; brokers: string[]; stop(): Promise<void> };
 
 /** In memory where there is room: a disk would be measured with it. */
-async function startApache(): Promise<Started> {
+async function startApache(overrides: Record<string, string>): Promise<Started> {
   const { TMPDIR } = process.env;
   const inMemory = existsSync(MEMORY_FS) && freeBytes(MEMORY_FS) > MEMORY_FS_BYTES;
   if (inMemory) process.env['TMPDIR'] = MEMORY_FS;
   try {
-    const kafka = await startApacheKafka();
+    const kafka = await startApacheKafka({ overrides });
     const what = `Apache Kafka 4.4.0, one node, log ${inMemory ? 'in memory' : 'on disk'}`;
     return { what, brokers: kafka.brokers, stop: () => kafka.stop() };
   } finally {
