@@ -9,34 +9,67 @@ const CONTROL = 0x20;
 
 type OnRecord = (key: Buffer, value: Buffer, topicPartition: number) => void;
 
-/** Of a topic that nobody writes to any more. */
+/** Reads a topic that nobody writes to any more, from its start to its end. */
 export async function readTopic(broker: string, topic: string, partitions: number, onRecord: OnRecord): Promise<void> {
   using connection = await KafkaConnection.open(broker, { clientId: 'bench', timeoutMs: 60_000 });
   for (let partition = 0; partition < partitions; partition++) {
     for (let offset = 0n, end = 1n; offset < end;) {
-      const reply = await connection.request(1, 4, (writer) => {
-        writer.int32(-1).int32(100).int32(1).int32(MAX_BYTES).int8(READ_COMMITTED);
-        writer.array([topic], (name) =>
-          writer.string(name).array([partition], (one) => writer.int32(one).int64(offset).int32(MAX_BYTES)),
-        );
-      });
-      reply.int32();
-      reply.array(() => {
-        reply.string();
-        reply.array(() => {
-          reply.int32();
-          const code = reply.int16();
-          const highWatermark = reply.int64();
-          end = reply.int64();
-          const aborted = reply.array(() => [reply.int64(), reply.int64()]);
-          if (code !== 0) throw new Error(`Fetch of ${topic}-${partition}: ${code}`);
-          if (aborted.length > 0) throw new Error(`${topic}-${partition}: a transaction was aborted`);
-          if (end !== highWatermark) throw new Error(`${topic}-${partition}: a transaction is open`);
-          offset = readBatches(reply.bytes(), offset, (key, value) => onRecord(key, value, partition));
-        });
-      });
+      const fetched = await fetch(connection, topic, partition, offset, onRecord);
+      if (fetched.stable !== fetched.end) throw new Error(`${topic}-${partition}: a transaction is open`);
+      ({ next: offset, end } = fetched);
     }
   }
+}
+
+/** Follows a topic of one partition until it is stopped. */
+export function followTopic(broker: string, topic: string, onRecord: OnRecord): { stop(): Promise<void> } {
+  let stopped = false;
+  const follow = async () => {
+    using connection = await KafkaConnection.open(broker, { clientId: 'bench', timeoutMs: 60_000 });
+    for (let offset = 0n; !stopped;) offset = (await fetch(connection, topic, 0, offset, onRecord)).next;
+  };
+  const following = follow();
+  following.catch(() => undefined); // stop() tells
+  return {
+    stop: () => {
+      stopped = true;
+      return following;
+    },
+  };
+}
+
+/** `end`: where the partition ends; `stable`: where its open transactions begin. */
+type Fetched = { next: bigint; end: bigint; stable: bigint };
+
+async function fetch(
+  connection: KafkaConnection,
+  topic: string,
+  partition: number,
+  from: bigint,
+  onRecord: OnRecord,
+): Promise<Fetched> {
+  const reply = await connection.request(1, 4, (writer) => {
+    writer.int32(-1).int32(100).int32(1).int32(MAX_BYTES).int8(READ_COMMITTED);
+    writer.array([topic], (name) =>
+      writer.string(name).array([partition], (one) => writer.int32(one).int64(from).int32(MAX_BYTES)),
+    );
+  });
+  reply.int32();
+  const [fetched] = reply.array(() => {
+    reply.string();
+    return reply.array(() => {
+      reply.int32();
+      const code = reply.int16();
+      const end = reply.int64();
+      const stable = reply.int64();
+      const aborted = reply.array(() => [reply.int64(), reply.int64()]);
+      if (code !== 0) throw new Error(`Fetch of ${topic}-${partition}: ${code}`);
+      if (aborted.length > 0) throw new Error(`${topic}-${partition}: a transaction was aborted`);
+      const next = readBatches(reply.bytes(), from, (key, value) => onRecord(key, value, partition));
+      return { next, end, stable };
+    })[0]!;
+  });
+  return fetched!;
 }
 
 /** Answers the offset after the last whole batch. */

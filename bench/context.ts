@@ -54,6 +54,12 @@ export class Context {
     return (this.#shaped ??= startShapedKafka(this.args.broker));
   }
 
+  /** Deletes a topic that an earlier run may have left. */
+  async deleteIfThere(topic: string): Promise<void> {
+    const kafka = await this.kafka();
+    await kafka.deleteTopic(topic).catch(() => undefined);
+  }
+
   /** Which brokers these are. */
   async broker(): Promise<string> {
     return this.#kafka === null ? 'no broker' : (await this.#kafka).what;

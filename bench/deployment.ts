@@ -79,8 +79,6 @@ export class Deployment {
   }
 
   static async start(snowflakeUrl: string, kafka: Brokers): Promise<Deployment> {
-    process.env['AWS_ACCESS_KEY_ID'] ??= 'local';
-    process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
     const folder = mkdtempSync(join(tmpdir(), 'snowmelt-bench-'));
     const demo = demoConfig(YAML, 'bench', null);
     const assembly = await buildAssembly(demo, folder);
