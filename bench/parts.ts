@@ -7,5 +7,6 @@ import { latency } from './parts/latency.ts';
 import { pipeline } from './parts/pipeline.ts';
 import { publish } from './parts/publish.ts';
 import { read } from './parts/read.ts';
+import { scale } from './parts/scale.ts';
 
-export const parts: readonly Part[] = [read, encode, publish, pipeline, cold, idle, latency];
+export const parts: readonly Part[] = [read, encode, publish, pipeline, cold, idle, latency, scale];

@@ -13,6 +13,7 @@ import { datasetOf } from './query-ids.ts';
 
 type Served = Omit<Dataset, 'folder'> & { bodies: Buffer[] };
 const sets: Served[] = [];
+const asked = { chunks: 0, statements: 0 };
 
 function load(folder: string): number {
   const set = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Omit<Dataset, 'folder'>;
@@ -49,12 +50,15 @@ function description(set: Served, index: number) {
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, kind, first = '', second] = new URL(request.url ?? '', 'http://host').pathname.split('/');
   if (kind === 'chunks') {
+    asked.chunks++;
     const body = sets[Number(first)]!.bodies[Number(second)]!;
     response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
     return;
   }
-  const asked = await readBody(request);
-  if (kind === 'sets') return void response.end(String(load(asked.toString())));
+  const body = await readBody(request);
+  if (kind === 'sets') return void response.end(String(load(body.toString())));
+  if (kind === 'asked') return void response.end(JSON.stringify(asked));
+  if (kind === 'queries' && first === 'v1') asked.statements++;
   const data = kind === 'queries' ? description(sets[datasetOf(first)]!, datasetOf(first)) : SESSION;
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ success: true, code: null, message: null, data }));
