@@ -68,7 +68,7 @@ async function make(table: BenchTable, name: TableName, rows: number, folder: st
       wanted = Math.min(CHUNK_BYTES, 2 * wanted);
     }
     await written;
-    const width = table.columns.length + 4;
+    const width = table.columns.length + (table.typed === true ? 0 : 4);
     const made: Omit<Dataset, 'folder'> = { table: name, rows, width, inline, chunks, checksum: sum };
     writeFileSync(join(staging, 'result.json'), JSON.stringify(made));
     rmSync(folder, { recursive: true, force: true });
@@ -88,7 +88,8 @@ async function readText(connection: DuckDBConnection, table: BenchTable, start: 
     const to = Math.min(end, base + MAX_ROWS);
     const cells = table.columns.map(({ cell }) => cell);
     const key = `to_json([${cells[0]!}])::VARCHAR`;
-    const row = `to_json([${[...cells, key, `'INSERT'`, 'NULL', `'0'`].join(', ')}])::VARCHAR`;
+    const own = table.typed === true ? [] : [key, `'INSERT'`, 'NULL', `'0'`];
+    const row = `to_json([${[...cells, ...own].join(', ')}])::VARCHAR`;
     const rows = `SELECT *, file_row_number + ${base} AS n FROM read_parquet('${flightsFile().replaceAll("'", "''")}', file_row_number = true) WHERE file_row_number >= ${from - base} AND file_row_number < ${to - base}`;
     const read = await connection.runAndReadAll(
       `SELECT string_agg(row, ',' ORDER BY n) FROM (SELECT n, ${row} AS row FROM (${rows}))`,

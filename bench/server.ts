@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { dieWithParent } from '../local/aws/die-with-parent.ts';
 import { listen, readBody } from '../local/aws/http.ts';
 import type { Dataset } from './dataset.ts';
-import { datasetOf } from './query-ids.ts';
+import { datasetOf, queryIdOf } from './query-ids.ts';
+import { tables } from './tables.ts';
 
 type Served = Omit<Dataset, 'folder'> & { bodies: Buffer[] };
 const sets: Served[] = [];
@@ -30,9 +31,24 @@ const SESSION = {
   parameters: [],
 };
 
+const TYPES: Record<string, string> = { NUMBER: 'fixed', VARCHAR: 'text' };
+
+/** A scan's columns are all text; those of a plain SELECT have their types. */
+function rowtypeOf({ table, width }: Served) {
+  const text = (name: string) => ({ name, type: 'text', nullable: true });
+  if (tables[table].typed !== true) return Array.from({ length: width }, (_, at) => text(`C${at}`));
+  return tables[table].columns.map(({ name, type, precision, scale, nullable }) => ({
+    name,
+    type: TYPES[type] ?? type.toLowerCase(),
+    precision,
+    scale: type.startsWith('TIMESTAMP') ? 9 : scale,
+    nullable,
+  }));
+}
+
 function description(set: Served, index: number) {
   return {
-    rowtype: Array.from({ length: set.width }, (_, at) => ({ name: `C${at}`, type: 'text', nullable: true })),
+    rowtype: rowtypeOf(set),
     rowset: set.inline,
     total: set.rows,
     returned: set.rows,
@@ -47,6 +63,12 @@ function description(set: Served, index: number) {
   };
 }
 
+/** By query id, or of a statement that names a set: `SELECT ... -- set 3`. */
+function resultOf(first: string, body: Buffer) {
+  const index = first === 'v1' ? Number(/set (\d+)/.exec(body.toString())?.[1]) : datasetOf(first);
+  return { ...description(sets[index]!, index), queryId: queryIdOf(index) };
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, kind, first = '', second] = new URL(request.url ?? '', 'http://host').pathname.split('/');
   if (kind === 'chunks') {
@@ -59,7 +81,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (kind === 'sets') return void response.end(String(load(body.toString())));
   if (kind === 'asked') return void response.end(JSON.stringify(asked));
   if (kind === 'queries' && first === 'v1') asked.statements++;
-  const data = kind === 'queries' ? description(sets[datasetOf(first)]!, datasetOf(first)) : SESSION;
+  const data = kind === 'queries' ? resultOf(first, body) : SESSION;
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ success: true, code: null, message: null, data }));
 }
