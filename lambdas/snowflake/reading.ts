@@ -171,8 +171,13 @@ export async function scan(bytes: Uint8Array, width: number, rows: number, offse
   const step = Math.max(1, Math.floor((scanBytes * rows) / Math.max(1, bytes.length)));
   let pos = 0;
   for (let row = 0; row < rows; row += step) {
-    if (row > 0) await new Promise((resolve) => setImmediate(resolve));
+    if (row > 0) await turn();
     pos = scanRows(bytes, pos, width, row, Math.min(rows, row + step), offsets);
   }
   expectEnd(bytes, pos);
+}
+
+/** Lets the event loop go round once. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }
