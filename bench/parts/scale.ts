@@ -17,7 +17,7 @@ const TOPIC_PARTITIONS = 6;
 /** All partitions of one source, one invocation after the other on the one core. */
 async function partitioned(context: Context, partitions: number): Promise<Line> {
   const [kafka, deployment] = await Promise.all([context.kafka(), context.deployment()]);
-  const set = await context.served('flights', Math.ceil(context.args.rows / 4));
+  const set = await context.served('flights');
   const asked = await requests(set.address);
   const options = { dataset: set, index: set.index, partitions, topicPartitions: TOPIC_PARTITIONS };
   const source = await deployment.source(options);
