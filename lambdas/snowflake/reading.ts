@@ -26,7 +26,7 @@ export const readerSettings: ReaderSettings = {
 };
 
 /** Rows scanned before the event loop gets a turn. */
-const scanBytes = 4 * 1024 * 1024;
+const scanBytes = 1024 * 1024;
 
 /** A part of the result: rows [start, start + rows). */
 export type Part = { index: number; start: number; rows: number; bytes: number };
