@@ -206,5 +206,6 @@ const NEW_META = {
   recountedThrough: 0,
   paused: false,
   retentionMs: 86_400_000,
+  caughtUpAt: null,
   lastError: null,
 };

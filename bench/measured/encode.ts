@@ -1,5 +1,5 @@
 /**
- * Rows -> bytes, in memory: node encode.ts <folder of a dataset> <rows> <c|u> <envelope>
+ * Rows -> bytes, in memory: node encode.ts <folder of a dataset> <rows> <c|u> <envelope> <format>
  * One chunk's rows again and again; `u` has an image before and one after.
  */
 import { readFileSync } from 'node:fs';
@@ -10,11 +10,12 @@ import { createEncoders } from '../../lambdas/encoding/encoders.ts';
 import type { RowBatch } from '../../lambdas/protocol/ports.ts';
 import type { Layout } from '../../lambdas/protocol/window.ts';
 import { scanRows } from '../../lambdas/snowflake/scanner.ts';
+import { ConfluentStandIn } from '../../local/registry/confluent.ts';
 import type { Dataset } from '../dataset.ts';
 import { windowOf } from '../window.ts';
 import { measure } from './meter.ts';
 
-const [folder = '', wanted = '', op = '', envelope = ''] = process.argv.slice(2);
+const [folder = '', wanted = '', op = '', envelope = '', format = ''] = process.argv.slice(2);
 const set = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Omit<Dataset, 'folder'>;
 const { file, rows } = set.chunks.at(-1)!;
 const bytes = gunzipSync(readFileSync(join(folder, file)));
@@ -25,14 +26,20 @@ const batch: RowBatch = { bytes, offsets, rows, width: set.width };
 const object = { database: 'BENCH', schema: 'PUBLIC', name: set.table.toUpperCase() };
 const source = {
   name: 'bench',
+  topic: 'bench.flights',
   object,
   key: ['ID'],
-  format: { type: 'json', envelope, tombstones: true },
+  format: { type: format, key: format, envelope, tombstones: true },
 } as unknown as ResolvedSource;
-const config = { app: 'bench', sources: [source] } as unknown as ResolvedConfig;
-const layout = { key: ['ID'], object, topicPartitions: 6 } as unknown as Layout;
+const registry = await ConfluentStandIn.start();
+const config = {
+  app: 'bench',
+  registry: { type: 'confluent', url: registry.url, auth: { method: 'none' }, subjects: 'topic', register: true },
+  sources: [source],
+} as unknown as ResolvedConfig;
+const layout = { key: ['ID'], object, topic: 'bench.flights', topicPartitions: 6 } as unknown as Layout;
 const window = { ...windowOf({ ...set, folder }, 0, []), digest: '' };
-const encoder = createEncoders(config, source).forWindow(window, layout, 0);
+const encoder = await createEncoders(config, source).forWindow(window, layout, 0);
 
 await measure(async () => {
   const seen = { rows: 0, bytes: 0 };

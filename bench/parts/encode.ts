@@ -2,9 +2,13 @@ import type { Part } from '../part.ts';
 import { summary, type Run } from '../run.ts';
 
 const cases = [
-  { name: 'JSON, envelope, create', args: ['c', 'debezium'] },
-  { name: 'JSON, envelope, update (both images)', args: ['u', 'debezium'] },
-  { name: 'JSON, flat, create', args: ['c', 'flat'] },
+  { name: 'JSON, envelope, create', args: ['c', 'debezium', 'json'] },
+  { name: 'JSON, envelope, update (both images)', args: ['u', 'debezium', 'json'] },
+  { name: 'JSON, flat, create', args: ['c', 'flat', 'json'] },
+  { name: 'Avro, envelope, create', args: ['c', 'debezium', 'avro'] },
+  { name: 'Avro, flat, create', args: ['c', 'flat', 'avro'] },
+  { name: 'Protobuf, envelope, create', args: ['c', 'debezium', 'protobuf'] },
+  { name: 'Protobuf, flat, create', args: ['c', 'flat', 'protobuf'] },
 ] as const;
 
 /** Rows -> bytes. */
