@@ -118,7 +118,7 @@ export class Connections {
   /** Destroys a connection; its unanswered requests are rejected. */
   drop(link: Link): void {
     if (this.#links.get(link.address) === link) this.#links.delete(link.address);
-    for (const socket of link.sockets) socket.destroy(new Error('connection dropped'));
+    for (const socket of link.sockets) socket.destroy(dropped());
   }
 
   /** Destroys all connections; nothing can be asked for afterwards. */
@@ -218,4 +218,11 @@ function stopIdleTimer(connection: Connection): void {
   queue.scheduleCheckPendingRequests = () => {
     if (queue.pending.length > 0) schedule();
   };
+}
+
+/** Node looks at the stack, and would parse the bundle's whole source map to write it: 170 ms and 40 MB. So it is written. */
+function dropped(): Error {
+  const error = new Error('connection dropped');
+  error.stack = error.message;
+  return error;
 }

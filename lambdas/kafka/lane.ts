@@ -11,21 +11,24 @@ export class Lane {
   /** Full ones, in order; the first may be on its way. */
   readonly queue: RecordBatch[] = [];
   sending = false;
+  /** Of the next transaction, while one is being committed. */
+  readonly #held: RecordBatch[] = [];
   #sequence = 0;
 
   constructor(partition: number) {
     this.partition = partition;
   }
 
-  get idle(): boolean {
-    return this.filling === null && this.queue.length === 0;
+  /** Queues what there is, so that it is sent; `hold`: not before `release`. */
+  seal(hold: boolean): void {
+    if (this.filling === null) return;
+    (hold ? this.#held : this.queue).push(this.filling);
+    this.filling = null;
   }
 
-  /** Queues what there is, so that it is sent. */
-  seal(): void {
-    if (this.filling === null) return;
-    this.queue.push(this.filling);
-    this.filling = null;
+  /** Queues what was held back. */
+  release(): void {
+    this.queue.push(...this.#held.splice(0));
   }
 
   /** The sequence of a batch's first record; counts on as brokers do, modulo 2^31. */

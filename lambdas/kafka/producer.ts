@@ -4,6 +4,7 @@
  * - A record is in one topicPartition, computed once from its key; a request carries one batch of one topicPartition; at
  *   most one is outstanding for each, and is repeated with the same sequence until its answer names it.
  * - A session commits when all records are acknowledged: a transaction's marker, then its end. Nothing else commits.
+ * - Records that are appended during a commit are the next transaction's: nothing of them is sent before the commit ended.
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
@@ -61,8 +62,6 @@ export class BatchingProducer implements KafkaProducer {
   #adding: Promise<void> | null = null;
   #failure: SnowmeltError | null = null;
   #committing = false;
-  /** False when an append must do more than copy. */
-  #open = true;
   /** Resolved whenever a batch came back or something failed. */
   #change = Promise.withResolvers<void>();
 
@@ -110,7 +109,7 @@ export class BatchingProducer implements KafkaProducer {
     row: number,
     headers: RecordHeaders | null = null,
   ): boolean {
-    if (!this.#open) return this.#refuse();
+    if (this.#failure !== null) return false; // ready() tells why
     const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
     this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
     return this.#pool.hasRoom;
@@ -126,10 +125,9 @@ export class BatchingProducer implements KafkaProducer {
     row: number,
     headers: RecordHeaders | null = null,
   ): void {
-    if (!this.#open) this.#refuse();
-    else
-      for (const lane of this.#lanes)
-        this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
+    if (this.#failure !== null) return;
+    for (const lane of this.#lanes)
+      this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
   }
 
   #appendTo(
@@ -159,8 +157,8 @@ export class BatchingProducer implements KafkaProducer {
   async ready(): Promise<void> {
     while (!this.#pool.hasRoom) {
       this.#throwIfFailed();
-      // Nothing comes back unless something is on its way.
-      if (!this.#lanes.some((lane) => lane.sending)) this.#flush();
+      // Nothing comes back unless something is on its way; after a commit that is what waited for it.
+      if (!this.#committing && !this.#lanes.some((lane) => lane.sending)) this.#flush();
       await this.#change.promise;
     }
     this.#throwIfFailed();
@@ -170,17 +168,16 @@ export class BatchingProducer implements KafkaProducer {
     this.#throwIfFailed();
     if (this.#committing) throw new SnowmeltError('UNEXPECTED', 'commit during a commit');
     if (this.#pending === 0 && !this.#markerAlone) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
-    this.#committing = true;
-    this.#open = false;
+    const records = this.#pending;
     this.#flush();
-    while (!this.#lanes.every((lane) => lane.idle)) {
-      this.#throwIfFailed();
+    this.#committing = true;
+    while (this.#acknowledged < records) {
       await this.#change.promise;
+      this.#throwIfFailed();
     }
-    this.#throwIfFailed();
     try {
-      if (this.#acknowledged !== this.#pending) {
-        throw new SnowmeltError('UNEXPECTED', `${this.#acknowledged} of ${this.#pending} records acknowledged`);
+      if (this.#acknowledged !== records) {
+        throw new SnowmeltError('UNEXPECTED', `${this.#acknowledged} of ${records} records acknowledged`);
       }
       await this.#session.commit(marker);
     } catch (error) {
@@ -189,10 +186,14 @@ export class BatchingProducer implements KafkaProducer {
     this.#throwIfFailed();
     this.#added.clear();
     this.#since = null;
-    this.#pending = 0;
+    this.#pending -= records;
     this.#acknowledged = 0;
     this.#committing = false;
-    this.#open = true;
+    for (const lane of this.#lanes) {
+      lane.release();
+      this.#start(lane);
+    }
+    this.#changed();
   }
 
   close(): Promise<void> {
@@ -201,22 +202,17 @@ export class BatchingProducer implements KafkaProducer {
     return Promise.resolve();
   }
 
-  #refuse(): boolean {
-    if (this.#failure === null) throw new SnowmeltError('UNEXPECTED', 'append during a commit');
-    return false; // ready() tells why
-  }
-
   /** Sends what the lane has and begins a batch that a record of `size` bytes fits into. */
   #begin(lane: Lane, size: number): RecordBatch {
     if (lane.filling !== null) {
-      lane.seal();
-      this.#start(lane);
+      lane.seal(this.#committing);
+      if (!this.#committing) this.#start(lane);
     }
     return (lane.filling = this.#pool.take(size));
   }
 
   #flush(): void {
-    for (const lane of this.#lanes) lane.seal();
+    for (const lane of this.#lanes) lane.seal(false);
     for (const lane of this.#lanes) this.#start(lane);
   }
 
@@ -254,7 +250,8 @@ export class BatchingProducer implements KafkaProducer {
 
   async #addAll(): Promise<void> {
     const partitions = this.#lanes
-      .filter((lane) => !lane.idle && !this.#added.has(lane.partition))
+      .filter((lane) => !this.#added.has(lane.partition))
+      .filter((lane) => lane.queue.length > 0 || (lane.filling !== null && !this.#committing))
       .map((lane) => lane.partition);
     this.#since ??= Date.now();
     await this.#session.add(partitions);
@@ -263,7 +260,6 @@ export class BatchingProducer implements KafkaProducer {
 
   #fail(error: SnowmeltError): void {
     this.#failure ??= error;
-    this.#open = false;
     this.#changed();
   }
 

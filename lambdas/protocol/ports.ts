@@ -195,12 +195,13 @@ export interface KafkaProducer {
   ): void;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
-  /** Records appended since the last commit. */
+  /** Records appended and not committed. */
   readonly pending: number;
   /** When the open transaction began (ms), or null. */
   readonly transactionSince: number | null;
   /**
    * Sends what is left, then the marker, then commits; with at-least-once only the first. Any rejection is an unknown outcome.
+   * What is appended meanwhile is not part of it and is kept back until it has ended. One at a time.
    */
   commit(marker: Marker): Promise<void>;
   /** Drops it: never aborts, never waits long. */

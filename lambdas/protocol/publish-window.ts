@@ -1,12 +1,14 @@
 /**
  * Reads a partition's rows of one window and publishes them in transactions. A transaction is committed at the last cut:
  * when it has enough rows, when it is a quarter of its timeout old, when the reader stalls, or when the time runs short.
+ * One commit at a time: the next one, and whatever comes after this window, waits for it.
  */
 import { SnowmeltError } from '../errors.ts';
+import { commit, Commits } from './commits.ts';
 import { Pairing, type PairingMode } from './pairing.ts';
 import { FencedError, renew, type Run } from './publish.ts';
 import type { RowBatch, SourceState } from './ports.ts';
-import { formatPosition, type Position } from './position.ts';
+import { formatPosition } from './position.ts';
 import { freshResult, runAgain } from './result.ts';
 import { EXTRA_CELLS, rangeOf, type Layout, type Range, type Window } from './window.ts';
 
@@ -35,17 +37,26 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   // The row before proves that this is the result it was.
   const from = range.start + Math.max(done - 1, 0);
   const batches = ports.snowflake.read(queryId, from, range.start + range.rows, width)[Symbol.asyncIterator]();
+  const commits = new Commits(run, window, range);
   let proven = done === 0;
-  let committed = done;
+  let cut = done;
   let ended = false;
   let waiting = true;
+  /** Begins the commit of all rows taken so far. */
+  const commitSoon = async () => {
+    await commits.begin(pairing.done, pairing.last!);
+    cut = pairing.done;
+  };
   try {
     let next = batches.next();
     for (;;) {
       const step = await orStall(next);
-      await renew(run);
+      commits.throwIfFailed();
+      // A commit renews the lease, too; two writers of the item would not know of each other.
+      if (!commits.busy) await renew(run);
       if (step === 'stalled') {
-        if (pairing.done > committed) committed = await commit(run, window, range, pairing.done, pairing.last!);
+        if (pairing.done > cut) await commitSoon();
+        await commits.ended();
         if (ports.clock.remainingMs() < run.settings.reserveMs) break;
         continue;
       }
@@ -58,10 +69,9 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       if (!proven) prove(run, window, pairing, step.value);
       run.undecided = true;
       await pairing.take(step.value, proven ? 0 : 1, run.producer!);
-      run.undecided = run.producer!.pending > 0;
+      run.undecided = commits.busy || run.producer!.pending > 0;
       proven = true;
-      if (transactionIsFull(run, pairing.done - committed))
-        committed = await commit(run, window, range, pairing.done, pairing.last!);
+      if (transactionIsFull(run, pairing.done - cut, commits.busy)) await commitSoon();
       if (ports.clock.remainingMs() < run.settings.reserveMs) break;
       next = batches.next();
       waiting = true;
@@ -70,8 +80,12 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       pairing.finish(run.producer!);
       checkComplete(run, window, range, pairing);
     }
-    if (pairing.done > committed) await commit(run, window, range, pairing.done, pairing.last!);
+    if (pairing.done > cut) await commitSoon();
+    await commits.ended();
   } catch (error) {
+    // Nobody else may write the item, or open another producer, before it is known how the commit went.
+    const failure = await commits.settled();
+    if (failure instanceof FencedError) throw failure;
     // The window keeps everything but its query id; the next open reads the new result.
     if (error instanceof SnowmeltError && error.code === 'RESULT_EXPIRED') {
       await runAgain(ports, run.source, window, () => renew(run));
@@ -135,61 +149,13 @@ function prove(run: Run, window: Window, pairing: Pairing, batch: RowBatch): voi
   );
 }
 
-/** Re-opens halve the batch: what fails for its size gets through smaller. */
-function transactionIsFull(run: Run, rows: number): boolean {
+/** Re-opens halve the batch: what fails for its size gets through smaller. While one is `committing`, the next is not open. */
+function transactionIsFull(run: Run, rows: number, committing: boolean): boolean {
   const { settings, producer } = run;
   if (rows === 0) return false;
   if (rows >= Math.max(1, settings.maxTransactionRows >> run.reopens)) return true;
   const since = producer!.transactionSince;
-  return since !== null && run.ports.clock.now() - since > settings.transactionTimeoutMs / 4;
-}
-
-/** Commits what was appended; answers the rows that are done. Any rejection leaves the outcome unknown. */
-async function commit(run: Run, window: Window, range: Range, done: number, last: string): Promise<number> {
-  const { ports, producer } = run;
-  const exactlyOnce = run.settings.delivery === 'exactly-once';
-  const at = ports.clock.now();
-  const position: Position = { window: window.number, row: done };
-  // Until the store has it: a release in between must leave `open` standing.
-  run.undecided = true;
-  await producer!.commit({
-    position,
-    incarnation: run.incarnation,
-    digest: window.digest,
-    to: window.to,
-    last,
-    at,
-  });
-  run.last = { position: formatPosition(position), hash: last };
-  const now = ports.clock.now();
-  const lease = await ports.checkpoints.commit(run.lease, {
-    position,
-    marked: exactlyOnce ? { position, at } : null,
-    leaseUntil: now + run.settings.leaseMs,
-    now,
-    ...(exactlyOnce ? {} : { closeOpen: true }),
-  });
-  if (lease === null) throw new FencedError();
-  run.undecided = false;
-  const before = run.lease.item.position;
-  const rows = done - (before !== null && before.window === window.number ? before.row : 0);
-  run.lease = lease;
-  run.progressed = true;
-  run.rows += rows;
-  run.transactions++;
-  ports.telemetry.count('Rows', rows, { source: run.source, partition: run.partition });
-  ports.telemetry.count('Transactions', 1, { source: run.source, partition: run.partition });
-  if (done === range.rows) {
-    ports.telemetry.info('window published', {
-      source: run.source,
-      partition: run.partition,
-      window: window.number,
-      kind: window.kind,
-      rows: range.rows,
-      to: window.to,
-    });
-  }
-  return done;
+  return !committing && since !== null && run.ports.clock.now() - since > settings.transactionTimeoutMs / 4;
 }
 
 /** The next batch, or 'stalled' when none comes for STALL_MS; the promise stays good for another wait. */

@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { release } from './release.ts';
 
 export type Timings = {
   /** Until the head of an answer. Snowflake holds an answer back for up to 45 s while a statement runs. */
@@ -14,7 +15,7 @@ export type Timings = {
   totalMs: number;
 };
 
-export type HttpAnswer = { status: number; headers: http.IncomingHttpHeaders; body: Buffer };
+export type HttpAnswer = { status: number; headers: http.IncomingHttpHeaders; body: Buffer<ArrayBuffer> };
 
 export type HttpRequest = {
   method?: 'GET' | 'POST';
@@ -74,7 +75,7 @@ export class HttpClient {
         const announced = Number(response.headers['content-length'] ?? Number.NaN);
         if (announced > largestBody) return fail('body too large');
         const body = new Body(announced);
-        response.on('data', (piece: Buffer) => {
+        response.on('data', (piece: Buffer<ArrayBuffer>) => {
           quiet.refresh();
           if (!body.add(piece)) fail('body longer than announced or too large');
         });
@@ -98,8 +99,8 @@ export class HttpClient {
 /** Collects a body; one allocation when its length is announced. */
 class Body {
   readonly #announced: number;
-  readonly #whole: Buffer | null;
-  readonly #pieces: Buffer[] = [];
+  readonly #whole: Buffer<ArrayBuffer> | null;
+  readonly #pieces: Buffer<ArrayBuffer>[] = [];
   #length = 0;
 
   constructor(announced: number) {
@@ -107,11 +108,14 @@ class Body {
     this.#whole = announced >= 0 ? Buffer.allocUnsafeSlow(announced) : null;
   }
 
-  add(piece: Buffer): boolean {
+  add(piece: Buffer<ArrayBuffer>): boolean {
     const end = this.#length + piece.length;
     if (end > (this.#whole === null ? largestBody : this.#announced)) return false;
     if (this.#whole === null) this.#pieces.push(piece);
-    else piece.copy(this.#whole, this.#length);
+    else {
+      piece.copy(this.#whole, this.#length);
+      release(piece);
+    }
     this.#length = end;
     return true;
   }
@@ -120,7 +124,7 @@ class Body {
     return this.#whole === null || this.#length === this.#announced;
   }
 
-  bytes(): Buffer {
+  bytes(): Buffer<ArrayBuffer> {
     return this.#whole ?? Buffer.concat(this.#pieces, this.#length);
   }
 }

@@ -11,7 +11,7 @@ import type { HttpClient } from './http.ts';
 import type { RowReader } from './parts.ts';
 import { batches, partsWith } from './parts.ts';
 import type { ReaderSettings } from './reading.ts';
-import { Offsets, Reading, readerSettings } from './reading.ts';
+import { Offsets, Reading, readerSettings, turn } from './reading.ts';
 import type { Results } from './result.ts';
 import { TextBuffer } from './unpack.ts';
 
@@ -40,7 +40,7 @@ export class Reader implements RowReader {
     const offsets = new Offsets();
     try {
       const parts = partsWith(await reading.result(), queryId, start, end, width);
-      const ahead = new Map<number, Promise<Buffer>>();
+      const ahead = new Map<number, Promise<Buffer<ArrayBuffer>>>();
       for (let at = 0; at < parts.length; at++) {
         const part = parts[at]!;
         for (const next of parts.slice(at, at + 1 + chunksAhead)) {
@@ -51,7 +51,11 @@ export class Reader implements RowReader {
         }
         const bytes = await reading.verified(part, width, text, offsets, ahead.get(part.index)!);
         ahead.delete(part.index);
-        yield* batches(bytes, offsets.cells, width, part, start, end);
+        for (const batch of batches(bytes, offsets.cells, width, part, start, end)) {
+          yield batch;
+          // All of a chunk's batches are here at once: between them, answers of others get their turn.
+          await turn();
+        }
       }
     } finally {
       reading.stop();

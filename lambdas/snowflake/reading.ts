@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { SnowmeltError } from '../errors.ts';
 import type { HttpClient, Timings } from './http.ts';
 import { NoAnswer } from './http.ts';
+import { release } from './release.ts';
 import type { Chunk, Result, Results } from './result.ts';
 import { pause } from './result.ts';
 import { expectEnd, MalformedText, scanRows } from './scanner.ts';
@@ -25,7 +26,7 @@ export const readerSettings: ReaderSettings = {
 };
 
 /** Rows scanned before the event loop gets a turn. */
-const scanBytes = 4 * 1024 * 1024;
+const scanBytes = 1024 * 1024;
 
 /** A part of the result: rows [start, start + rows). */
 export type Part = { index: number; start: number; rows: number; bytes: number };
@@ -90,13 +91,14 @@ export class Reading {
     width: number,
     text: TextBuffer,
     offsets: Offsets,
-    first: Promise<Buffer>,
+    first: Promise<Buffer<ArrayBuffer>>,
   ): Promise<Buffer> {
     let fetched = first;
     for (let attempt = 1; ; attempt++) {
       const body = await fetched;
       try {
         const bytes = await text.unpack(body, part.bytes);
+        if (bytes !== body) release(body);
         if (!isUtf8(bytes)) throw new MalformedText('Not UTF-8', 0);
         await scan(bytes, width, part.rows, offsets.forCells(part.rows * width));
         return bytes;
@@ -111,7 +113,7 @@ export class Reading {
   }
 
   /** Downloads a part, as it comes: it is unzipped when its turn comes. `stale` is a description whose addresses are not to be used again. */
-  async fetch(part: Part, stale: Promise<Result> | null): Promise<Buffer> {
+  async fetch(part: Part, stale: Promise<Result> | null): Promise<Buffer<ArrayBuffer>> {
     if (stale !== null) await this.#refresh(stale);
     for (let attempt = 1; ; attempt++) {
       const seen = this.#result;
@@ -130,7 +132,7 @@ export class Reading {
     return new SnowmeltError('SNOWFLAKE_UNREACHABLE', `Download of ${what}`);
   }
 
-  async #download(chunk: Chunk, headers: Record<string, string>): Promise<Buffer | Failure> {
+  async #download(chunk: Chunk, headers: Record<string, string>): Promise<Buffer<ArrayBuffer> | Failure> {
     try {
       const answer = await this.#http.ask(chunk.url, {
         headers: { 'accept-encoding': 'gzip', ...headers },
@@ -169,8 +171,13 @@ export async function scan(bytes: Uint8Array, width: number, rows: number, offse
   const step = Math.max(1, Math.floor((scanBytes * rows) / Math.max(1, bytes.length)));
   let pos = 0;
   for (let row = 0; row < rows; row += step) {
-    if (row > 0) await new Promise((resolve) => setImmediate(resolve));
+    if (row > 0) await turn();
     pos = scanRows(bytes, pos, width, row, Math.min(rows, row + step), offsets);
   }
   expectEnd(bytes, pos);
+}
+
+/** Lets the event loop go round once. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,7 @@
 /** Unzips bodies that are gzip by their first bytes, whatever the headers say. */
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
+import { release } from './release.ts';
 import { MalformedText } from './scanner.ts';
 
 const unzip = promisify(gunzip);
@@ -28,12 +29,13 @@ export class TextBuffer {
     const pieces = createGunzip({ chunkSize: pieceBytes });
     pieces.end(body);
     try {
-      for await (const piece of pieces as AsyncIterable<Buffer>) {
+      for await (const piece of pieces as AsyncIterable<Buffer<ArrayBuffer>>) {
         const end = length + piece.length;
         if (end > largestText) throw new MalformedText('More text than any chunk has', length);
         if (end > this.#bytes.length) this.#grow(end, length);
         piece.copy(this.#bytes, length);
         length = end;
+        release(piece);
       }
     } catch (error) {
       if (error instanceof MalformedText) throw error;

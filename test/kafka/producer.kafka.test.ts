@@ -237,6 +237,71 @@ describe('the transaction', () => {
   });
 });
 
+describe('what is appended during a commit', () => {
+  test('is not sent before the commit has ended, and is the next transaction', async () => {
+    const source = await fixture.source(2, { maxBatchBytes: 300 });
+    const producer = await source.open();
+    const seen: string[] = [];
+    const place = (kind: string) => (request: { api: string; clientId: string }) => {
+      if (request.clientId === `${source.group}:0`) seen.push(`${kind} ${request.api}`);
+      return undefined;
+    };
+    const removals = [fixture.proxy.onRequest(place('ask')), fixture.proxy.onReply(place('answer'))];
+    const appended = Promise.withResolvers<void>();
+    const sending = fixture.next('onRequest', (request) => source.is(request, 'Produce'), { until: appended.promise });
+    const ending = fixture.next('onReply', (request) => source.is(request, 'EndTxn'), 'pass');
+    for (let i = 0; i < 50; i++) append(producer, `${i % 7}`, `${i}`);
+    const first = producer.commit(markerAt(1, 50));
+    await sending;
+    for (let i = 50; i < 300; i++) append(producer, `${i % 7}`, `${i}`);
+    expect(producer.pending).toBe(300);
+    appended.resolve();
+    await ending;
+    await first;
+    expect(producer.pending).toBe(250);
+    await producer.commit(markerAt(1, 300));
+    for (const remove of removals) remove();
+
+    const steps = seen.filter((step) => /Produce|EndTxn|AddPartitions/.test(step));
+    const ended = steps.indexOf('answer EndTxn');
+    expect(steps.slice(0, ended).filter((step) => step === 'ask AddPartitionsToTxn')).toHaveLength(1);
+    expect(steps[ended + 1]).toBe('ask AddPartitionsToTxn');
+    const records = await source.read();
+    expect(records).toHaveLength(300);
+    for (let key = 0; key < 7; key++) {
+      const own = records.filter((record) => record.key === `${key}`).map(({ value }) => Number(value));
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+    expect((await source.open()).marker?.position.row).toBe(300);
+  });
+
+  test('waits for room until the commit has ended, and is gone with a commit that failed', async () => {
+    const source = await fixture.source(1);
+    const producer = await source.open();
+    const full = Promise.withResolvers<void>();
+    const ending = fixture.next('onRequest', (request) => source.is(request, 'EndTxn'), { until: full.promise });
+    append(producer, 'a', 'first');
+    const committed = producer.commit(markerAt(1, 1));
+    await ending;
+    let records = 0;
+    while (append(producer, 'a', 'x'.repeat(500_000))) records++;
+    const roomy = producer.ready();
+    full.resolve();
+    await committed;
+    await roomy;
+    expect(records).toBeGreaterThan(10);
+    void fixture.next('onRequest', (request) => source.is(request, 'EndTxn'), 'close');
+    const failing = producer.commit(markerAt(2, 1));
+    append(producer, 'a', 'third');
+    await expect(failing).rejects.toThrow();
+    expect(append(producer, 'a', 'fourth')).toBe(false);
+    await expect(producer.ready()).rejects.toThrow();
+    await producer.close();
+    expect((await source.open()).marker?.position.window).toBe(1);
+    expect(await source.values()).toEqual(['first']);
+  });
+});
+
 /** Sets max.message.bytes of the source's topic. */
 async function limit(source: Source, bytes: number): Promise<void> {
   const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }];

@@ -41,7 +41,7 @@ export const RULES: Record<string, Rule> = {
   },
   'lambdas/kafka/': {
     files: ADAPTER,
-    packages: [...PURE, 'kafkajs', 'kafkajs/*', 'node:net', 'node:tls', 'node:module', '@node-rs/crc32'],
+    packages: [...PURE, 'kafkajs', 'kafkajs/*', 'node:net', 'node:tls'],
   },
   'lambdas/checkpoints/': { files: ADAPTER, packages: [...PURE, '@aws-sdk/client-dynamodb'] },
   'lambdas/encoding/': { files: ADAPTER, packages: PURE },

@@ -78,6 +78,7 @@ class MemoryProducer implements KafkaProducer {
   #buffers = new Map<number, MemoryRecord[]>();
   #buffered = 0;
   #failure: Error | null = null;
+  #committing: Promise<void> = Promise.resolve();
 
   constructor(clusterId: string, marker: Marker | null, request: OpenRequest, room: number, requests: Requests) {
     this.clusterId = clusterId;
@@ -111,19 +112,27 @@ class MemoryProducer implements KafkaProducer {
   }
 
   ready(): Promise<void> {
-    return this.#guarded(() => this.#flush());
+    return this.#guarded(async () => {
+      await this.#committing;
+      await this.#flush();
+    });
   }
 
+  /** What is appended meanwhile stays in the buffers. */
   commit(marker: Marker): Promise<void> {
-    return this.#guarded(async () => {
-      if (this.pending === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
+    const records = this.pending;
+    const committed = this.#guarded(async () => {
+      if (records === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
       await this.#flush();
       await this.#requests.addOffsets();
       await this.#requests.commitOffset(marker);
       await this.#requests.end();
       this.#added.clear();
-      this.pending = 0;
+      this.pending -= records;
     });
+    this.#committing = committed;
+    committed.catch(() => undefined); // The caller's to look at.
+    return committed;
   }
 
   async close() {

@@ -1,0 +1,211 @@
+/**
+ * What `cdk deploy` would give: the bundles and the template, run by the local Lambda runtime with a real DynamoDB table. A
+ * source comes with one window, as the planner would have written it, that no one has published yet.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
+import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import { windowDigest } from '../lambdas/protocol/digest.ts';
+import type { Checkpoints } from '../lambdas/protocol/ports.ts';
+import type { Range } from '../lambdas/protocol/window.ts';
+import { startAws, type LocalAws } from '../local/aws/start.ts';
+import { buildAssembly, writeConfig } from '../local/demo/deploy.ts';
+import { demoConfig, secretsOf } from '../local/demo/config.ts';
+import type { Dataset } from './dataset.ts';
+import type { Brokers } from './kafka.ts';
+import { pin } from './processes.ts';
+import { PROBE, type Probed } from './probe.ts';
+import { rangesOf, windowOf } from './window.ts';
+
+/** A source without a window. */
+const IDLE = 'idle';
+/** Room for every number of partitions that is measured. */
+export const MOST_PARTITIONS = 64;
+
+const YAML = `
+app: bench
+snowflake:
+  account: stand-in
+  user: SNOWMELT
+  warehouse: WH
+  auth: { method: token, secret: snowflake }
+kafka:
+  brokers: ["stand-in:9092"]
+  tls: false
+  topicChecks: report
+sources:
+  any:
+    table: BENCH.PUBLIC.FLIGHTS
+    key: [ID]
+    topic: { name: bench.any, partitions: 6 }
+`;
+
+export type Source = {
+  name: string;
+  topic: string;
+  topicPartitions: number;
+  partitions: number;
+  ranges: Range[];
+  dataset: Dataset;
+};
+export type SourceOptions = {
+  dataset: Dataset;
+  /** Of the dataset on the server. */
+  index: number;
+  topicPartitions?: number;
+  partitions?: number;
+  reader?: 'chunks' | 'sdk';
+};
+
+export type Invocation = Probed & { wallMs: number; rssMb: number };
+
+export class Deployment {
+  readonly aws: LocalAws;
+  readonly #base: ResolvedConfig;
+  readonly #configPath: string;
+  readonly #folder: string;
+  readonly #store: Checkpoints;
+  #made = 0;
+
+  private constructor(aws: LocalAws, base: ResolvedConfig, configPath: string, folder: string) {
+    this.aws = aws;
+    this.#base = base;
+    this.#configPath = configPath;
+    this.#folder = folder;
+    this.#store = createCheckpoints(base);
+  }
+
+  static async start(snowflakeUrl: string, kafka: Brokers): Promise<Deployment> {
+    const folder = mkdtempSync(join(tmpdir(), 'snowmelt-bench-'));
+    const demo = demoConfig(YAML, 'bench', null);
+    const assembly = await buildAssembly(demo, folder);
+    const configPath = join(folder, 'config.json');
+    const profiles = process.env['BENCH_PROFILE'];
+    const probe = new URL('./probe.ts', import.meta.url).href;
+    const aws = await startAws({
+      assembly,
+      secrets: secretsOf(demo, { token: randomUUID(), privateKey: '' }),
+      environment: {
+        SNOWMELT_CONFIG: configPath,
+        NODE_OPTIONS: `--enable-source-maps --import=${probe}`,
+        ...(profiles === undefined ? {} : { BENCH_PROFILE: profiles }),
+      },
+      concurrency: 1,
+      // A measured process serves no second invocation.
+      idleMs: 500,
+    });
+    const base: ResolvedConfig = {
+      ...demo.config,
+      table: { ...demo.config.table, endpoint: aws.dynamodbUrl, region: 'us-east-1' },
+      snowflake: { ...demo.config.snowflake, accessUrl: snowflakeUrl },
+      kafka: { ...demo.config.kafka, brokers: kafka.brokers },
+      aws: { ...demo.config.aws, endpoint: aws.url },
+    };
+    await kafka.createTopic(base.kafka.controlTopic, MOST_PARTITIONS);
+    return new Deployment(aws, base, configPath, folder);
+  }
+
+  /** A source that is new to all, with a snapshot of the dataset to publish; its topic is the caller's to make. */
+  async source(options: SourceOptions): Promise<Source> {
+    const { dataset, index, topicPartitions = 6, partitions = 1, reader = 'chunks' } = options;
+    const name = `run-${++this.#made}`;
+    const topic = `bench.${name}`;
+    const object = { database: 'BENCH', schema: 'PUBLIC', name: dataset.table.toUpperCase() };
+    const configured = { ...this.#base.sources[0]!, name, object, topic, topicPartitions, partitions };
+    writeConfig(
+      {
+        ...this.#base,
+        snowflake: { ...this.#base.snowflake, reader },
+        sources: [configured, { ...configured, name: IDLE }],
+      },
+      this.#configPath,
+    );
+    await this.#store.create(IDLE, { ...NEW_META, incarnation: randomUUID() });
+    await this.#store.putPartitions(IDLE, 1);
+    const incarnation = randomUUID();
+    await this.#store.create(name, { ...NEW_META, incarnation });
+    await this.#store.putPartitions(name, partitions);
+    const { information, key } = configured;
+    await this.#store.putLayout(name, {
+      number: 1,
+      deployment: 1,
+      partitions,
+      object,
+      information,
+      key,
+      topic,
+      topicPartitions,
+    });
+    const ranges = rangesOf(dataset.rows, partitions);
+    const window = windowOf(dataset, index, ranges);
+    await this.#store.putWindow(name, { ...window, digest: windowDigest(incarnation, window) });
+    return { name, topic, topicPartitions, partitions, ranges, dataset };
+  }
+
+  /** One whole invocation of publish in a process that is up already, pinned; throws unless it publishes the whole range. */
+  async publish(source: Source, partition: number): Promise<Invocation> {
+    await this.#publish(IDLE, 0); // loads the bundle and finds nothing to do
+    const pid = this.aws.children().find((child) => child.function.endsWith('-publish'))!.pid;
+    pin(pid);
+    await this.#probe(pid);
+    const ended = new Promise<{ durationMs: number; maxMemoryBytes: number | null }>((resolve) =>
+      this.aws.notices.once('end', resolve),
+    );
+    const logged: string[] = [];
+    const log = ({ line }: { line: string }) => logged.push(line);
+    this.aws.notices.on('log', log);
+    const outcome = await this.#publish(source.name, partition);
+    const { durationMs, maxMemoryBytes } = await ended;
+    const probed = await this.#probe(pid);
+    this.aws.notices.off('log', log);
+    const rows = source.ranges.find((range) => range.partition === partition)?.rows ?? 0;
+    const item = await this.#store.partition(source.name, partition);
+    if (!('payload' in outcome) || item?.position?.row !== rows)
+      throw new Error(`publish failed:\n${logged.join('\n')}`);
+    await this.#gone(pid);
+    return { ...probed, wallMs: durationMs, rssMb: (maxMemoryBytes ?? 0) / 2 ** 20 };
+  }
+
+  async close(): Promise<void> {
+    await this.aws.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #publish(source: string, partition: number) {
+    return this.aws.invoke('snowmelt-bench-publish', { detail: { source, partition } });
+  }
+
+  #probe(pid: number): Promise<Probed> {
+    return new Promise((resolve) => {
+      const onLog = (log: { pid: number; line: string }) => {
+        if (log.pid !== pid || !log.line.startsWith(PROBE)) return;
+        this.aws.notices.off('log', onLog);
+        resolve(JSON.parse(log.line.slice(PROBE.length)) as Probed);
+      };
+      this.aws.notices.on('log', onLog);
+      process.kill(pid, 'SIGUSR2');
+    });
+  }
+
+  /** The environment ends when it was idle for long enough. */
+  async #gone(pid: number): Promise<void> {
+    while (this.aws.children().some((child) => child.pid === pid))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const NEW_META = {
+  clusterId: null,
+  sightings: [],
+  scan: null,
+  request: null,
+  finishedThrough: 0,
+  recountedThrough: 0,
+  paused: false,
+  retentionMs: 86_400_000,
+  caughtUpAt: null,
+  lastError: null,
+};
