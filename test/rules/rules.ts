@@ -109,7 +109,7 @@ export const RULES: Rule[] = [
     upheavals: ['data loss'],
     edits: [
       protocol('reconcile.ts', 'marked: { position: marker.position, at: marker.at },', 'marked: null,'),
-      protocol('publish-window.ts', 'marked: exactlyOnce ? { position, at } : null,', 'marked: null,'),
+      protocol('commits.ts', 'marked: exactlyOnce ? { position, at } : null,', 'marked: null,'),
     ],
   },
   {
@@ -295,7 +295,7 @@ export const RULES: Rule[] = [
     rule: 'the marker is committed with the records',
     edits: [
       protocol(
-        'publish-window.ts',
+        'commits.ts',
         '    position,\n    incarnation:',
         '    position: run.lease.item.position ?? position,\n    incarnation:',
       ),
