@@ -221,6 +221,8 @@ export const RULES: Rule[] = [
   },
   {
     rule: 'a transactional request whose answer was lost is not repeated',
+    unnoticed:
+      'a copy has to arrive within the next transaction of the same epoch: a test in test/kafka brings that about',
     edits: [
       client(
         'const reply = await this.#wire.request(name, { repeatable, lost, effect });',
