@@ -6,7 +6,7 @@ import { decodedSize, writeDecoded } from './base64.ts';
 import { copyBytes, isTrue } from './cells.ts';
 import { unscaledRoom, writeDouble, writeUnscaled } from './decimal.ts';
 import type { WindowFacts } from './envelope.ts';
-import { atEdge, edgesOf, sourceFacts, type Edges } from './envelope.ts';
+import { atEdge, edgesOf, perOp, sourceFacts, type Edges } from './envelope.ts';
 import { Int64, varintRoom, writeLength } from './int64.ts';
 import type { RowWriter, ValueWriter } from './record.ts';
 import { textSize, writeText } from './text.ts';
@@ -202,8 +202,4 @@ export function avroTruncation(facts: WindowFacts, head: Buffer): Buffer {
     return Buffer.concat([head, constant('t'), constant(now), constant(window.number), row, Buffer.of(SOME, 0)]);
   const source = Object.values(sourceFacts(facts)).map(constant);
   return Buffer.concat([head, Buffer.of(NULL, NULL), ...source, row, constant('t'), Buffer.of(SOME), constant(now)]);
-}
-
-function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
-  return { c: make('c'), u: make('u'), d: make('d'), r: make('r') };
 }

@@ -118,6 +118,7 @@ export function flatPieces({ window, now }: WindowFacts): Pieces {
   };
 }
 
-function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
+/** One constant piece for each op. */
+export function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
   return Object.fromEntries(ops.map((op) => [op, make(op)])) as Record<Op, Buffer>;
 }

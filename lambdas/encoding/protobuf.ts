@@ -5,7 +5,7 @@ import type { Column } from '../protocol/window.ts';
 import { decodedSize, writeDecoded } from './base64.ts';
 import { copyBytes, isTrue } from './cells.ts';
 import { unscaledRoom, writeDouble, writeUnscaled } from './decimal.ts';
-import { atEdge, edgesOf, sourceFacts, type Edges, type WindowFacts } from './envelope.ts';
+import { atEdge, edgesOf, perOp, sourceFacts, type Edges, type WindowFacts } from './envelope.ts';
 import { Int64, unsignedSize, varintRoom, writeUnsigned } from './int64.ts';
 import { flatNumbers } from './protobuf-schema.ts';
 import type { RowWriter, ValueWriter } from './record.ts';
@@ -258,8 +258,4 @@ function tagOf(number: number, wireType: number): Buffer {
 function unsigned(value: number): Buffer {
   const bytes = Buffer.alloc(varintRoom);
   return bytes.subarray(0, writeUnsigned(value, bytes, 0));
-}
-
-function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
-  return { c: make('c'), u: make('u'), d: make('d'), r: make('r') };
 }
