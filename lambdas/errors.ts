@@ -188,7 +188,14 @@ export const ERRORS = {
     retry: 'operator',
     causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
     action:
-      '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows; if the topic itself lost records, `--take anew`.',
+      '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows.',
+  },
+  TOPIC_LOST_DATA: {
+    retry: 'operator',
+    causes:
+      'The topic was deleted and made anew, or lost records that all its replicas in sync had acknowledged (unclean election, restored disk).',
+    action:
+      '`npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
   },
   MARKER_EXPIRED: {
     retry: 'operator',

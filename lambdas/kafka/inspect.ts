@@ -3,6 +3,7 @@ import { SnowmeltError } from '../errors.ts';
 import type { Inspection, Marker } from '../protocol/ports.ts';
 import type { Connections, Link } from './connections.ts';
 import { Coordinator } from './coordinator.ts';
+import { endOf } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';
 import { readMarker } from './marker.ts';
 import { Leaders, readMetadata } from './metadata.ts';
@@ -11,8 +12,6 @@ import { call, type Reply, type TopicMetadata } from './requests.ts';
 
 /** How long a marker whose transaction is being decided is waited for. */
 const UNDECIDED_MS = 5_000;
-const LATEST = '-1';
-const READ_UNCOMMITTED = 0;
 
 export async function inspect(
   connections: Connections,
@@ -35,7 +34,7 @@ export async function inspect(
   return {
     clusterId: metadata.clusterId,
     topicPartitions: data === null ? null : data.partitionMetadata.length,
-    ends: data === null ? [] : await endsOf(connections, data),
+    ends: data === null ? [] : await endsOf(connections, data, deadline),
     controlPartitions,
     markers: await Promise.all(markers),
   };
@@ -65,34 +64,18 @@ async function markerOf(
   }
 }
 
-async function endsOf(connections: Connections, topic: TopicMetadata): Promise<Inspection['ends']> {
+async function endsOf(connections: Connections, topic: TopicMetadata, deadline: number): Promise<Inspection['ends']> {
   const leaders = new Leaders(connections, topic);
   const partitions = topic.partitionMetadata.map(({ partitionId }) => partitionId).sort((a, b) => a - b);
   return Promise.all(
     partitions.map(async (topicPartition) => {
-      const node = leaders.of(topicPartition);
-      const address = node === undefined ? undefined : connections.addressOf(node);
-      const what = `${topic.topic}-${topicPartition}`;
-      if (address === undefined) throw new BrokerError(CODE.leaderNotAvailable, `ListOffsets of ${what}`);
-      const link = await connections.at(address);
-      const endOffset = await endOf(connections, link, topic.topic, topicPartition);
+      const endOffset = await endOf(connections, leaders, topic.topic, topicPartition, deadline);
+      // Found just now: its end was asked for there.
+      const link = await connections.at(connections.addressOf(leaders.of(topicPartition)!)!);
       const lastTimestamp = await lastTimestampOf(connections, link, topic.topic, topicPartition, endOffset);
       return { topicPartition, endOffset: `${endOffset}`, lastTimestamp };
     }),
   );
-}
-
-/** The log's end, whatever of it is committed. */
-async function endOf(connections: Connections, link: Link, topic: string, partition: number): Promise<bigint> {
-  const topics = [{ topic, partitions: [{ partition, timestamp: LATEST }] }];
-  const reply = await call(connections, link, 'ListOffsets', {
-    replicaId: -1,
-    isolationLevel: READ_UNCOMMITTED,
-    topics,
-  });
-  const found = reply.responses[0]?.partitions[0];
-  if (found?.errorCode === 0) return BigInt(found.offset);
-  throw new BrokerError(found?.errorCode ?? -1, `ListOffsets of ${topic}-${partition}`, `DESCRIBE on topic ${topic}`);
 }
 
 /** Of the batch that ends the log; null where it is gone, or may not be read: publishing needs no right to. */

@@ -116,7 +116,7 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
 declare module 'kafkajs/src/protocol/requests/produce/v7/response.js' {
   const response: {
     decode(raw: Buffer): Promise<{
-      topics: { topicName: string; partitions: { partition: number; errorCode: number }[] }[];
+      topics: { topicName: string; partitions: { partition: number; errorCode: number; baseOffset: string }[] }[];
       clientSideThrottleTime: number;
     }>;
   };

@@ -7,7 +7,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
-import type { Marker } from '../protocol/ports.ts';
+import type { Marker, Sent } from '../protocol/ports.ts';
 import type { Coordinator } from './coordinator.ts';
 import { BrokerError, CODE } from './failures.ts';
 import type { Names } from './names.ts';
@@ -19,8 +19,10 @@ const MAX_LENGTH = 4096;
 
 /** The marker as offset and metadata. @throws RangeError when it does not fit */
 export function formatMarker(marker: Marker): { offset: string; metadata: string } {
-  const { position, incarnation, digest, to, last, at } = marker;
-  const metadata = JSON.stringify({ v: VERSION, incarnation, window: position.window, digest, to, last, at });
+  const { position, incarnation, digest, to, last, at, sent } = marker;
+  const { topic, topicPartition, offset } = sent ?? {};
+  const fields = { v: VERSION, incarnation, window: position.window, digest, to, last, at };
+  const metadata = JSON.stringify(sent === null ? fields : { ...fields, sent: [topic, topicPartition, offset] });
   if (metadata.length > MAX_LENGTH) throw new RangeError(`marker of ${metadata.length} characters`);
   return { offset: formatPosition(position), metadata };
 }
@@ -45,7 +47,7 @@ export function parseMarker(offset: string, metadata: string): Marker {
   ) {
     throw new SnowmeltError('STATE_DISAGREES', `the offset ${offset} of the group in Kafka is no marker of Snowmelt`);
   }
-  return { position, incarnation, digest, to, last, at };
+  return { position, incarnation, digest, to, last, at, sent: sentOf(fields.sent) };
 }
 
 /** The committed marker of one source partition; null when Kafka has none (also when it expired). */
@@ -67,6 +69,13 @@ export async function readMarker(
     if (error instanceof BrokerError && error.brokerCode === CODE.groupIdNotFound) return null;
     throw error;
   }
+}
+
+/** null too for what a release before this field wrote. */
+function sentOf(value: unknown): Sent | null {
+  const [topic, topicPartition, offset] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (typeof topic !== 'string' || typeof topicPartition !== 'number' || typeof offset !== 'number') return null;
+  return { topic, topicPartition, offset };
 }
 
 function positionOf(offset: string): Position | null {

@@ -52,7 +52,7 @@ export function frame(head: Buffer, batch: RecordBatch, partition: number): Buff
 }
 
 /**
- * Sends a frame and answers the partition's error code. The frame's bytes must stand still until then.
+ * Sends a frame and answers the partition's error code and the offset of the batch's first record. The frame's bytes must stand still until then.
  * @throws kafkajs' connection errors: whether the batch arrived is unknown, and the connection is dropped
  */
 export async function produce(
@@ -61,7 +61,7 @@ export async function produce(
   request: Buffer,
   topic: string,
   partition: number,
-): Promise<number> {
+): Promise<{ code: number; baseOffset: number }> {
   try {
     const connection = connectionOf(link);
     if (!connection.isAuthenticated()) await connection.authenticate();
@@ -87,7 +87,7 @@ export async function produce(
     ) {
       throw new SnowmeltError('KAFKA_FAILED', `Produce to ${topic}-${partition}: the answer is for something else`);
     }
-    return result.errorCode;
+    return { code: result.errorCode, baseOffset: Number(result.baseOffset) };
   } catch (error) {
     if (isConnectionError(error)) connections.drop(link);
     throw error;

@@ -8,7 +8,7 @@
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { KafkaProducer, Marker, RecordHeaders } from '../protocol/ports.ts';
+import type { KafkaProducer, Marker, RecordHeaders, Sent } from '../protocol/ports.ts';
 import { BatchPool } from './batch-pool.ts';
 import type { Codec } from './compression.ts';
 import type { Connections } from './connections.ts';
@@ -25,6 +25,7 @@ import type { Session } from './session.ts';
 export type ProducerParts = {
   clusterId: string;
   marker: Marker | null;
+  end: number | null;
   clientId: string;
   names: Names;
   topicPartitions: number;
@@ -43,6 +44,8 @@ export type ProducerParts = {
 export class BatchingProducer implements KafkaProducer {
   readonly clusterId: string;
   readonly marker: Marker | null;
+  readonly end: number | null;
+  readonly #topic: string;
   readonly #connections: Connections;
   readonly #session: Session;
   readonly #markerAlone: boolean;
@@ -56,6 +59,8 @@ export class BatchingProducer implements KafkaProducer {
   #pending = 0;
   /** Records of the transaction that brokers acknowledged. */
   #acknowledged = 0;
+  /** The last of them. */
+  #sent: Sent | null = null;
   #since: number | null = null;
   /** topicPartitions that are part of the transaction. */
   #added = new Set<number>();
@@ -74,6 +79,8 @@ export class BatchingProducer implements KafkaProducer {
     this.#markerAlone = parts.markerAlone;
     this.clusterId = parts.clusterId;
     this.marker = parts.marker;
+    this.end = parts.end;
+    this.#topic = names.topic;
     this.#connections = connections;
     this.#session = session;
     this.#sender = new Sender({
@@ -164,7 +171,7 @@ export class BatchingProducer implements KafkaProducer {
     this.#throwIfFailed();
   }
 
-  async commit(marker: Marker): Promise<void> {
+  async commit(marker: Omit<Marker, 'sent'>): Promise<void> {
     this.#throwIfFailed();
     if (this.#committing) throw new SnowmeltError('UNEXPECTED', 'commit during a commit');
     if (this.#pending === 0 && !this.#markerAlone) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
@@ -179,7 +186,7 @@ export class BatchingProducer implements KafkaProducer {
       if (this.#acknowledged !== records) {
         throw new SnowmeltError('UNEXPECTED', `${this.#acknowledged} of ${records} records acknowledged`);
       }
-      await this.#session.commit(marker);
+      await this.#session.commit({ ...marker, sent: this.#sent });
     } catch (error) {
       this.#fail(asKafkaError(error, 'committing'));
     }
@@ -227,7 +234,8 @@ export class BatchingProducer implements KafkaProducer {
     try {
       for (let batch = lane.queue[0]; batch !== undefined && this.#failure === null; batch = lane.queue[0]) {
         await this.#add(lane.partition);
-        await this.#sender.send(lane, batch, () => this.#failure !== null);
+        const offset = await this.#sender.send(lane, batch, () => this.#failure !== null);
+        this.#sent = { topic: this.#topic, topicPartition: lane.partition, offset };
         this.#acknowledged += batch.records;
         lane.queue.shift();
         this.#pool.give(batch);

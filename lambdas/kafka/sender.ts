@@ -45,8 +45,8 @@ export class Sender {
     this.#parts = parts;
   }
 
-  /** Resolves when the leader acknowledged the batch. @throws BrokerError, kafkajs' connection errors */
-  async send(lane: Lane, batch: RecordBatch, stopped: () => boolean): Promise<void> {
+  /** Resolves with the last record's offset when the leader acknowledged the batch. @throws BrokerError, kafkajs' connection errors */
+  async send(lane: Lane, batch: RecordBatch, stopped: () => boolean): Promise<number> {
     const { session, names, head, codec, maxBytes, requestTimeoutMs, leaders } = this.#parts;
     if (codec !== null) await batch.compress(codec);
     // Only a record that is alone in its batch gets here: a request too large for the broker would just be cut off.
@@ -61,8 +61,8 @@ export class Sender {
     for (const attempts = new Attempts(deadline, LONGEST_WAIT_MS); ;) {
       try {
         const link = await this.#leader(lane.partition);
-        const code = await produce(this.#parts.connections, link, request, names.topic, lane.partition);
-        if (code === 0) return;
+        const { code, baseOffset } = await produce(this.#parts.connections, link, request, names.topic, lane.partition);
+        if (code === 0) return baseOffset + batch.records - 1;
         const what = `Produce of ${batch.records} records, ${batch.size} bytes, to ${names.topic}-${lane.partition}`;
         throw new BrokerError(code, what, neededRight(names, 'Produce', code));
       } catch (error) {

@@ -116,7 +116,12 @@ export type Marker = {
   last: string;
   /** Time of the commit, ms since epoch. */
   at: number;
+  /** The last record that the brokers acknowledged before the commit; null where a marker was committed alone. */
+  sent: Sent | null;
 };
+
+/** Offset of a record in its topicPartition. */
+export type Sent = { topic: string; topicPartition: number; offset: number };
 
 export type TopicFacts = {
   minInsyncReplicas: number | null;
@@ -167,6 +172,8 @@ export interface KafkaProducer {
   readonly clusterId: string;
   /** The committed marker of this partition; null when Kafka has none, and when it was not read. */
   readonly marker: Marker | null;
+  /** Where the topicPartition that `marker.sent` names ends now; null when that is of another topic, or not known. */
+  readonly end: number | null;
   /**
    * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
    * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
@@ -203,7 +210,7 @@ export interface KafkaProducer {
    * Sends what is left, then the marker, then commits; with at-least-once only the first. Any rejection is an unknown outcome.
    * What is appended meanwhile is not part of it and is kept back until it has ended. One at a time.
    */
-  commit(marker: Marker): Promise<void>;
+  commit(marker: Omit<Marker, 'sent'>): Promise<void>;
   /** Drops it: never aborts, never waits long. */
   close(): Promise<void>;
 }
@@ -211,7 +218,8 @@ export interface KafkaProducer {
 export interface Kafka {
   /**
    * Compares Metadata with the request (TOPIC_DIFFERS: another count than the newest, or fewer than the window's), sends
-   * InitProducerId (waiting for an earlier transaction to be decided), then reads the marker of this partition alone with require_stable. Throws KAFKA_UNREACHABLE,
+   * InitProducerId (waiting for an earlier transaction to be decided), then reads the marker of this partition alone with require_stable,
+   * then the end of the topicPartition that it names. Throws KAFKA_UNREACHABLE,
    * KAFKA_UNAUTHORIZED, KAFKA_FAILED, STATE_DISAGREES (a marker that is not ours to read).
    */
   open(request: OpenRequest): Promise<KafkaProducer>;

@@ -251,6 +251,7 @@ function decide(run: Run, state: SourceState, producer: KafkaProducer): Reconcil
   return reconcile({
     item,
     marker: producer.marker,
+    end: producer.end,
     incarnation: state.meta.incarnation,
     windowOf: (number) => windowOf(state, number),
     now: run.ports.clock.now(),

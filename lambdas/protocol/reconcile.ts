@@ -9,14 +9,17 @@ import type { Marker, PartitionItem } from './ports.ts';
 import { comparePositions, formatPosition, maxPosition } from './position.ts';
 import type { Window } from './window.ts';
 
+type Stop = Extract<ErrorCode, 'STATE_DISAGREES' | 'KAFKA_LOST_DATA' | 'TOPIC_LOST_DATA' | 'MARKER_EXPIRED'>;
+
 export type Reconciled =
-  | { position: PartitionItem['position']; marked: PartitionItem['marked'] }
-  | { stop: Extract<ErrorCode, 'STATE_DISAGREES' | 'KAFKA_LOST_DATA' | 'MARKER_EXPIRED'>; message: string };
+  { position: PartitionItem['position']; marked: PartitionItem['marked'] } | { stop: Stop; message: string };
 
 export type ReconcileInput = {
   /** As this epoch last read or wrote it. */
   item: PartitionItem;
   marker: Marker | null;
+  /** Where the topicPartition of `marker.sent` ends; null: not known. */
+  end: number | null;
   incarnation: string;
   /** Looks a window of the log up; undefined when the log has none of that number. */
   windowOf: (number: number) => Window | undefined;
@@ -39,6 +42,13 @@ export function reconcile(input: ReconcileInput): Reconciled {
     return {
       stop: 'KAFKA_LOST_DATA',
       message: `The marker in Kafka (${formatPosition(marker.position)}) is behind what Kafka had committed (${formatPosition(item.marked!.position)}).`,
+    };
+  }
+  const { sent } = marker;
+  if (sent !== null && input.end !== null && input.end <= sent.offset) {
+    return {
+      stop: 'TOPIC_LOST_DATA',
+      message: `Topic ${sent.topic}, partition ${sent.topicPartition}, ends at offset ${input.end}, but a committed transaction has a record at ${sent.offset}.`,
     };
   }
   return {

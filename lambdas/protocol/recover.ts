@@ -13,7 +13,7 @@ import { newestLayout, windowOf } from './past.ts';
 import { newestTopicPartitions } from './publish.ts';
 import type { Checkpoints, Clock, Inspection, Kafka, Lease, Marker, PartitionItem, SourceState } from './ports.ts';
 import { comparePositions, maxPosition, type Position } from './position.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, type Reconciled } from './reconcile.ts';
 import type { Layout, Window } from './window.ts';
 
 export type RecoverPorts = { checkpoints: Checkpoints; kafka: Kafka; clock: Clock };
@@ -36,7 +36,7 @@ export type PartitionFindings = {
   /** The marker's position; text where it can't be read; null where Kafka has none. */
   marker: Position | string | null;
   /** What an invocation would make of it. */
-  verdict: 'agrees' | 'STATE_DISAGREES' | 'KAFKA_LOST_DATA' | 'MARKER_EXPIRED';
+  verdict: 'agrees' | Extract<Reconciled, { stop: unknown }>['stop'];
   message: string | null;
 };
 
@@ -56,7 +56,7 @@ export async function inspect(ports: RecoverPorts, settings: RecoverSettings, so
   const state = await mustLook(ports.checkpoints, source.name);
   const partitions = state.partitions.length;
   const seen = await ports.kafka.inspect({ source: source.name, partitions, topic: source.topic });
-  const findings = state.partitions.map((item) => judge(ports, settings, state, item, seen.markers[item.partition]!));
+  const findings = state.partitions.map((item) => judge(ports, settings, state, item, seen, source.topic));
   const { meta, head } = state;
   return {
     source: source.name,
@@ -80,17 +80,22 @@ function judge(
   settings: RecoverSettings,
   state: SourceState,
   item: PartitionItem,
-  seen: Inspection['markers'][number],
+  { markers, ends }: Inspection,
+  topic: string,
 ): PartitionFindings {
+  const seen = markers[item.partition]!;
   const { partition, position, open, lastError } = item;
   const known = { partition, state: item.state, lastError, position, marked: item.marked?.position ?? null, open };
   if (seen !== null && 'unreadable' in seen) {
     return { ...known, marker: seen.unreadable, verdict: 'STATE_DISAGREES', message: seen.unreadable };
   }
   const marker = seen?.marker ?? null;
+  const sent = marker?.sent?.topic === topic ? marker.sent : null;
+  const end = ends.find(({ topicPartition }) => topicPartition === sent?.topicPartition)?.endOffset;
   const decision = reconcile({
     item,
     marker,
+    end: end === undefined ? null : Number(end),
     incarnation: state.meta.incarnation,
     windowOf: (number) => windowOf(state, number),
     now: ports.clock.now(),
@@ -219,7 +224,7 @@ async function sign(
     const floor: Position = { window: next.number - 1, row: 1 };
     const position = comparePositions(known, floor) > 0 ? known! : floor;
     const at = ports.clock.now();
-    const marker: Marker = { position, incarnation, digest: next.digest, to: next.to, last: '', at };
+    const marker: Omit<Marker, 'sent'> = { position, incarnation, digest: next.digest, to: next.to, last: '', at };
     await producer.commit(marker);
     return { position, at };
   } finally {

@@ -139,6 +139,26 @@ test('a topic that grew: TOPIC_DIFFERS; once the configuration says so, all goes
   await expectGoesOn(pipeline);
 });
 
+test('the topic was deleted and made anew: TOPIC_LOST_DATA before anything is published, then a new life', async () => {
+  const pipeline = await published();
+  const { topic, topicPartitions } = pipeline.source;
+  await withAdmin(async (client) => {
+    await client.deleteTopics({ topics: [topic] });
+    await client.createTopics({ topics: [{ topic, numPartitions: topicPartitions }], waitForLeaders: true });
+  });
+  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'x' WHERE ID IN (1, 3)`);
+  await stands.passMinutes(1);
+  await pipeline.run(2);
+  expect(pipeline.codes).toContain('TOPIC_LOST_DATA');
+  expect(await pipeline.published()).toEqual([]);
+  const found = await pipeline.recover();
+  expect(found.ways).toEqual(['anew']);
+  expect(found.partitions.map(({ verdict }) => verdict)).toContain('TOPIC_LOST_DATA');
+  await pipeline.recover('anew');
+  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'drei' WHERE ID = 3`);
+  await expectGoesOn(pipeline);
+});
+
 test('late commits: what became visible after its window was read is found and sent', async () => {
   const pipeline = await published();
   const reader = await connect({

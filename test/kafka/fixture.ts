@@ -175,7 +175,7 @@ export class Source {
   }
 }
 
-export function markerAt(window: number, row: number, changes: Partial<Marker> = {}): Marker {
+export function markerAt(window: number, row: number, changes: Partial<Marker> = {}): Omit<Marker, 'sent'> {
   const at = Date.now();
   return {
     position: position(window, row),

@@ -15,6 +15,9 @@ const markers: fc.Arbitrary<Marker> = fc.record({
   to: text,
   last: text,
   at: fc.integer({ min: 0, max: 2 ** 45 }),
+  sent: fc.option(
+    fc.record({ topic: text, topicPartition: fc.nat(), offset: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
+  ),
 });
 const sample: Marker = {
   position: position(7, 12),
@@ -23,6 +26,7 @@ const sample: Marker = {
   to: '2026-11-22T00:00:00.000Z',
   last: 'l',
   at: 1,
+  sent: { topic: 't', topicPartition: 3, offset: 17 },
 };
 
 test('round trip', () => {
@@ -46,6 +50,7 @@ test('holds what the design names', () => {
     to: sample.to,
     last: 'l',
     at: 1,
+    sent: ['t', 3, 17],
   });
 });
 

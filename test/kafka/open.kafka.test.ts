@@ -66,16 +66,44 @@ describe('the marker', () => {
   test.each([
     ['an offset of another program', '42', null],
     ['metadata that is not ours', ((5n << 32n) | 1n).toString(), 'consumer checkpoint'],
-    ['metadata of another window', ((5n << 32n) | 1n).toString(), formatMarker(markerAt(6, 1)).metadata],
+    [
+      'metadata of another window',
+      ((5n << 32n) | 1n).toString(),
+      formatMarker({ ...markerAt(6, 1), sent: null }).metadata,
+    ],
   ])('%s is STATE_DISAGREES', async (_, offset, metadata) => {
     const source = await fixture.source(1);
     await source.commitOffset(offset, metadata);
     await expect(source.open()).rejects.toMatchObject({ code: 'STATE_DISAGREES' });
   });
 
+  test('it names a committed record, and the open tells where that record’s topicPartition ends now', async () => {
+    const source = await fixture.source(1);
+    const first = await source.open();
+    expect(first).toMatchObject({ marker: null, end: null });
+    for (const value of ['a', 'b', 'c']) append(first, 'key', value);
+    await first.commit(markerAt(1, 3));
+    const second = await source.open();
+    expect(second.marker!.sent).toEqual({ topic: source.topic, topicPartition: 0, offset: 2 });
+    expect(second.end).toBeGreaterThan(2); // the end of the transaction takes an offset, too
+    await fixture.admin.deleteTopics({ topics: [source.topic] });
+    // Deleting ends later than its answer.
+    await expect
+      .poll(() =>
+        fixture.createTopic(source.topic, 1).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    const third = await source.open();
+    expect(third.marker).toEqual(second.marker);
+    expect(third.end).toBe(0);
+  });
+
   test('another life’s marker is read, for the protocol to judge', async () => {
     const source = await fixture.source(1);
-    const { offset, metadata } = formatMarker(markerAt(5, 1, { incarnation: 'another life' }));
+    const { offset, metadata } = formatMarker({ ...markerAt(5, 1, { incarnation: 'another life' }), sent: null });
     await source.commitOffset(offset, metadata);
     expect((await source.open()).marker).toMatchObject({
       incarnation: 'another life',

@@ -199,6 +199,7 @@ export class MemoryKafka implements Kafka {
       get pending() {
         return buffered.length;
       },
+      end: null,
       transactionSince: null,
       append(bytes, keyStart, keyEnd, valueStart, valueEnd) {
         check();
@@ -223,7 +224,7 @@ export class MemoryKafka implements Kafka {
           fault('commit', 'before');
           if (exactlyOnce && lane.epoch !== epoch) throw new Error('47 INVALID_PRODUCER_EPOCH');
           log.push(...buffered);
-          if (exactlyOnce) lane.marker = structuredClone(marker);
+          if (exactlyOnce) lane.marker = { ...structuredClone(marker), sent: null };
           buffered = [];
           fault('commit', 'after');
         } catch (error) {

@@ -13,12 +13,14 @@ const marker = (window: number, row: number, change: Partial<Marker> = {}): Mark
   to: '',
   last: 'x',
   at: now - DAY,
+  sent: { topic: 't', topicPartition: 0, offset: 41 },
   ...change,
 });
 const decide = (change: Partial<ReconcileInput>) =>
   reconcile({
     item: item(0),
     marker: null,
+    end: null,
     incarnation: 'life-1',
     windowOf: (number) => windows.get(number),
     now,
@@ -53,6 +55,14 @@ test('a marker behind what Kafka had acknowledged is a loss', () => {
   expect(decide({ item: item(0, { marked: at(2, 9) }), marker: marker(2, 8) })).toMatchObject({
     stop: 'KAFKA_LOST_DATA',
   });
+});
+test.each([
+  [41, { stop: 'TOPIC_LOST_DATA' }],
+  [0, { stop: 'TOPIC_LOST_DATA' }],
+  [42, { position: { window: 2, row: 4 } }],
+  [null, { position: { window: 2, row: 4 } }],
+])('a topic that ends at %s, with a committed record at 41', (end, expected) => {
+  expect(decide({ marker: marker(2, 4), end })).toMatchObject(expected);
 });
 test.each([
   ['of another life', marker(2, 4, { incarnation: 'life-0' })],

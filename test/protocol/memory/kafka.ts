@@ -68,6 +68,7 @@ type Requests = {
 class MemoryProducer implements KafkaProducer {
   readonly clusterId: string;
   readonly marker: Marker | null;
+  readonly end = null;
   readonly transactionSince = null;
   pending = 0;
   readonly #request: OpenRequest;
@@ -119,13 +120,13 @@ class MemoryProducer implements KafkaProducer {
   }
 
   /** What is appended meanwhile stays in the buffers. */
-  commit(marker: Marker): Promise<void> {
+  commit(marker: Omit<Marker, 'sent'>): Promise<void> {
     const records = this.pending;
     const committed = this.#guarded(async () => {
       if (records === 0) throw new SnowmeltError('UNEXPECTED', 'commit without a record');
       await this.#flush();
       await this.#requests.addOffsets();
-      await this.#requests.commitOffset(marker);
+      await this.#requests.commitOffset({ ...marker, sent: null });
       await this.#requests.end();
       this.#added.clear();
       this.pending -= records;

@@ -151,6 +151,7 @@ export class World {
         guard(wire, await kafka.open(request), 'producer', {
           clusterId: 'plain',
           marker: 'plain',
+          end: 'plain',
           append: 'plain',
           broadcast: 'plain',
           ready: 'request',
