@@ -101,6 +101,18 @@ export class Broker {
     owner.entries.push(...entries);
   }
 
+  /** Of an idempotent producer, which no transaction holds back: a batch that comes again is dropped, nothing else is refused. */
+  produceAtOnce(id: string, sequence: number, records: MemoryRecord[]): void {
+    const { topic, topicPartition } = records[0]!;
+    const partition = `${topic}/${topicPartition}`;
+    const { sequences } = this.#owner(id);
+    const last = sequences.get(partition);
+    if (last !== undefined && sequence < last.next) return;
+    if (sequence !== (last?.next ?? 0)) throw failed('OUT_OF_ORDER_SEQUENCE_NUMBER');
+    sequences.set(partition, { first: sequence, next: sequence + records.length });
+    this.log.push(...records.map((record): Entry => ({ ...record, state: 'committed' })));
+  }
+
   addOffsets(id: string, epoch: number): void {
     const owner = this.#mine(id, epoch);
     if (owner.state !== 'ongoing') throw failed('INVALID_TXN_STATE');

@@ -19,7 +19,10 @@ export class MemoryKafka implements Kafka {
     this.#broker = broker;
   }
 
+  #idempotent = 0;
+
   async open(request: OpenRequest): Promise<KafkaProducer> {
+    if (request.delivery === 'at-least-once') return this.#openIdempotent(request);
     const id = `${request.source}/${request.partition}`;
     const epoch = await this.#poll('InitProducerId', true, () => this.#broker.initProducerId(id));
     const marker = await this.#poll('OffsetFetch', true, () => this.#broker.offsetFetch(id));
@@ -31,6 +34,20 @@ export class MemoryKafka implements Kafka {
       addOffsets: () => send('AddOffsetsToTxn', () => this.#broker.addOffsets(id, epoch)),
       commitOffset: (at) => send('TxnOffsetCommit', () => this.#broker.txnOffsetCommit(id, epoch, at)),
       end: () => send('EndTxn', () => this.#broker.endTxn(id, epoch)),
+    });
+  }
+
+  /** A producer id of its own, no marker; what is acknowledged is there. */
+  async #openIdempotent(request: OpenRequest): Promise<KafkaProducer> {
+    const id = await this.#poll('InitProducerId', true, () => `idempotent-${++this.#idempotent}`);
+    const nothing = () => Promise.resolve();
+    return new MemoryProducer(this.clusterId, null, request, this.room, {
+      add: nothing,
+      produce: (sequence, records) =>
+        this.#poll('Produce', true, () => this.#broker.produceAtOnce(id, sequence, records)),
+      addOffsets: nothing,
+      commitOffset: nothing,
+      end: nothing,
     });
   }
 

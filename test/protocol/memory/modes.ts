@@ -149,6 +149,29 @@ export const MODES: Record<string, Mode> = {
       quiet,
     ],
   },
+  'at least once': {
+    prepare: (world) => {
+      world.deliver('at-least-once');
+      insert(world, 0, 6);
+    },
+    minutes: [change, async (world) => void (await world.append('truncate')), change],
+  },
+  'at least once for a while': {
+    prepare: two,
+    minutes: [
+      change,
+      (world) => {
+        world.deliver('at-least-once');
+        insert(world, 0, 6);
+      },
+      change,
+      (world) => {
+        world.deliver('exactly-once');
+        insert(world, 3, 9);
+      },
+      change,
+    ],
+  },
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;

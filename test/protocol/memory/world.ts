@@ -6,7 +6,15 @@ import { createCheckpoints } from '../../../lambdas/checkpoints/store.ts';
 import type { SourcePlan } from '../../../lambdas/protocol/begin.ts';
 import { windowDigest } from '../../../lambdas/protocol/digest.ts';
 import { finish, plan, type PlanPorts, type PlanTickSettings } from '../../../lambdas/protocol/plan.ts';
-import type { Checkpoints, Clock, Events, Kafka, Snowflake, Telemetry } from '../../../lambdas/protocol/ports.ts';
+import type {
+  Checkpoints,
+  Clock,
+  Delivery,
+  Events,
+  Kafka,
+  Snowflake,
+  Telemetry,
+} from '../../../lambdas/protocol/ports.ts';
 import { publish, type PublishPorts, type PublishSettings } from '../../../lambdas/protocol/publish.ts';
 import type { Window } from '../../../lambdas/protocol/window.ts';
 import { SnowmeltError } from '../../../lambdas/errors.ts';
@@ -84,6 +92,8 @@ export class World {
   readonly checkpoints: Checkpoints;
   readonly #plan: PlanPorts;
   readonly #publish: PublishPorts;
+  /** Whether records may come twice and late: it was so at some time. */
+  atLeastOnce = false;
   /** Partitions that were called and not run yet. */
   called: number[] = [];
   #invocations = 0;
@@ -226,6 +236,12 @@ export class World {
     await this.drain();
     await this.run(this.spawnFinish());
     await this.drain();
+  }
+
+  deliver(delivery: Delivery): void {
+    this.source.delivery = delivery;
+    this.publishSettings.delivery = delivery;
+    this.atLeastOnce ||= delivery === 'at-least-once';
   }
 
   commit(key: number, deletion = false): void {
