@@ -61,7 +61,7 @@ describe('round trip', () => {
     await first.commit(marker);
     await first.close();
     const second = await source.open();
-    expect(second.marker).toEqual(marker);
+    expect(second.marker).toMatchObject(marker);
     expect(second.clusterId).toBe(first.clusterId);
   });
 
