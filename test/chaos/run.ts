@@ -59,7 +59,7 @@ const SOURCES = [1, 1, 2, 1, 3, 1, 1, 2, 1, 1, 1, 1, 2, 1];
 const MAX_PARTITIONS = 4;
 const ROWS = 60;
 const MINUTE_MS = 900;
-const COMMIT_EVERY_MS = 1_400;
+const COMMIT_EVERY_MS = 2_000;
 const FAULT_EVERY_MS = 100;
 /** Planners at a time: more ticks than the machine can serve are as good as lost. */
 const MAX_PLANNERS = 8;
@@ -70,6 +70,8 @@ const LAYOUT_EVERY_MS = 6_000;
 const REPLAYED_WINDOWS = 6;
 const PAUSE_EVERY_MS = 7_000;
 const ASK_EVERY_MS = 2_000;
+/** Oracles at a time. */
+const JUDGES = 2;
 
 /** @throws when it does not come to its end; the state is then in a file that the message names. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -98,7 +100,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         snowflake: { inlineBytes: 600, firstChunkBytes: 1_500, maxChunkBytes: 4_000 },
         aws: {
           deliveries: (from) => (from === 'schedule' && planners() >= MAX_PLANNERS ? [] : deliveries.next()),
-          concurrency: 16,
+          concurrency: 24,
         },
       },
     );
@@ -152,10 +154,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     stack.aws.stopSchedules();
 
     const defects = { missing: 0, duplicated: 0, reordered: 0, mismatched: 0, records: 0 };
-    for (const subject of subjects) {
-      const verdict = await judge(stack, subject, progress);
-      for (const name of Object.keys(defects) as (keyof typeof defects)[]) defects[name] += verdict[name];
-    }
+    const left = [...subjects];
+    const judgeNext = async (): Promise<void> => {
+      for (let subject = left.shift(); subject !== undefined; subject = left.shift()) {
+        const verdict = await judge(stack, subject, progress);
+        for (const name of Object.keys(defects) as (keyof typeof defects)[]) defects[name] += verdict[name];
+      }
+    };
+    await Promise.all(Array.from({ length: JUDGES }, judgeNext));
     if (defects.missing + defects.duplicated + defects.reordered + defects.mismatched > 0) {
       stack.keep();
       progress(`ledgers and the functions' log are kept in ${stack.folder}`);

@@ -8,7 +8,9 @@ import { nameOf, type Account } from './account.ts';
 import { watchWire } from './wire.ts';
 
 /** A successor that does not come by then has something else to wait for. */
-const LONGEST_MS = 8_000;
+const LONGEST_MS = 12_000;
+/** Events for the partition come again and again: one of them finds the lease at its end. */
+const CALL_EVERY_MS = 1_000;
 /** What a thawed worker may take to hear that it was overtaken. */
 const AFTERLIFE_MS = 8_000;
 
@@ -31,15 +33,23 @@ function successor(stack: Stack, worker: Worker): Promise<boolean> {
     const end = (overtaken: boolean) => {
       remove();
       clearTimeout(timer);
+      clearInterval(calls);
       resolve(overtaken);
     };
     const timer = setTimeout(end, LONGEST_MS, false);
+    const calls = setInterval(() => call(stack, worker), CALL_EVERY_MS);
     const remove = watchWire(stack, (request, point, code) => {
       const same = request.worker !== null && nameOf(request.worker) === nameOf(worker);
       if (same && request.type === 'kafka InitProducerId' && point === 'reply' && code === 0) end(true);
       return 'pass';
     });
   });
+}
+
+/** An event that comes late, as EventBridge may. */
+function call({ aws }: Stack, { source, partition }: Worker): void {
+  const publish = aws.deployment.functions.find(({ name }) => name.endsWith('-publish'))!.name;
+  void aws.invoke(publish, { detail: { source, partition } });
 }
 
 /** The zombie's own words: the store's epoch or the broker refused it. */
