@@ -20,6 +20,8 @@ export type BrokerFaults = {
 type Ambush = (request: WireRequest, point: Point, code: number | null) => Act | undefined;
 type Kind = { name: string; share: number; begin: (done: () => void) => Ambush | Promise<void> | void };
 
+/** Not every frozen worker is overtaken in time. */
+const FROZEN_SHARE = 1.5;
 /** An ambush that nobody comes to is given up. */
 const PATIENCE_MS = 4_000;
 /** The codes with which each type is refused, as a cluster in motion does. */
@@ -216,15 +218,21 @@ export class Chaos {
       this.#at('worker killed before the store', 'request', ({ type }) => type === 'dynamodb commit', kill),
       this.#at('worker killed', 'reply', ({ type, wire }) => wire !== 'snowflake' && !/meta|events/.test(type), kill),
       this.#at('planner killed', 'reply', ({ type }) => /meta|snowflake (gate|scan|ranges|show)/.test(type), kill),
-      this.#at('worker frozen', 'reply', produced, (request) => {
-        const pid = senderOf(this.#stack, request);
-        if (pid === null) return undefined;
-        const thawed = freeze(this.#stack, this.#account, pid, request.worker!).finally(() =>
-          this.#background.delete(thawed),
-        );
-        this.#background.add(thawed);
-        return 'pass';
-      }),
+      this.#at(
+        'worker frozen',
+        'reply',
+        produced,
+        (request) => {
+          const pid = senderOf(this.#stack, request);
+          if (pid === null) return undefined;
+          const thawed = freeze(this.#stack, this.#account, pid, request.worker!).finally(() =>
+            this.#background.delete(thawed),
+          );
+          this.#background.add(thawed);
+          return 'pass';
+        },
+        FROZEN_SHARE,
+      ),
     ];
   }
 

@@ -12,7 +12,7 @@ const LONGEST_MS = 12_000;
 /** Events for the partition come again and again: one of them finds the lease at its end. */
 const CALL_EVERY_MS = 1_000;
 /** What a thawed worker may take to hear that it was overtaken. */
-const AFTERLIFE_MS = 8_000;
+const AFTERLIFE_MS = 30_000;
 
 /** Freezes the process; thaws it when a successor's InitProducerId was answered. Resolves when that is done. */
 export async function freeze(stack: Stack, account: Account, pid: number, worker: Worker): Promise<void> {
