@@ -5,8 +5,23 @@ import { defineConfig } from 'vitest/config';
 /** Folder for results as JSON, one file a run; .ci/run adds them up. */
 const results = process.env['TEST_RESULTS'];
 
+/**
+ * KAFKA_CLIENT=second: what lambdas/kafka takes of kafkajs comes from test/kafka/second-client instead, so that the suites
+ * of the port show what another client can do.
+ */
+const secondClient = {
+  name: 'second-kafka-client',
+  enforce: 'pre' as const,
+  resolveId(source: string, importer: string | undefined) {
+    const replaced = /^\.\/((?:connections|requests|produce)\.ts)$/.exec(source);
+    if (replaced === null || importer?.includes('/lambdas/kafka/') !== true) return null;
+    return join(import.meta.dirname, 'test', 'kafka', 'second-client', replaced[1]!);
+  },
+};
+
 // One project; a file's suffix tells its cost (docs/design.md, Layout). Apache Kafka joins through KAFKA_BROKERS.
 export default defineConfig({
+  plugins: process.env['KAFKA_CLIENT'] === 'second' ? [secondClient] : [],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/live/**', 'node_modules/**'],

@@ -1,6 +1,7 @@
 /**
  * `npm run test:apache`: the suites that run on stand-ins by default, on the real things: all `*.kafka.test.ts` on
- * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then a sample of the crash points on both, and Kafka Connect
+ * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then those of the Kafka port once more, on a second client
+ * (docs/kafka-clients.md), a sample of the crash points on both, and Kafka Connect
  * with Debezium's sink on our records. Arguments go to vitest; names of files among them run those instead.
  *
  * NODES=3 starts three brokers instead of one.
@@ -13,6 +14,8 @@ import { startDynamoDbLocal } from './dynamodb-local.ts';
 import { missingPrerequisite, startApacheKafka } from './start.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** What the port promises, whichever client is behind it. */
+const KAFKA_PORT = 'test/kafka/*.kafka.test.ts';
 const SUITES = ['test/**/*.kafka.test.ts', 'test/checkpoints/*.local.test.ts'];
 
 const missing = missingPrerequisite();
@@ -34,17 +37,17 @@ async function run(args: readonly string[]): Promise<number> {
   const [kafka, dynamo] = await Promise.all([startApacheKafka({ nodes }), startDynamoDbLocal()]);
   try {
     console.log(`Apache Kafka: ${kafka.brokers.join(',')}, DynamoDB Local: ${dynamo.endpoint}`);
-    return await vitest([...(named ? [] : suites()), ...args], {
-      KAFKA_BROKERS: kafka.brokers.join(','),
-      DYNAMODB_ENDPOINT: dynamo.endpoint,
-    });
+    const env = { KAFKA_BROKERS: kafka.brokers.join(','), DYNAMODB_ENDPOINT: dynamo.endpoint };
+    const code = await vitest([...(named ? [] : filesOf(SUITES)), ...args], env);
+    if (code !== 0 || named) return code;
+    return await vitest([...filesOf([KAFKA_PORT]), ...args], { ...env, KAFKA_CLIENT: 'second' });
   } finally {
     await Promise.all([kafka.stop(), dynamo.stop()]);
   }
 }
 
-function suites(): string[] {
-  return globSync(SUITES, { cwd: root }).sort();
+function filesOf(patterns: string[]): string[] {
+  return globSync(patterns, { cwd: root }).sort();
 }
 
 function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {

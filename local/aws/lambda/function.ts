@@ -92,7 +92,8 @@ export class LocalFunction {
   #pump(): void {
     const limit = Math.min(this.spec.concurrency ?? Infinity, this.#options.concurrency);
     while (this.#queue.length > 0 && !this.#closed) {
-      const [warm] = this.#idle.keys();
+      // The one that was used last, as Lambda does: others come to the end of their idle time.
+      const warm = [...this.#idle.keys()].at(-1);
       if (warm === undefined && this.#environments.size >= limit) return;
       const queued = this.#queue.shift()!;
       if (queued.source !== 'direct' && Date.now() - queued.since > this.spec.maxAgeMs) {
