@@ -49,7 +49,7 @@ test('open, append, commit, close; then the process ends by itself', async () =>
     logLevel: 'error',
   });
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [outfile], { timeout: 20_000 });
-  expect(JSON.parse(stdout)).toEqual(marker);
+  expect(JSON.parse(stdout)).toMatchObject(marker);
   expect(stderr).toBe('');
   expect(await source.values()).toEqual(['value']);
 });
