@@ -9,6 +9,7 @@ export const POINTS = [
   'kafka FindCoordinator',
   'kafka InitProducerId',
   'kafka OffsetFetch',
+  'kafka ListOffsets',
   'kafka AddPartitionsToTxn',
   'kafka Produce',
   'kafka AddOffsetsToTxn',
