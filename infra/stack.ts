@@ -1,5 +1,5 @@
 /** One environment: table, functions, schedules, bus, alarms. Network, Kafka and Snowflake are the user's own. */
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
@@ -8,6 +8,7 @@ import { eventBus, publishOnEvents, sizesOf } from './events.ts';
 import { configLayer, worker } from './functions.ts';
 import { vpcEndpoints } from './network.ts';
 import { observe } from './observability/observe.ts';
+import { connectionWarnings } from './quotas.ts';
 import { schedules } from './schedules.ts';
 import { checkpointTable } from './state.ts';
 import { topics } from './topics.ts';
@@ -43,5 +44,7 @@ export class SnowmeltStack extends Stack {
     topics(this, config, infrastructure);
     vpcEndpoints(this, infrastructure);
     observe(this, config, infrastructure, { plan, recount, publishers, operate });
+    for (const [i, warning] of connectionWarnings(config, infrastructure).entries())
+      Annotations.of(this).addWarningV2(`snowmelt:connections-${i}`, warning);
   }
 }

@@ -5,17 +5,31 @@
  * needs-operator because trying again can't help.
  */
 export type ErrorFacts = {
-  retry: 'tick' | 'operator';
   /** Likely causes, most likely first. */
   causes: string;
   /** What a person does about it. */
   action: string;
-};
+} & (
+  | { retry: 'tick' }
+  /** What is run for it, in this order, once the cause is mended; alternatives are apart in `action`. */
+  | { retry: 'operator'; run: readonly [string, ...string[]] }
+);
+
+/** Of the environment `prod` and its source `orders`. */
+const of = '--config config/prod.yaml --source orders';
+const DEPLOY = 'npx cdk deploy -c env=prod';
+const INSPECT = `npm run operate -- inspect ${of}`;
+const RESUME = `npm run resume -- ${of} --reason "cause mended"`;
+const VOID = `npm run operate -- void ${of} --window 42 --reason "can not be read"`;
+const ANEW = `npm run operate -- recover ${of} --take anew --reason "begins anew"`;
+const MARKER = `npm run operate -- recover ${of} --take marker --reason "Kafka lost data"`;
+const STORE = `npm run operate -- recover ${of} --take store --reason "marker expired"`;
 
 export const ERRORS = {
   // --- configuration
   CONFIG_INVALID: {
     retry: 'operator',
+    run: [DEPLOY],
     causes: 'The configuration breaks its schema, or two settings contradict each other.',
     action: 'Mend each path that the message lists; every problem is listed at once.',
   },
@@ -26,6 +40,7 @@ export const ERRORS = {
   },
   SOURCE_UNKNOWN: {
     retry: 'operator',
+    run: [DEPLOY],
     causes: 'An event names a source that the deployed configuration does not have.',
     action: 'Deploy the configuration that has the source, or ignore events of a removed one.',
   },
@@ -80,6 +95,7 @@ export const ERRORS = {
   },
   TYPE_UNSUPPORTED: {
     retry: 'operator',
+    run: [DEPLOY, RESUME],
     causes: 'A selected column has a type that the configured format cannot carry.',
     action:
       'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/types.md lists.',
@@ -92,18 +108,21 @@ export const ERRORS = {
   },
   VALUE_UNFIT: {
     retry: 'operator',
+    run: [VOID, INSPECT, RESUME],
     causes:
       'A row does not fit the columns that its window was opened with: NULL in a column that is NOT NULL since a moment ago.',
     action:
-      '`npm run operate -- void --window <number>` sends what the window holds in another way; or drop NOT NULL of the column the message names.',
+      '`npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`; or drop NOT NULL of the column the message names.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
+    run: [RESUME],
     causes: 'Two rows of the source have the same key: the configured key is not unique.',
     action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then `npm run resume`.',
   },
   HISTORY_LOST: {
     retry: 'operator',
+    run: [ANEW],
     causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
     action:
       'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself.',
@@ -126,15 +145,17 @@ export const ERRORS = {
   },
   RESULT_EXPIRED: {
     retry: 'operator',
+    run: [VOID, INSPECT, RESUME],
     causes: 'The result of a window is older than 24 hours and could not be read again.',
     action:
-      'Find what kept the partition from publishing for a day; then `npm run operate -- void --window <number>` sends what the window holds in another way.',
+      'Find what kept the partition from publishing for a day; then `npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`.',
   },
   WINDOW_CHANGED: {
     retry: 'operator',
+    run: [RESUME],
     causes: 'A window read again gave other rows than the first time: a policy, function or view under it changed.',
     action:
-      'Undo the change and `npm run resume`; if that can not be, `npm run operate -- void --window <number>` sends what the window holds in another way.',
+      'Undo the change and `npm run resume`; if that can not be, `npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`.',
   },
 
   // --- Kafka
@@ -160,6 +181,7 @@ export const ERRORS = {
   },
   TOPIC_DIFFERS: {
     retry: 'operator',
+    run: [RESUME],
     causes:
       'The topic does not exist, has another number of partitions than configured, or the control topic is too small.',
     action:
@@ -167,6 +189,7 @@ export const ERRORS = {
   },
   TOPIC_UNSAFE: {
     retry: 'operator',
+    run: [RESUME],
     causes:
       'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once; or a compacted topic is fed at least once.',
     action:
@@ -174,11 +197,13 @@ export const ERRORS = {
   },
   RECORD_TOO_LARGE: {
     retry: 'operator',
+    run: [RESUME],
     causes: 'One record is larger than the topic takes (max.message.bytes).',
     action: 'Raise max.message.bytes of the topic and kafka.maxBatch, then `npm run resume`.',
   },
   STATE_DISAGREES: {
     retry: 'operator',
+    run: [INSPECT, ANEW],
     causes:
       'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster.',
     action:
@@ -186,19 +211,20 @@ export const ERRORS = {
   },
   KAFKA_LOST_DATA: {
     retry: 'operator',
+    run: [INSPECT, MARKER],
     causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
-    action:
-      '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows.',
+    action: '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows.',
   },
   TOPIC_LOST_DATA: {
     retry: 'operator',
+    run: [INSPECT, ANEW],
     causes:
       'The topic was deleted and made anew, or lost records that all its replicas in sync had acknowledged (unclean election, restored disk).',
-    action:
-      '`npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
+    action: '`npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
   },
   MARKER_EXPIRED: {
     retry: 'operator',
+    run: [INSPECT, STORE],
     causes:
       'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
     action:
@@ -220,6 +246,7 @@ export const ERRORS = {
   },
   SUBJECT_INCOMPATIBLE: {
     retry: 'operator',
+    run: [RESUME],
     causes:
       'The table was altered so that its schema breaks the compatibility rule of the subject: a type changed, or a column came that is NOT NULL.',
     action:
@@ -227,6 +254,7 @@ export const ERRORS = {
   },
   SCHEMA_REFUSED: {
     retry: 'operator',
+    run: [RESUME],
     causes:
       'The schema registry does not take the schema (its message says why), or it is not registered there and registry.register is false.',
     action: 'Register the schema, or mend what the message names; then `npm run resume`.',
@@ -240,17 +268,20 @@ export const ERRORS = {
   },
   STATE_TOO_NEW: {
     retry: 'operator',
+    run: [DEPLOY, RESUME],
     causes: 'The state was written by a newer release.',
     action: 'Deploy that release again; it says how to go back.',
   },
   STATE_TOO_LARGE: {
     retry: 'operator',
+    run: [DEPLOY, RESUME],
     causes:
       'A window, layout or running scan does not fit an item of 400 KB: too many columns, or too many partitions.',
     action: 'Configure fewer partitions, or a table with fewer columns.',
   },
   LOG_GAP: {
     retry: 'operator',
+    run: [INSPECT, RESUME],
     causes: 'A window is missing in the log: items were deleted by hand, or the table was restored.',
     action: 'Restore the table as it was; nothing is published over a gap.',
   },

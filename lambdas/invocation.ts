@@ -4,8 +4,14 @@ import type { Clock, Telemetry } from './protocol/ports.ts';
 
 export type LambdaContext = { awsRequestId: string; getRemainingTimeInMillis(): number };
 
-export function clockOf(context: LambdaContext): Clock {
-  return { now: () => Date.now(), remainingMs: () => context.getRemainingTimeInMillis() };
+/** `limitMs`: the invocation is to end after this long, though Lambda would give it more. */
+export function clockOf(context: LambdaContext, limitMs = Infinity): Clock {
+  const end = Date.now() + limitMs;
+  return {
+    now: () => Date.now(),
+    remainingMs: () => Math.min(context.getRemainingTimeInMillis(), end - Date.now()),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
 }
 
 /** Runs a handler's work; what ends it is told with its code and what to do, then thrown on: the invocation has failed. */

@@ -33,16 +33,21 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
     topicChecks: config.kafka.topicChecks,
     reserveMs: RESERVE_MS,
+    ...(source.publishers !== undefined && { publishers: source.publishers }),
+    ...(source.maxRate !== undefined && { maxRate: source.maxRate }),
   };
 }
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
   const { name, delivery, partitions, object, information, key, topic, topicPartitions, query, shape = null } = source;
-  const { snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs } = source;
+  const { snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs, pollMs, publishers, paused } = source;
   const { deployment } = config;
   return {
     ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape, freshnessMs },
     ...(query && { query }),
+    ...(pollMs !== undefined && { pollMs }),
+    ...(publishers !== undefined && { publishers }),
+    ...(paused && { paused }),
     ...(snapshot && { snapshot }),
     ...(onHistoryLost && { onHistoryLost }),
     ...(schemaChanges && { schemaChanges }),

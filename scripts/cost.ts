@@ -7,8 +7,9 @@
  *   --rows 1000000           rows a day, of all sources
  */
 import { parseArgs } from 'node:util';
+import { connectionWarnings, publishersAtOnce } from '../infra/quotas.ts';
 import { loadForStack, readConfigFile } from '../lambdas/config/load.ts';
-import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { intervalOf } from '../lambdas/config/schedule.ts';
 
 /** US dollars, list prices of us-east-1 and of Snowflake's Enterprise edition, as known in November 2026. Check yours. */
@@ -49,7 +50,7 @@ const RESUME_S = 60;
 /** Gauges and counters that a source has in an ordinary hour. */
 const METRICS_A_SOURCE = 9;
 const METRICS_IN_ALL = 16;
-const ALARMS = 12;
+const ALARMS = 13;
 
 export function monthly(config: ResolvedConfig, inVpc: boolean, endpoints: boolean, load: Load): Line[] {
   const { sources } = config;
@@ -57,14 +58,18 @@ export function monthly(config: ResolvedConfig, inVpc: boolean, endpoints: boole
   const schedules = [...new Set(sources.map(({ every }) => every))];
   const ticks = schedules.reduce((sum, every) => sum + ticksOf(every), MONTH_MINUTES + HOURS);
   const changed = load.changedMinutes / 1440;
-  const windows = sources.reduce((sum, { every }) => sum + ticksOf(every) * changed, 0);
-  const calls = sources.reduce((sum, { every, partitions }) => sum + ticksOf(every) * changed * partitions, 0);
-  const looks = sources.reduce((sum, { every }) => sum + ticksOf(every) + MONTH_MINUTES, 0);
-  const planSeconds = ticks * IDLE_TICK_S + warehouseSeconds(config, load);
+  const windowsOf = (source: ResolvedSource) => (MONTH_MINUTES / minutesOf(source)) * changed;
+  const windows = sources.reduce((sum, source) => sum + windowsOf(source), 0);
+  const calls = sources.reduce((sum, source) => sum + windowsOf(source) * source.partitions, 0);
+  const looks = sources.reduce((sum, source) => sum + MONTH_MINUTES / minutesOf(source) + MONTH_MINUTES, 0);
+  // Who is polled within the minute has a plan that runs all the time.
+  const polled = sources.some(({ pollMs }) => pollMs !== undefined) ? MONTH_MINUTES * 60 : 0;
+  const planSeconds = ticks * IDLE_TICK_S + Math.max(polled, warehouseSeconds(config, load));
   const publishSeconds = calls * 2 + (load.rows * DAYS) / ROWS_A_SECOND;
   const gb = (load.rows * DAYS * ROW_BYTES) / 1e9;
   const million = (count: number, price: number) => (count / 1e6) * price;
   const p = PRICES;
+  const hour = p.creditXsHour * (config.budget?.creditsPerHour ?? 1);
   const network = endpoints ? 3 * 2 * p.endpointHour * HOURS : inVpc ? 2 * p.natHour * HOURS + gb * p.natGb : 0;
   return [
     { part: 'schedules', dollars: million(Math.max(0, ticks - p.schedulesFree), p.scheduleMillion) },
@@ -83,15 +88,20 @@ export function monthly(config: ResolvedConfig, inVpc: boolean, endpoints: boole
       dollars: (sources.length * METRICS_A_SOURCE + METRICS_IN_ALL) * p.metric + ALARMS * p.alarm + p.dashboard,
     },
     { part: 'network', dollars: network },
-    { part: 'Snowflake, changes', dollars: (warehouseSeconds(config, load) / 3600) * p.creditXsHour },
+    { part: 'Snowflake, changes', dollars: (warehouseSeconds(config, load) / 3600) * hour },
     // Twice a day at a retention of one day, all quiet sources in one resume.
-    { part: 'Snowflake, idle', dollars: ((2 * DAYS * (RESUME_S + sources.length)) / 3600) * p.creditXsHour },
+    { part: 'Snowflake, idle', dollars: ((2 * DAYS * (RESUME_S + sources.length)) / 3600) * hour },
   ];
+}
+
+/** How often a source is looked at. */
+function minutesOf({ every, pollMs }: ResolvedSource): number {
+  return (pollMs ?? intervalOf(every) ?? 5 * MINUTE_MS) / MINUTE_MS;
 }
 
 /** Sources that changed are read back to back in one resume, and a resume is billed for a minute at least. */
 function warehouseSeconds({ sources }: ResolvedConfig, { windowSeconds, changedMinutes }: Load): number {
-  const quickest = Math.min(...sources.map(({ every }) => (intervalOf(every) ?? 5 * MINUTE_MS) / MINUTE_MS));
+  const quickest = Math.min(...sources.map(minutesOf));
   const resumes = (DAYS * changedMinutes) / quickest;
   return resumes * Math.min(quickest * 60, Math.max(RESUME_S, sources.length * windowSeconds + RESUME_S));
 }
@@ -113,18 +123,6 @@ export function others(config: ResolvedConfig, load: Load): Line[] {
 
 function million1(sources: number): number {
   return MONTH_MINUTES * sources * (PRICES.invocationMillion / 1e6 + 2 * PUBLISH_GB * PRICES.gbSecondArm);
-}
-
-/** MSK's quotas for IAM: 3,000 connections a broker, 100 new ones a second (4 on t3). */
-export function connectionNotes({ sources, kafka }: ResolvedConfig): string[] {
-  const partitions = sources.reduce((sum, source) => sum + source.partitions, 0);
-  const notes = [`up to ${partitions} invocations of publish at once, each with a connection to every broker it needs`];
-  if (kafka.auth.method !== 'iam') return notes;
-  if (partitions > 3_000)
-    notes.push('more than the 3,000 connections that MSK lets a broker have with IAM: set aws.publishers');
-  if (partitions > 100)
-    notes.push('more than the 100 new connections a second that MSK takes with IAM, when all are due at once');
-  return notes;
 }
 
 if (import.meta.main) {
@@ -152,7 +150,15 @@ if (import.meta.main) {
     print({ part: 'in all', dollars: lines.reduce((sum, { dollars }) => sum + dollars, 0) });
     console.log('\nThe same load, Kafka and network apart:');
     others(config, load).forEach(print);
-    console.log(`\nConnections: ${connectionNotes(config).join('; ')}`);
+    const { budget } = config;
+    if (budget !== undefined) {
+      const most = DAYS * budget.creditsPerDay * PRICES.creditXsHour;
+      console.log(`\nBudget: ${budget.creditsPerDay} credits a day, $ ${most.toFixed(2)} a month at most`);
+    }
+    console.log(
+      `\nConnections: up to ${publishersAtOnce(config, infrastructure)} invocations of publish at once, each with a connection to every broker it needs`,
+    );
+    for (const warning of connectionWarnings(config, infrastructure)) console.log(`Warning: ${warning}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

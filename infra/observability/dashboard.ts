@@ -47,7 +47,10 @@ export function dashboard(scope: Construct, app: string, alarms: Alarm[], worker
     ],
     [
       graph('Late windows; repaired rows', counts('LateWindows'), counts('RepairedRows')),
+      graph('Budget used, %; begun anew', [total(app, 'BudgetPercent', 'Maximum')], counts('BegunAnew')),
       graph('Ticks; not started', [total(app, 'Ticks', 'Sum')], [total(app, 'NotStarted', 'Maximum')]),
+    ],
+    [
       graph(
         'Invocations; throttles',
         functions.map((fn) => fn.metricInvocations({ period: FIVE_MINUTES })),

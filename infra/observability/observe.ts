@@ -8,6 +8,7 @@ import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import type { Worker } from '../functions.ts';
 import { alarmSpecs } from './alarms.ts';
 import { dashboard } from './dashboard.ts';
+import { ENTRIES, type EntryId } from './entries.ts';
 
 export type Workers = { plan: Worker; recount: Worker; publishers: Worker[]; operate: Worker };
 
@@ -20,25 +21,26 @@ export function observe(scope: Construct, { app }: ResolvedConfig, infrastructur
     workers.map(({ fn }) => fn),
     workers.map(({ failures }) => failures),
   );
-  const alarms = specs.map((spec) => {
-    const alarm = new Alarm(scope, `${spec.id}Alarm`, {
-      alarmName: name(spec.id),
-      alarmDescription: `${spec.says} docs/operations.md, ${spec.id}.`,
+  const alarms = Object.entries(specs).map(([id, spec]) => {
+    const { urgency, says } = ENTRIES[id as EntryId];
+    const alarm = new Alarm(scope, `${id}Alarm`, {
+      alarmName: name(id),
+      alarmDescription: `${says} docs/runbook.md, ${id}.`,
       metric: spec.metric,
       comparisonOperator: spec.comparison,
       threshold: spec.threshold,
       evaluationPeriods: spec.periods,
       treatMissingData: spec.missing,
     });
-    if (spec.urgency === 'ticket' && ticket !== undefined) {
-      alarm.addAlarmAction(new SnsAction(Topic.fromTopicArn(scope, `${spec.id}Ticket`, ticket)));
+    if (urgency === 'ticket' && ticket !== undefined) {
+      alarm.addAlarmAction(new SnsAction(Topic.fromTopicArn(scope, `${id}Ticket`, ticket)));
     }
-    return { spec, alarm };
+    return { urgency, alarm };
   });
-  const urgent = alarms.filter(({ spec }) => spec.urgency === 'page');
+  const urgent = alarms.filter(({ urgency }) => urgency === 'page');
   const pager = new CompositeAlarm(scope, 'Pager', {
     compositeAlarmName: name('Pager'),
-    alarmDescription: `Snowmelt ${app} needs somebody now: the alarm behind this one says why. docs/operations.md.`,
+    alarmDescription: `Snowmelt ${app} needs somebody now: the alarm behind this one says why. docs/runbook.md.`,
     alarmRule: AlarmRule.anyOf(...urgent.map(({ alarm }) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM))),
   });
   if (page !== undefined) pager.addAlarmAction(new SnsAction(Topic.fromTopicArn(scope, 'PageTopic', page)));

@@ -16,6 +16,7 @@ export const METRICS = {
   HistoryHeadroomPercent: { unit: 'Percent', says: 'The same, of the retention.' },
   ResultHeadroom: { unit: 'None', says: 'Hours until the result of the oldest unfinished window expires.' },
   SnapshotPercent: { unit: 'Percent', says: 'How much of an unfinished snapshot is published.' },
+  BudgetPercent: { unit: 'Percent', says: "How much of the day's budget the warehouse has used, where there is one." },
   // Counters
   Ticks: { unit: 'Count', says: 'Ticks of each minute that came to their end.' },
   Rows: { unit: 'Count', says: 'Rows published.' },

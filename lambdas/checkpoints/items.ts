@@ -187,7 +187,7 @@ function readPosition(item: Item, digits: string | undefined): Position {
   }
 }
 
-function checkVersion(item: Item): void {
+export function checkVersion(item: Item): void {
   const version = requireNumber(item, 'v');
   if (version <= VERSION) return;
   throw new SnowmeltError(
@@ -196,7 +196,7 @@ function checkVersion(item: Item): void {
   );
 }
 
-function requireText(item: Item, name: string): string {
+export function requireText(item: Item, name: string): string {
   const value = item[name]?.S;
   if (value === undefined) throw malformed(item, name);
   return value;
@@ -208,7 +208,7 @@ function requireFlag(item: Item, name: string): boolean {
   return value;
 }
 
-function requireNumber(item: Item, name: string): number {
+export function requireNumber(item: Item, name: string): number {
   const value = optionalNumber(item, name);
   if (value === null) throw malformed(item, name);
   return value;

@@ -19,6 +19,9 @@ export type Finding = { path: Path; message: string };
 /** One CloudFormation stack takes 500 resources, and each distinct `every` is one. */
 const MAX_SCHEDULES = 400;
 
+/** What is polled faster than that: the plan of a longer interval would have to run all through it. */
+export const POLLED = 'rate(1 minute)';
+
 /** So is each topic that the stack makes, and each size of publish is six; the rest of the stack needs some sixty. */
 const MAX_TOPICS = 440;
 const MAX_SIZES = 4;
@@ -182,6 +185,10 @@ function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> 
 
 function* schedules({ sources, defaults }: Parts): Iterable<Finding> {
   const all = Object.values(sources ?? {});
+  for (const [name, source] of Object.entries(sources ?? {})) {
+    if (source?.pollEvery === undefined || (source.every ?? defaults?.every ?? POLLED) === POLLED) continue;
+    yield { path: ['sources', name, 'pollEvery'], message: 'needs `every: 1m`' };
+  }
   const sizes = new Set(all.map((source) => source?.memory ?? defaults?.memory));
   if (sizes.size > MAX_SIZES)
     yield { path: ['sources'], message: `have ${sizes.size} different \`memory\`; at most ${MAX_SIZES} are useful` };

@@ -1,10 +1,10 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
 import { keyOf, queryOf } from './captures.ts';
-import { controlTopicOf } from './checks.ts';
+import { controlTopicOf, POLLED } from './checks.ts';
 import { typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
 import { intervalOf } from './schedule.ts';
-import type { ResolvedConfig, ResolvedShape, ResolvedSource } from './resolved.ts';
+import { WAREHOUSE_SIZES, type ResolvedConfig, type ResolvedShape, type ResolvedSource } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
 export function resolve(config: Config, deployment: number): ResolvedConfig {
@@ -51,10 +51,15 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       maxSnapshots: limits.maxSnapshots,
       maxTransactionRows: limits.maxTransaction,
     },
+    ...(config.budget !== undefined && { budget: resolveBudget(config.budget) }),
     registry: resolveRegistry(config.registry),
     aws: { endpoint: aws.endpoint ?? null, bus: `snowmelt-${app}` },
     sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config)),
   };
+}
+
+function resolveBudget({ creditsPerDay, size, autoSuspend }: NonNullable<Config['budget']>) {
+  return { creditsPerDay, creditsPerHour: 2 ** WAREHOUSE_SIZES.indexOf(size), idleMs: autoSuspend };
 }
 
 function resolveRegistry(registry: Config['registry']): ResolvedConfig['registry'] {
@@ -101,6 +106,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
       envelope: format.envelope ?? 'debezium',
       tombstones: format.tombstones ?? delivery === 'exactly-once',
     },
+    ...pacing({ ...defaults, ...source }, every),
     ...(shape !== null && { shape }),
     ...evolution({ ...defaults, ...source }),
     ...(source.headers !== undefined && {
@@ -109,6 +115,24 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
       ),
     }),
     ...(write !== null && { write }),
+  };
+}
+
+/** How often it is looked at, and how much of it is done at once. */
+function pacing(
+  { pollEvery, timeout, publishers, maxRate }: Config['defaults'],
+  every: string,
+): Pick<ResolvedSource, 'pollMs' | 'timeoutMs' | 'publishers' | 'maxRate'> {
+  return {
+    ...(pollEvery !== undefined && every === POLLED && { pollMs: pollEvery }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(publishers !== undefined && { publishers }),
+    ...(maxRate !== undefined && {
+      maxRate:
+        'rows' in maxRate
+          ? { unit: 'rows' as const, perSecond: maxRate.rows }
+          : { unit: 'bytes' as const, perSecond: maxRate.bytes },
+    }),
   };
 }
 

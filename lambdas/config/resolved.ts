@@ -52,6 +52,13 @@ export type ResolvedConfig = {
     /** Rows after which a transaction is committed at the next cut. */
     maxTransactionRows: number;
   };
+  /** What the warehouse may take a day; absent: no limit. */
+  budget?: {
+    creditsPerDay: number;
+    creditsPerHour: number;
+    /** How long it is awake after its last statement. */
+    idleMs: number;
+  };
   /** Where consumers find schemas; null without one. */
   registry: ResolvedRegistry | null;
   /** Secrets Manager and EventBridge endpoints of a stand-in; null on AWS. */
@@ -87,6 +94,14 @@ export type ResolvedSource = {
   /** MB of the function that publishes it; null: the usual size. */
   memory: number | null;
   paused: boolean;
+  /** How often it is looked at within a tick; absent: once. */
+  pollMs?: number;
+  /** How long an invocation of publish works for it; absent: as long as Lambda lets it. */
+  timeoutMs?: number;
+  /** How many of its partitions are published at the same time; absent: all. */
+  publishers?: number;
+  /** What is sent a second of a snapshot or repair; absent: no limit. */
+  maxRate?: { unit: 'rows' | 'bytes'; perSecond: number };
   format: { type: RecordFormat; key: RecordFormat; envelope: 'debezium' | 'flat'; tombstones: boolean };
   /** What Snowflake makes of columns and rows; absent: all of them as they are. */
   shape?: ResolvedShape;
@@ -134,3 +149,17 @@ export type ResolvedRegistry = { subjects: 'topic' | 'record' | 'topic-record'; 
 export type Credentials =
   | { username: string; password: string }
   | { accessKeyId: string; secretAccessKey: string; sessionToken: string | null; region: string | null };
+
+/** Each takes twice the credits of the one before; the first takes one an hour. */
+export const WAREHOUSE_SIZES = [
+  'XSMALL',
+  'SMALL',
+  'MEDIUM',
+  'LARGE',
+  'XLARGE',
+  'XXLARGE',
+  'XXXLARGE',
+  'X4LARGE',
+  'X5LARGE',
+  'X6LARGE',
+] as const;

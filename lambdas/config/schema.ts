@@ -25,6 +25,7 @@ import {
 } from './fields.ts';
 import { captureProblems } from './captures.ts';
 import { presetNames } from './presets.ts';
+import { WAREHOUSE_SIZES } from './resolved.ts';
 
 const recordFormat = z.enum(['json', 'json-with-schema', 'avro', 'protobuf']);
 
@@ -123,7 +124,33 @@ const perSource = {
     .describe(
       'Megabytes of the function that publishes it; they buy CPU, too. Each size is a function of its own. Default 1769.',
     ),
-  paused: z.boolean().optional().describe('Neither read nor published as long as it is true. Default false.'),
+  pollEvery: duration('5s', '30s')
+    .optional()
+    .describe(
+      'Looks for changes this often within the minute, for sources with `every: 1m` (others are not touched by it): plan then runs all the time. What is published is still at least clocks.safetyLag old. Default: once a tick.',
+    ),
+  timeout: duration('1m', '15m')
+    .optional()
+    .describe(
+      'How long one invocation publishes before it hands over to another. Default: 15m, as long as Lambda lets it.',
+    ),
+  publishers: whole(1, 1000)
+    .optional()
+    .describe('Of its partitions at most this many are published at the same time. Default: all.'),
+  maxRate: z
+    .union([z.strictObject({ rows: whole(1, 1e9) }), z.strictObject({ bytes: whole(1_000, 1e10) })], {
+      error: 'must be { rows: <a second> } or { bytes: <a second> }',
+    })
+    .optional()
+    .describe(
+      'How much of a snapshot, or of a repair, is sent a second, all partitions together: { rows: n } or { bytes: n }, as read from Snowflake. Changes are not held back. Default: no limit.',
+    ),
+  paused: z
+    .boolean()
+    .optional()
+    .describe(
+      'Neither read nor published as long as it is true; what is left of its history is told of. Default false.',
+    ),
   format: format.optional(),
   snapshot: z
     .union([z.enum(['initial', 'never', 'only']), z.strictObject({ mode: z.literal('never'), from: instant })], {
@@ -377,6 +404,23 @@ export const configSchema = z.strictObject({
       maxTransaction: maxTransaction.default(50_000).describe('Rows after which a transaction is committed.'),
     })
     .prefault({}),
+  budget: z
+    .strictObject({
+      creditsPerDay: z
+        .number()
+        .positive()
+        .max(1e6)
+        .describe('Once it is used up no window is opened until the day (UTC) is over, and an alarm tells.'),
+      size: z
+        .enum(WAREHOUSE_SIZES)
+        .default('XSMALL')
+        .describe('Of snowflake.warehouse: XSMALL takes a credit an hour, each size twice as much as the one before.'),
+      autoSuspend: duration('1s', '1d')
+        .prefault('60s')
+        .describe('AUTO_SUSPEND of the warehouse: it is counted as awake that long after its last statement.'),
+    })
+    .optional()
+    .describe('What the warehouse may cost a day, counted by the time it was awake for Snowmelt. Default: no limit.'),
   state: z
     .strictObject({
       table: z

@@ -2,10 +2,13 @@
 import { createEvents } from '../aws/events.ts';
 import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
+import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
+import { intervalOf } from '../config/schedule.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
-import { finish, plan, type PlanPorts } from '../protocol/plan.ts';
+import { finish, type PlanPorts } from '../protocol/plan.ts';
+import { planUntil } from '../protocol/poll.ts';
 import { planSettings, sourcePlan } from '../settings.ts';
 import { createSnowflake } from '../snowflake/client.ts';
 
@@ -17,22 +20,26 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
   const telemetry = createTelemetry(config.app, 'plan', context.awsRequestId);
   await told(telemetry, async () => {
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
+    const budget = createBudget(config);
     const ports: PlanPorts = {
       snowflake,
       checkpoints: createCheckpoints(config),
       events: createEvents(config),
       telemetry,
       clock: clockOf(context),
+      ...(budget !== undefined && { budget }),
     };
-    const working = config.sources.filter((source) => !source.paused);
-    const sources = working.map((source) => sourcePlan(config, source));
+    const all = config.sources.map((source) => sourcePlan(config, source));
+    const working = all.filter((source) => source.paused !== true);
     try {
       if ('every' in event) {
-        const due = sources.filter((_, i) => working[i]!.every === event.every);
-        await plan(ports, planSettings(config), due, sources);
+        const named = new Set(config.sources.flatMap(({ name, every }) => (every === event.every ? [name] : [])));
+        const due = working.filter(({ name }) => named.has(name));
+        await planUntil(ports, planSettings(config), due, working, intervalOf(event.every) ?? 0);
       } else {
-        await finish(ports, planSettings(config), sources);
+        await finish(ports, planSettings(config), all);
         telemetry.total('Ticks', 1);
+        if (budget !== undefined) telemetry.total('BudgetPercent', 100 * (await budget.spent(Date.now())));
       }
     } finally {
       await snowflake.close();

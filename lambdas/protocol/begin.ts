@@ -19,6 +19,12 @@ export type SourcePlan = {
   schemaTopic?: { name: string; partitions: number } | null;
   /** Objective of freshness; null: none. */
   freshnessMs: number | null;
+  /** How often it is looked at within a tick; absent: once. */
+  pollMs?: number;
+  /** At most this many of its partitions are published at the same time. */
+  publishers?: number;
+  /** Told of, but neither read nor published. */
+  paused?: boolean;
 } & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */

@@ -76,33 +76,37 @@ function rowsDone(item: SourceState['partitions'][number], window: Window): numb
 
 /**
  * Gauges of one source. Those that say that all is well are told for the deployment as a whole only: each metric of each
- * source has its price.
+ * source has its price. A source that somebody paused is as old as it is without a page; but what its pause will cost it,
+ * its history, is told like any other's.
  */
 export function tellHealth(
   telemetry: Telemetry,
-  source: { name: string; freshnessMs: number | null },
+  source: { name: string; freshnessMs: number | null; paused?: boolean },
   state: SourceState | null,
   now: number,
 ): void {
   const gauge = (metric: string, value: number, quiet = false) =>
     telemetry.gauge(metric, value, { source: source.name, quiet });
   const started = state !== null && state.head !== null;
-  gauge('NotStarted', started ? 0 : 1, started);
-  if (state === null || state.meta.paused) return;
+  const paused = source.paused === true || state?.meta.paused === true;
+  if (started || !paused) gauge('NotStarted', started ? 0 : 1, started);
+  if (state === null) return;
   const { freshnessMs, stalledMs, needsOperator, historyLeftMs, historyShare, resultLeftMs, snapshotShare } = health(
     state,
     now,
   );
   if (freshnessMs !== null) {
     gauge('FreshnessSeconds', freshnessMs / 1000);
-    if (source.freshnessMs !== null) gauge('FreshnessPercent', (100 * freshnessMs) / source.freshnessMs);
+    if (source.freshnessMs !== null && !paused) gauge('FreshnessPercent', (100 * freshnessMs) / source.freshnessMs);
   }
-  gauge('StalledSeconds', stalledMs / 1000, stalledMs === 0);
-  gauge('NeedsOperator', needsOperator, needsOperator === 0);
-  if (historyLeftMs !== null && historyShare !== null) {
+  // Of a paused source there is nothing left to save once its history is gone: it must not hold the pager for ever.
+  if (historyLeftMs !== null && historyShare !== null && !(paused && historyShare <= 0)) {
     gauge('HistoryHeadroom', historyLeftMs / HOUR_MS, historyShare > 0.5);
     gauge('HistoryHeadroomPercent', 100 * historyShare, historyShare > 0.5);
   }
+  if (paused) return;
+  gauge('StalledSeconds', stalledMs / 1000, stalledMs === 0);
+  gauge('NeedsOperator', needsOperator, needsOperator === 0);
   if (resultLeftMs !== null) gauge('ResultHeadroom', resultLeftMs / HOUR_MS, resultLeftMs > RESULT_LIFE_MS / 2);
   if (snapshotShare !== null) gauge('SnapshotPercent', 100 * snapshotShare);
 }

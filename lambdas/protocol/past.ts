@@ -71,18 +71,26 @@ export function finishedThrough(state: SourceState): number {
   return finished;
 }
 
-/** Partitions to call now: not past the head, active, lease free, and no barrier holds their next window. */
-export function partitionsToCall(state: SourceState, now: number, delivery: Delivery): number[] {
+/**
+ * Partitions to call now: not past the head, active, lease free, and no barrier holds their next window. With a limit of
+ * `publishers` as many as may start beside those that run, who has waited longest first.
+ */
+export function partitionsToCall(state: SourceState, now: number, delivery: Delivery, publishers = Infinity): number[] {
   if (state.meta.paused) return [];
-  return state.partitions
-    .filter((item) => {
-      if (item.state !== 'active' || item.leaseUntil > now) return false;
-      const window = nextWindowFor(state, item);
-      // What an owner left undecided matters only to those who go by the marker.
-      if (window === null) return item.open !== null && delivery === 'exactly-once';
-      return heldBy(state, window) === null;
-    })
-    .map((item) => item.partition);
+  const free = publishers - state.partitions.filter((item) => item.leaseUntil > now).length;
+  if (free <= 0) return [];
+  const waiting = state.partitions.filter((item) => {
+    if (item.state !== 'active' || item.leaseUntil > now) return false;
+    const window = nextWindowFor(state, item);
+    // What an owner left undecided matters only to those who go by the marker.
+    if (window === null) return item.open !== null && delivery === 'exactly-once';
+    return heldBy(state, window) === null;
+  });
+  if (free < waiting.length) {
+    waiting.sort((a, b) => (a.lastSuccessAt ?? 0) - (b.lastSuccessAt ?? 0));
+    waiting.length = free;
+  }
+  return waiting.map((item) => item.partition);
 }
 
 /** @throws STATE_DISAGREES when a layout's partition has no item: items are put before the layout and never deleted. */

@@ -11,6 +11,7 @@ import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
 import type { Events, Reading, SourceState, WindowRequest } from './ports.ts';
 import { checkFacts, examine, finishScan, isCurrent, schemaWindow, submitScan, type ScanPorts } from './scan.ts';
 import { dropUnneeded } from './stage.ts';
+import { isSpent } from './warehouse.ts';
 import { beginsAnew, type Layout, type ObjectName, type Window } from './window.ts';
 
 export type PlanPorts = ScanPorts & { events: Events };
@@ -38,6 +39,16 @@ export async function plan(
 ): Promise<void> {
   const readings = await readGate(ports, due);
   const looks = await sideBySide(ports, due, (source, i) => look(ports, settings, source, readings[i]!));
+  const candidates = (await isSpent(ports)) ? new Map<Look, Candidate>() : openNext(looks, settings);
+  await limitSnapshots(ports, settings, candidates, all);
+  await sideBySide(ports, looks, async (found) => {
+    await scan(ports, settings, found, candidates.get(found) ?? null);
+    if (found.state.meta.lastError !== null) await ports.checkpoints.updateMeta(found.source.name, { lastError: null });
+  });
+}
+
+/** Which window each source takes next, of those that take one. */
+function openNext(looks: Look[], settings: PlanTickSettings): Map<Look, Candidate> {
   const candidates = new Map<Look, Candidate>();
   let awake = false;
   // Twice: a source that is only old enough to ride along does so when another one wakes the warehouse anyway.
@@ -58,11 +69,7 @@ export async function plan(
       awake = true;
     }
   }
-  await limitSnapshots(ports, settings, candidates, all);
-  await sideBySide(ports, looks, async (found) => {
-    await scan(ports, settings, found, candidates.get(found) ?? null);
-    if (found.state.meta.lastError !== null) await ports.checkpoints.updateMeta(found.source.name, { lastError: null });
-  });
+  return candidates;
 }
 
 /** A gate that can't be asked at all is each source's error: their partitions are called all the same. */
@@ -85,7 +92,7 @@ export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: 
   await sideBySide(ports, all, async (source) => {
     const stored = await ports.checkpoints.look(source.name);
     tellHealth(ports.telemetry, source, stored, ports.clock.now());
-    if (stored === null) return;
+    if (stored === null || source.paused === true) return;
     const state = await tidy(ports, settings, source, stored);
     await callPartitions(ports, source, state);
     if (state.meta.scan === null || state.meta.paused) return;
@@ -185,7 +192,7 @@ async function settle(ports: PlanPorts, source: SourcePlan, request: WindowReque
 }
 
 async function callPartitions(ports: PlanPorts, source: SourcePlan, state: SourceState): Promise<void> {
-  const partitions = partitionsToCall(state, ports.clock.now(), source.delivery);
+  const partitions = partitionsToCall(state, ports.clock.now(), source.delivery, source.publishers);
   if (partitions.length > 0)
     await ports.events.call(partitions.map((partition) => ({ source: source.name, partition })));
 }

@@ -9,6 +9,7 @@ import type { Column, Cursor, Layout, ObjectName, QueryCut, Range, Rerun, Staged
 export interface Clock {
   now(): number;
   remainingMs(): number;
+  pause(ms: number): Promise<void>;
 }
 
 // ---------------------------------------------------------------- Snowflake
@@ -484,6 +485,14 @@ export interface Checkpoints {
     source: string,
     entry: { who: string; what: string; why: string; before: string; after: string; at: number },
   ): Promise<void>;
+}
+
+/** What the warehouse may cost a day. */
+export interface Budget {
+  /** How much of the day's credits is used; 1 is all of them. */
+  spent(now: number): Promise<number>;
+  /** The warehouse worked for us between these times. What is told twice counts once. */
+  used(from: number, to: number): Promise<void>;
 }
 
 // ---------------------------------------------------------------- events, telemetry

@@ -5,6 +5,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { commit, Commits } from './commits.ts';
+import { Pace } from './pace.ts';
 import { Pairing, type PairingMode } from './pairing.ts';
 import { FencedError, renew, type Run } from './publish.ts';
 import type { RowBatch, SourceState } from './ports.ts';
@@ -38,6 +39,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   const from = range.start + Math.max(done - 1, 0);
   const batches = ports.snowflake.read(queryId, from, range.start + range.rows, width)[Symbol.asyncIterator]();
   const commits = new Commits(run, window, range);
+  const pace = paceOf(run, window, layout);
   let proven = done === 0;
   let cut = done;
   let ended = false;
@@ -67,11 +69,17 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
       }
       ports.telemetry.count('ReadBytes', step.value.bytes.length, { source: run.source, partition: run.partition });
       if (!proven) prove(run, window, pairing, step.value);
-      run.undecided = true;
-      await pairing.take(step.value, proven ? 0 : 1, run.producer!);
-      run.undecided = commits.busy || run.producer!.pending > 0;
-      proven = true;
-      if (transactionIsFull(run, pairing.done - cut, commits.busy)) await commitSoon();
+      for (const part of pace?.parts(step.value) ?? [step.value]) {
+        run.undecided = true;
+        await pairing.take(part, proven ? 0 : 1, run.producer!);
+        run.undecided = commits.busy || run.producer!.pending > 0;
+        proven = true;
+        pace?.sent(part);
+        const due = pace?.isDue === true && pairing.done > cut;
+        if (due || transactionIsFull(run, pairing.done - cut, commits.busy)) await commitSoon();
+        if (due) await settle(run, commits, pace);
+        if (ports.clock.remainingMs() < run.settings.reserveMs) break;
+      }
       if (ports.clock.remainingMs() < run.settings.reserveMs) break;
       next = batches.next();
       waiting = true;
@@ -99,6 +107,23 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
     // Ends the downloads; what that throws comes after the error that matters. While a batch is waited for, it would wait too.
     const returned = batches.return?.().then(undefined, () => undefined);
     if (!waiting) await returned;
+  }
+}
+
+/** What is sent all at once is paced; changes come as they were made. */
+function paceOf({ settings, ports }: Run, window: Window, layout: Layout): Pace | null {
+  const { maxRate, publishers = Infinity } = settings;
+  if (maxRate === undefined || window.kind === 'changes') return null;
+  return new Pace(maxRate, Math.min(layout.partitions, publishers), ports.clock);
+}
+
+/** Waits, with nothing open and the lease kept, until what was sent is paid for. */
+async function settle(run: Run, commits: Commits, pace: Pace): Promise<void> {
+  const { clock } = run.ports;
+  await commits.ended();
+  while (pace.owed > 0 && clock.remainingMs() > run.settings.reserveMs) {
+    await clock.pause(Math.min(pace.owed, run.settings.leaseMs / 4));
+    await renew(run);
   }
 }
 

@@ -7,8 +7,10 @@
  * one path, a new producer, marker, reconcile; only the epoch condition ends an invocation for good.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import { heldBy, checkPartitions, newestLayout, nextWindowFor, windowOf } from './past.ts';
+import { heldBy, checkPartitions, newestLayout, nextWindowFor, partitionsToCall, windowOf } from './past.ts';
+import type { Rate } from './pace.ts';
 import type {
+  Budget,
   Checkpoints,
   Clock,
   Delivery,
@@ -35,6 +37,7 @@ export type PublishPorts = {
   events: Events;
   telemetry: Telemetry;
   clock: Clock;
+  budget?: Budget;
 };
 
 export type PublishSettings = {
@@ -46,6 +49,10 @@ export type PublishSettings = {
   topicChecks: 'strict' | 'report';
   /** No transaction is opened when less than this is left of the invocation. */
   reserveMs: number;
+  /** At most this many partitions of the source are published at the same time. */
+  publishers?: number;
+  /** Snapshots and repairs are sent no faster. */
+  maxRate?: Rate;
 };
 
 /** What one invocation knows and holds. `lease.item` is the partition item as this epoch last read or wrote it. */
@@ -63,6 +70,8 @@ export type Run = {
   reconciled: boolean;
   /** A transaction was begun whose outcome is not known. */
   undecided: boolean;
+  /** As many others publish as may at once: this one left before it did anything. */
+  crowded: boolean;
   /** Opens of Kafka so far, and of these the ones after an error. */
   opens: number;
   reopens: number;
@@ -120,6 +129,7 @@ export async function publish(
     producer: null,
     reconciled: false,
     undecided: false,
+    crowded: false,
     opens: 0,
     reopens: 0,
     target: '',
@@ -139,6 +149,7 @@ export async function publish(
     await run.producer?.close();
   }
   if (!(await release(run, failure))) return result(run, 'fenced');
+  if (run.crowded) return result(run, 'busy');
   if (failure === null) await callAgain(run);
   return result(run, failure === null ? 'done' : 'failed');
 }
@@ -150,6 +161,7 @@ async function work(run: Run): Promise<void> {
     const state = await look(run);
     const window = nextWindowFor(state, run.lease.item);
     if (state.meta.paused) return;
+    if (run.opens === 0 && isCrowded(run, state)) return void (run.crowded = true);
     if (window === null && (run.lease.item.open === null || run.reconciled || !marks(run))) return;
     if (window !== null && heldBy(state, window) !== null) return;
     try {
@@ -169,6 +181,16 @@ async function work(run: Run): Promise<void> {
       await reopenAfter(run, error);
     }
   }
+}
+
+/**
+ * Whether as many others hold a lease as may at once. Looked at with our own in hand: of several who start side by side the
+ * last one to get its lease sees all the others, so never more than that go on.
+ */
+function isCrowded({ partition, ports, settings }: Run, state: SourceState): boolean {
+  const now = ports.clock.now();
+  const others = state.partitions.filter((item) => item.partition !== partition && item.leaseUntil > now);
+  return others.length >= (settings.publishers ?? Infinity);
 }
 
 /** State as it is now, with our own item as this epoch last read or wrote it. */
@@ -326,12 +348,14 @@ async function release(run: Run, failure: SnowmeltError | null): Promise<boolean
   const counts = failure !== null && !PASSING_CODES.has(failure.code);
   const failures = failure === null ? 0 : (again ? before.failures : 0) + (counts ? 1 : 0);
   const stop = failure !== null && (failure.retry === 'operator' || failures >= FAILURES_TO_STOP);
+  const failed = failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() };
+  // Who has done nothing, for a pause or because others had the turn, leaves what is known of its failures.
+  const idle = failure === null && run.opens === 0;
   let mine = true;
   try {
     mine = await ports.checkpoints.release(lease, {
       closeOpen: marks(run) && run.reconciled && !run.undecided,
-      failed: failure === null ? null : { code: failure.code, message: failure.message, at: ports.clock.now() },
-      failures,
+      ...(idle ? { failed: before.lastError, failures: before.failures } : { failed, failures }),
       state: stop ? 'needs-operator' : 'active',
     });
   } finally {
@@ -342,6 +366,7 @@ async function release(run: Run, failure: SnowmeltError | null): Promise<boolean
         code: failure.code,
         position: text(run),
       });
+    if (failure !== null && mine) ports.telemetry.count('Errors', 1, { source: run.source, partition: run.partition });
   }
   return mine;
 }
@@ -355,14 +380,24 @@ export async function renew(run: Run): Promise<void> {
   run.lease = lease;
 }
 
-/** After the release the head is read once more: rows left, or a window that came meanwhile, get their own event. */
+/**
+ * After the release the head is read once more: rows left, or a window that came meanwhile, get their own event. Where only so
+ * many publish at once the place that became free is for who has waited longest.
+ */
 async function callAgain(run: Run): Promise<void> {
-  const state = await run.ports.checkpoints.look(run.source);
+  const { ports, settings } = run;
+  const state = await ports.checkpoints.look(run.source);
   if (state === null || state.meta.paused) return;
+  if (settings.publishers !== undefined) {
+    const partitions = partitionsToCall(state, ports.clock.now(), settings.delivery, settings.publishers);
+    if (partitions.length > 0)
+      await ports.events.call(partitions.map((partition) => ({ source: run.source, partition })));
+    return;
+  }
   const item = state.partitions.find((candidate) => candidate.partition === run.partition);
   const window = item === undefined ? null : nextWindowFor(state, item);
   if (window === null || heldBy(state, window) !== null) return;
-  await run.ports.events.call([{ source: run.source, partition: run.partition }]);
+  await ports.events.call([{ source: run.source, partition: run.partition }]);
 }
 
 function text(run: Run): string {

@@ -4,11 +4,12 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
-import type { Checkpoints, Clock, Snowflake, SourceState, Telemetry, WindowRequest } from './ports.ts';
+import type { Checkpoints, Clock, Snowflake, SourceState, WindowRequest } from './ports.ts';
 import { livesOn, outcome } from './result.ts';
+import { isSpent, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Window } from './window.ts';
 
-export type RecountPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
+export type RecountPorts = { snowflake: Snowflake; checkpoints: Checkpoints } & WarehousePorts;
 
 export type RecountSettings = {
   /** How long after its end a window is counted again. */
@@ -43,6 +44,7 @@ async function recountSource(
     if (ports.clock.remainingMs() < settings.reserveMs) return;
     if (countable(window, ports.clock)) {
       if (ports.clock.now() - Date.parse(window.to) < settings.afterMs) return;
+      if (await isSpent(ports)) return;
       const again = await readAgain(ports, source, window);
       if (again !== null && !(await askForRepair(ports, source, window, again))) return;
     }
@@ -60,9 +62,10 @@ function countable(window: Window, clock: Clock): boolean {
 /** Query id of the window read again where it differs; null where it is the same, or can't be read any more. */
 async function readAgain(ports: RecountPorts, source: string, window: Window): Promise<string | null> {
   const queryId = await ports.snowflake.submit(window.statement, `${source}/${window.number}`);
-  ports.telemetry.count('WarehouseStatements', 1, { source });
+  submitted(ports, source);
   const at = new Date(ports.clock.now()).toISOString();
   const ended = await outcome(ports, source, window, { queryId, at }, () => Promise.resolve());
+  await worked(ports, source, Date.parse(at));
   if (ended === null) return null;
   if (ended === 'running') {
     await ports.snowflake.abort(queryId);

@@ -6,7 +6,8 @@
  * The note saves work and decides nothing: only a result that was compared becomes the window's.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Clock, Snowflake, Telemetry } from './ports.ts';
+import type { Checkpoints, Clock, Snowflake } from './ports.ts';
+import { running, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Range, Rerun, Window } from './window.ts';
 
 const RESULT_LIFE_MS = 24 * 3_600_000;
@@ -16,7 +17,7 @@ const POLL_MS = 1_000;
 /** Nothing is waited for when less than this is left of the invocation. */
 const RESERVE_MS = 10_000;
 
-type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
+type ResultPorts = { snowflake: Snowflake; checkpoints: Checkpoints } & WarehousePorts;
 
 /** The query id of a result that lives long enough. @throws WINDOW_CHANGED when a new run differs. */
 export async function freshResult(
@@ -40,7 +41,9 @@ export async function runAgain(
   const noted = window.rerun;
   const rerun = noted !== undefined && livesOn(noted.at, clock) ? noted : await submitAgain(ports, source, window);
   const ended = await outcome(ports, source, window, rerun, keepLease);
+  const since = Date.parse(rerun.at);
   if (ended === 'running') {
+    await worked(ports, source, since, false);
     throw new SnowmeltError(
       'SNOWFLAKE_UNREACHABLE',
       `Window ${window.number} is being read again as query ${rerun.queryId}; the next invocation waits for it.`,
@@ -49,9 +52,12 @@ export async function runAgain(
   if (ended !== null) {
     // Who tries again runs it anew.
     await checkpoints.noteRerun(source, window.number, rerun, null);
+    await worked(ports, source, since);
     throw ended;
   }
-  await checkpoints.requery(source, window.number, window.queryId, rerun.queryId, rerun.at);
+  // Of several who waited for it one makes it the window's.
+  const mine = await checkpoints.requery(source, window.number, window.queryId, rerun.queryId, rerun.at);
+  await worked(ports, source, since, mine);
   return rerun.queryId;
 }
 
@@ -59,7 +65,7 @@ export async function runAgain(
 async function submitAgain(ports: ResultPorts, source: string, window: Window): Promise<Rerun> {
   const at = new Date(ports.clock.now()).toISOString();
   const mine: Rerun = { queryId: await ports.snowflake.submit(window.statement, `${source}/${window.number}`), at };
-  ports.telemetry.count('WarehouseStatements', 1, { source });
+  submitted(ports, source);
   const standing = await ports.checkpoints.noteRerun(source, window.number, window.rerun ?? null, mine);
   if (standing === null || standing.queryId === mine.queryId) return mine;
   await ports.snowflake.abort(mine.queryId);
@@ -68,15 +74,18 @@ async function submitAgain(ports: ResultPorts, source: string, window: Window): 
 
 /** Waits for the query while the invocation lasts. null: it ended, and its rows are the window's. */
 export async function outcome(
-  { snowflake, clock }: Pick<ResultPorts, 'snowflake' | 'clock'>,
+  ports: Omit<ResultPorts, 'checkpoints'>,
   source: string,
   window: Window,
   rerun: Rerun,
   keepLease: () => Promise<void>,
 ): Promise<'running' | SnowmeltError | null> {
+  const { snowflake, clock } = ports;
+  const tell = running(ports, Date.parse(rerun.at));
   for (;;) {
     const status = await snowflake.status(rerun.queryId, Math.max(1, Math.min(POLL_MS, clock.remainingMs())));
     await keepLease();
+    await tell();
     if (status.state === 'done') break;
     if (status.state === 'failed') return asSnowmeltError(status.error);
     if (status.state === 'gone') {

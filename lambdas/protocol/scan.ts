@@ -7,11 +7,12 @@ import { columnsFingerprint, windowDigest } from './digest.ts';
 import type { SourcePlan } from './begin.ts';
 import { schemaChanges } from './evolution.ts';
 import { firstKind, type Candidate } from './next-window.ts';
-import type { Checkpoints, Clock, ObjectFacts, PendingScan, Snowflake, SourceState, Telemetry } from './ports.ts';
+import type { Checkpoints, ObjectFacts, PendingScan, Snowflake, SourceState } from './ports.ts';
 import { checkCursor, readCopy, stageFor } from './stage.ts';
+import { running, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import { beginsAnew, type Column, type Layout, type Range, type Staged, type Window } from './window.ts';
 
-export type ScanPorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
+export type ScanPorts = { snowflake: Snowflake; checkpoints: Checkpoints } & WarehousePorts;
 
 const POLL_MS = 5_000;
 
@@ -116,7 +117,7 @@ export async function submitScan(
       ? { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns }
       : stageFor(ports.snowflake, source, state, candidate, facts.columns);
   const queryId = await ports.snowflake.submit(work.statement, `${source}/${candidate.number}`);
-  ports.telemetry.count('WarehouseStatements', 1, { source });
+  submitted(ports, source);
   const scan: PendingScan = {
     number: candidate.number,
     kind: candidate.kind,
@@ -152,11 +153,15 @@ export async function finishScan(
 ): Promise<Window | null> {
   const { snowflake, checkpoints, clock } = ports;
   let scan = pending;
+  const tell = running(ports, scan.submittedAt);
   for (;;) {
     const status = await snowflake.status(
       scan.queryId,
       Math.min(POLL_MS, Math.max(0, clock.remainingMs() - reserveMs)),
     );
+    const waits = status.state === 'running' && clock.remainingMs() > reserveMs;
+    if (waits) await tell();
+    else await worked(ports, source, scan.submittedAt, status.state !== 'running');
     if (status.state === 'done') {
       if (scan.staged?.made !== false) break;
       scan = await forgetting(ports, source, () => readCopy(ports, source, state, layout, scan));
@@ -167,12 +172,16 @@ export async function finishScan(
       if (status.state === 'failed') throw status.error;
       throw new SnowmeltError('SNOWFLAKE_STATEMENT', `The scan ${scan.queryId} vanished; it is submitted again.`);
     }
-    if (clock.remainingMs() <= reserveMs) return null;
+    if (!waits) return null;
   }
-  ports.telemetry.count('WarehouseSeconds', (clock.now() - scan.submittedAt) / 1000, { source });
   return forgetting(ports, source, async () => {
     await checkUnchanged(snowflake, layout, scan);
+    const since = clock.now();
     const { totalRows, ranges } = await snowflake.ranges(scan.queryId);
+    if (totalRows > 0) {
+      submitted(ports, source);
+      await worked(ports, source, since);
+    }
     checkRanges(layout, totalRows, ranges, scan);
     const window: Omit<Window, 'digest'> = {
       number: scan.number,

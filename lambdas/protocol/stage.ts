@@ -9,19 +9,11 @@
 import { randomBytes } from 'node:crypto';
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { Candidate } from './next-window.ts';
-import type {
-  Checkpoints,
-  Clock,
-  PendingScan,
-  Since,
-  Snowflake,
-  SourceState,
-  StageRequest,
-  Telemetry,
-} from './ports.ts';
+import type { Checkpoints, PendingScan, Since, Snowflake, SourceState, StageRequest, Telemetry } from './ports.ts';
+import { submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Column, Layout, ObjectName, QueryCut, Window } from './window.ts';
 
-type StagePorts = { snowflake: Snowflake; checkpoints: Checkpoints; clock: Clock };
+type StagePorts = { snowflake: Snowflake; checkpoints: Checkpoints } & WarehousePorts;
 
 const CURSOR_TYPES: Record<QueryCut['mode'], readonly string[]> = {
   bulk: [],
@@ -76,16 +68,20 @@ export function stageFor(
 
 /** The copy is there: it is measured, and the window's own text submitted. @throws DUPLICATE_KEY, OBJECT_MISSING */
 export async function readCopy(
-  { snowflake, checkpoints, clock }: StagePorts,
+  ports: StagePorts,
   source: string,
   state: SourceState,
   layout: Layout,
   scan: PendingScan,
 ): Promise<PendingScan> {
+  const { snowflake, checkpoints, clock } = ports;
   const { table, base, since } = scan.staged!;
   const { columns } = await snowflake.describe(table);
   const request: StageRequest = { table, layout, since, comment: '' };
+  const began = clock.now();
+  submitted(ports, source);
   const { rows, keys, cursor } = await snowflake.measure(request, columns, scan.to);
+  await worked(ports, source, began);
   if (keys !== null && keys < rows) {
     throw new SnowmeltError(
       'DUPLICATE_KEY',
@@ -101,6 +97,7 @@ export async function readCopy(
     staged: { table, base: base === null ? null : { table: base, columns: state.head!.columns } },
   });
   const queryId = await snowflake.submit(statement, `${source}/${scan.number}`);
+  submitted(ports, source);
   const submittedAt = clock.now();
   const staged = { table, base, since, cursor, made: true };
   const read = { ...scan, columns, statement, queryId, submittedAt, staged };

@@ -4,6 +4,7 @@ import { createEvents } from '../aws/events.ts';
 import { kafkaCredentials } from '../aws/kafka-credentials.ts';
 import { maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
+import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { createEncoders } from '../encoding/encoders.ts';
@@ -26,6 +27,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
     const encoders = createEncoders(config, source, { credentials: await registryCredentials(config) });
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));
+    const budget = createBudget(config);
     const ports: PublishPorts = {
       snowflake,
       kafka,
@@ -33,7 +35,8 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
       checkpoints: createCheckpoints(config),
       events: createEvents(config),
       telemetry,
-      clock: clockOf(context),
+      clock: clockOf(context, source.timeoutMs),
+      ...(budget !== undefined && { budget }),
     };
     try {
       // The owner is random per invocation: a retried request of another invocation must never pass for ours.

@@ -1,6 +1,7 @@
 /** The recount function: one invocation an hour, over all sources. */
 import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
+import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
@@ -13,7 +14,10 @@ export async function handler(_event: unknown, context: LambdaContext): Promise<
   const telemetry = createTelemetry(config.app, 'recount', context.awsRequestId);
   await told(telemetry, async () => {
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
-    const ports = { snowflake, checkpoints: createCheckpoints(config), telemetry, clock: clockOf(context) };
+    const budget = createBudget(config);
+    const clock = clockOf(context);
+    const checkpoints = createCheckpoints(config);
+    const ports = { snowflake, checkpoints, telemetry, clock, ...(budget !== undefined && { budget }) };
     const sources = config.sources.filter(({ paused }) => !paused).map((source) => sourcePlan(config, source));
     try {
       await recount(ports, recountSettings(config), sources);

@@ -101,6 +101,46 @@ defaults:
   });
 });
 
+test('what bounds a source, and polling within the minute where it is due each minute', () => {
+  const text = `${MINIMAL}    timeout: 5m
+    publishers: 2
+    maxRate: { rows: 5000 }
+  lines:
+    table: A.B.C
+    key: [ID]
+    every: 5m
+    topic: { name: lines, partitions: 1 }
+defaults: { pollEvery: 10s, maxRate: { bytes: 1000000 } }
+budget: { creditsPerDay: 12.5, size: LARGE, autoSuspend: 5m }
+`;
+  const { sources, budget } = loadConfig(text, { path: 'x' });
+  expect(budget).toEqual({ creditsPerDay: 12.5, creditsPerHour: 8, idleMs: 300_000 });
+  expect(sources[0]).toMatchObject({
+    pollMs: 10_000,
+    timeoutMs: 300_000,
+    publishers: 2,
+    maxRate: { unit: 'rows', perSecond: 5_000 },
+  });
+  expect(sources[1]).toMatchObject({ maxRate: { unit: 'bytes', perSecond: 1_000_000 } });
+  expect(sources[1]!.pollMs).toBeUndefined();
+});
+
+test.each([
+  ['    every: 5m\n    pollEvery: 10s', 'pollEvery: needs `every: 1m`'],
+  ['    pollEvery: 1s', 'pollEvery: 1s is out of bounds; allowed are 5s to 30s'],
+  ['    pollEvery: 1m', 'pollEvery: 1m is out of bounds; allowed are 5s to 30s'],
+  ['    maxRate: 5', 'maxRate: must be { rows: <a second> } or { bytes: <a second> }'],
+  ['    maxRate: { rows: 1, bytes: 1 }', 'maxRate: must be { rows: <a second> } or { bytes: <a second> }'],
+  ['    publishers: 0', 'publishers: '],
+  ['    timeout: 20s', 'timeout: 20s is out of bounds; allowed are 1m to 15m'],
+])('%s is refused', (setting, problem) => {
+  expect(wrong(`${MINIMAL}${setting}\n`).join()).toContain(`sources.orders.${problem}`);
+});
+
+test.each(['creditsPerDay: 0', 'creditsPerDay: 1, size: XS', 'size: XSMALL'])('budget { %s } is refused', (budget) => {
+  expect(wrong(`${MINIMAL}budget: { ${budget} }\n`).join()).toContain('budget');
+});
+
 test('the VPC is for the stack alone', () => {
   const text = `${MINIMAL}\naws: { vpc: { subnets: [subnet-1a], securityGroups: [sg-1a] } }`;
   const { config, infrastructure } = loadForStack(text, { path: 'x' });

@@ -2,6 +2,7 @@
  * The whole pipeline in one process over real parts: snowflake-sdk, kafkajs and the AWS SDK against the stand-ins (Kafka
  * and DynamoDB: the real ones where the environment names them). A tick moves Snowflake's clock a minute on.
  */
+import { createBudget } from '../../lambdas/checkpoints/budget.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
@@ -152,7 +153,13 @@ export class Pipeline {
     return `DB.PUBLIC.${this.source.object.name}`;
   }
 
-  #clock = { now: () => Date.now(), remainingMs: () => 600_000 };
+  /** How long was paused in all; nobody waits for it, but the clock goes on. */
+  paused = 0;
+  #clock = {
+    now: () => Date.now() + this.paused,
+    remainingMs: () => 600_000,
+    pause: async (ms: number) => void (this.paused += ms),
+  };
 
   async #plan(work: (ports: PlanPorts) => Promise<void>): Promise<number[]> {
     const events = new MemoryEvents();
@@ -164,11 +171,20 @@ export class Pipeline {
         events,
         telemetry: this.telemetry,
         clock: this.#clock,
+        ...this.#budget(),
       });
     } finally {
       await snowflake.close();
     }
     return [...new Set(events.calls.map(({ partition }) => partition))];
+  }
+
+  /** Of `config.budget`, in the table of the checkpoints. */
+  #budget() {
+    const { name, proxy } = this.#table;
+    const table = { name, endpoint: proxy.url, region: 'us-east-1' };
+    const budget = createBudget({ table, ...(this.config.budget && { budget: this.config.budget }) });
+    return budget === undefined ? {} : { budget };
   }
 
   /** One tick of the schedule; answers the partitions that were called. */
@@ -193,6 +209,7 @@ export class Pipeline {
       events: new MemoryEvents(),
       telemetry: this.telemetry,
       clock: this.#clock,
+      ...this.#budget(),
     };
     try {
       return await publish(

@@ -1,7 +1,14 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../lambdas/config/load.ts';
-import { connectionNotes, monthly, others } from '../../scripts/cost.ts';
-import { everything } from './configs.ts';
+import { connectionWarnings } from '../../infra/quotas.ts';
+import { addStack, root } from '../../infra/synthesize.ts';
+import { loadConfig, loadForStack } from '../../lambdas/config/load.ts';
+import { monthly, others } from '../../scripts/cost.ts';
+import { emptyBundles, everything } from './configs.ts';
 
 const config = (text = everything) => loadConfig(text, { path: 'x' });
 const load = { windowSeconds: 5, changedMinutes: 240, rows: 1_000_000 };
@@ -20,9 +27,27 @@ test('looking seldom costs the warehouse less; a poller keeps it awake whatever 
   expect(Math.min(connect!, naive!)).toBeGreaterThan(30 * 24 * 3);
 });
 
-test('the quotas of MSK are told where a configuration could break them', () => {
-  expect(connectionNotes(config())).toHaveLength(1);
-  expect(connectionNotes(config(everything.replace('partitions: 4', 'partitions: 999'))).join()).toContain(
-    '100 new connections',
-  );
+test('polling within the minute costs a plan that runs all the time', () => {
+  const polled = everything.replace('    memory: 3538', '    memory: 3538\n    pollEvery: 10s');
+  expect(partOf('GB-seconds', polled)).toBeGreaterThan(partOf('GB-seconds') + 15);
+});
+
+test('the quotas of MSK are told where a configuration could break them, by the synthesis, too', () => {
+  const warnings = (text: string) => {
+    const { config, infrastructure } = loadForStack(text, { path: 'x' });
+    return connectionWarnings(config, infrastructure);
+  };
+  const many = everything.replace('partitions: 4', 'partitions: 999');
+  const unlimited = many.replace('  publishers: 50\n', '');
+  expect(warnings(everything)).toEqual([]);
+  expect(warnings(many)).toEqual([]);
+  expect(warnings(unlimited).join()).toContain('100 new connections');
+  expect(warnings(unlimited.replace('partitions: 999', 'partitions: 999\n    publishers: 40'))).toEqual([]);
+  expect(warnings(unlimited.replace('method: iam', 'method: scram-sha-512, secret: s'))).toEqual([]);
+  const dist = mkdtempSync(join(tmpdir(), 'snowmelt-quotas-'));
+  emptyBundles(dist);
+  const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+  const stack = addStack(new App({ context }), loadForStack(unlimited, { path: 'x' }), dist);
+  Annotations.fromStack(stack).hasWarning('*', Match.stringLikeRegexp('100 new connections'));
+  rmSync(dist, { recursive: true });
 });

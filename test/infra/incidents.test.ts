@@ -91,6 +91,8 @@ function startDay() {
       await invoke(lack.ticks, async () => {
         await w.finish();
         telemetry.total('Ticks', 1);
+        const { budget } = w.planPorts;
+        if (budget !== undefined) telemetry.total('BudgetPercent', 100 * (await budget.spent(w.clock.time)));
       });
       for (let calls = w.events.calls.splice(0); calls.length > 0; calls = w.events.calls.splice(0)) {
         if (lack.ticks === 'throttled') break;
@@ -207,4 +209,29 @@ test('a lost history: 1 page, within two minutes', async () => {
   await day.pass(40);
   expect(day.pages).toEqual([{ minute: expect.any(Number) as number, because: ['NeedsOperator'] }]);
   expect(day.pages[0]!.minute - since).toBeLessThanOrEqual(2);
+});
+
+test("the day's budget is used up: a ticket at once, a page once it is too old for its consumers, none when there is more", async () => {
+  const day = await ordinaryHour();
+  let share = 1;
+  day.w.planPorts.budget = { spent: async () => share, used: async () => undefined };
+  const since = day.minute();
+  await day.pass(10);
+  expect([...day.tickets]).toEqual(['BudgetSpent']);
+  expect(day.pages).toEqual([]);
+  await day.pass(10);
+  expect(day.pages).toEqual([
+    { minute: expect.any(Number) as number, because: expect.arrayContaining(['Freshness']) as string[] },
+  ]);
+  expect(day.pages[0]!.minute - since).toBeGreaterThan(10);
+  share = 0;
+  await day.pass(20);
+  expect(day.pages).toHaveLength(1);
+});
+
+test('a source that somebody pauses: 0 pages', async () => {
+  const day = await ordinaryHour();
+  day.w.checkpoints.sources.get('s')!.meta.paused = true;
+  await day.pass(120);
+  expect(day.pages).toEqual([]);
 });

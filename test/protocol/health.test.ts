@@ -51,7 +51,7 @@ test('what is left of Time Travel and of a result', () => {
   expect(health({ ...state, windows: [], head: null }, start).historyShare).toBeNull();
 });
 
-test('that all is well is told of the deployment alone; a paused source is not told of', () => {
+test('that all is well is told of the deployment alone', () => {
   const told: [string, number, boolean][] = [];
   const telemetry = {
     info: () => undefined,
@@ -69,16 +69,38 @@ test('that all is well is told of the deployment alone; a paused source is not t
     ['NotStarted', 0, true],
     ['FreshnessSeconds', 600, false],
     ['FreshnessPercent', 50, false],
-    ['StalledSeconds', 0, true],
-    ['NeedsOperator', 0, true],
     ['HistoryHeadroom', expect.closeTo(23.8, 1), true],
     ['HistoryHeadroomPercent', expect.closeTo(99.3, 1), true],
+    ['StalledSeconds', 0, true],
+    ['NeedsOperator', 0, true],
   ]);
   told.length = 0;
-  tellHealth(telemetry, source, { ...state, meta: { ...state.meta, paused: true } }, at(11));
   tellHealth(telemetry, source, null, at(11));
-  expect(told).toEqual([
-    ['NotStarted', 0, true],
-    ['NotStarted', 1, false],
-  ]);
+  expect(told).toEqual([['NotStarted', 1, false]]);
+});
+
+test('a pause, of whichever kind, pages nobody for its age, but tells of the history that it costs until that is gone', () => {
+  const told: [string, boolean][] = [];
+  const telemetry = {
+    ...{ info: () => undefined, error: () => undefined, count: () => undefined },
+    gauge: (metric: string, _value: number, { quiet }: { quiet: boolean }) => void told.push([metric, quiet]),
+  };
+  const source = { name: 's', freshnessMs: 20 * MINUTE };
+  const items = [item(0, { state: 'needs-operator' }), item(1)];
+  const state = stateOf([windowOf(1, [5, 5])], items, { retentionMs: 24 * HOUR });
+  const paused = { ...state, meta: { ...state.meta, paused: true } };
+  const expected = [
+    ['NotStarted', true],
+    ['FreshnessSeconds', false],
+    ['HistoryHeadroom', false],
+    ['HistoryHeadroomPercent', false],
+  ];
+  tellHealth(telemetry, source, paused, start + 20 * HOUR);
+  expect(told.splice(0)).toEqual(expected);
+  tellHealth(telemetry, { ...source, paused: true }, state, start + 20 * HOUR);
+  expect(told.splice(0)).toEqual(expected);
+  tellHealth(telemetry, source, paused, start + 25 * HOUR);
+  expect(told.splice(0)).toEqual(expected.slice(0, 2));
+  tellHealth(telemetry, { ...source, paused: true }, null, start);
+  expect(told).toEqual([]);
 });

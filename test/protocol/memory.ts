@@ -60,6 +60,10 @@ export class TestClock {
   remaining = 900_000;
   now = () => this.time;
   remainingMs = () => this.remaining;
+  pause = async (ms: number) => {
+    this.time += ms;
+    this.remaining -= ms;
+  };
 }
 
 export class MemorySnowflake implements Snowflake {
@@ -137,7 +141,7 @@ export class MemorySnowflake implements Snowflake {
         return now.get(key) ?? gone;
       });
   }
-  async status(queryId: string): Promise<ScanStatus> {
+  async status(queryId: string, _waitMs = 0): Promise<ScanStatus> {
     this.fault('status', 'before');
     return this.results.has(queryId) ? { state: 'done' } : { state: 'gone' };
   }

@@ -77,6 +77,24 @@ test('called are active partitions with a free lease that nothing holds', () => 
   expect(call({}, { paused: true })).toEqual([]);
 });
 
+test('of a source that may have so many publishers at once as many are called as are free, who waited longest first', () => {
+  const call = (publishers: number | undefined, ...leases: number[]) =>
+    partitionsToCall(
+      stateOf(
+        [windowOf(1, [1, 1, 1, 1])],
+        [300, 100, null, 200].map((lastSuccessAt, i) => item(i, { lastSuccessAt, leaseUntil: leases[i] ?? 0 })),
+      ),
+      1_000,
+      'exactly-once',
+      publishers,
+    );
+  expect(call(undefined)).toEqual([0, 1, 2, 3]);
+  expect(call(4)).toEqual([0, 1, 2, 3]);
+  expect(call(2)).toEqual([2, 1]);
+  expect(call(2, 0, 0, 1_001)).toEqual([1]);
+  expect(call(2, 1_001, 0, 1_001)).toEqual([]);
+});
+
 test('the newest layout goes by its number, in whatever order the store lists them', () => {
   const layouts = new Map(
     [1, 10, 2].map((number) => [number, { ...layout, number, topic: number === 10 ? 'new' : 'old' }]),

@@ -123,6 +123,8 @@ export function world<T extends Telemetry = MemoryTelemetry>(own?: T) {
     finish: () => finish(planPorts, planSettings, [source]),
     recount: () => recount(planPorts, { afterMs: 10 * MINUTE, reserveMs: 1_000 }, [source]),
     publishSettings,
+    planSettings,
+    planPorts,
   };
 }
 export type World = ReturnType<typeof world<MemoryTelemetry>>;

@@ -54,6 +54,7 @@ export class World {
     time: START,
     now: () => this.#time(),
     remainingMs: () => 900_000,
+    pause: async (ms) => void (this.clock.time += ms),
   };
   readonly planSettings: PlanTickSettings = {
     safetyLagMs: 30_000,
