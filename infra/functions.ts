@@ -14,7 +14,8 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import { DEFAULT_PATH } from '../lambdas/config/runtime.ts';
-import { functionRole, type FunctionName, type Uses } from './permissions.ts';
+import { identityArn } from './identity.ts';
+import { functionRole, RIGHTS, type FunctionName, type Uses } from './permissions.ts';
 import { acknowledge } from './rules.ts';
 import { failureQueue } from './state.ts';
 
@@ -86,6 +87,9 @@ export function worker(scope: Construct, name: FunctionName, props: WorkerProps,
       SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
       SNOWFLAKE_DISABLE_MINICORE: 'true',
       SF_TELEMETRY_DISABLE_CONNECTION_SHAPE: '1',
+      ...(RIGHTS[name].asksSnowflake && config.snowflake.auth.method === 'workload-identity'
+        ? { SNOWMELT_IDENTITY: identityArn(scope, config.app) }
+        : {}),
     },
     ...SIZES[name],
     ...(memory === undefined ? {} : { memorySize: memory }),

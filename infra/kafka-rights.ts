@@ -1,5 +1,5 @@
 /** What the principal of publish and operate needs of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policy. */
-import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 
 export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
 export type KafkaRight = {
@@ -10,14 +10,22 @@ export type KafkaRight = {
   operations: Operation[];
 };
 
-export function kafkaRights({ app, kafka, sources }: ResolvedConfig): KafkaRight[] {
+/** What the rights depend on. */
+export type KafkaUse = {
+  app: string;
+  kafka: Pick<ResolvedConfig['kafka'], 'controlTopic'>;
+  sources: Pick<ResolvedSource, 'topic' | 'schemaTopic'>[];
+};
+
+export function kafkaRights({ app, kafka, sources }: KafkaUse): KafkaRight[] {
+  const topics = sources.flatMap(({ topic, schemaTopic }) => [topic, ...(schemaTopic ? [schemaTopic.name] : [])]);
   const own = { name: `snowmelt:${app}:`, prefix: true };
   return [
     // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.
     { kind: 'cluster', name: 'kafka-cluster', prefix: false, operations: ['IdempotentWrite', 'DescribeConfigs'] },
     // The marker is an offset of the control topic: it is committed and fetched, no record is ever read or written.
     { kind: 'topic', name: kafka.controlTopic, prefix: false, operations: ['Describe', 'Read'] },
-    ...[...new Set(sources.map(({ topic }) => topic))].sort().map((name): KafkaRight => ({
+    ...[...new Set(topics)].sort().map((name): KafkaRight => ({
       kind: 'topic',
       name,
       prefix: false,

@@ -1,4 +1,4 @@
-/** What MSK's IAM must allow, out of the same rights that grants.ts renders to ACLs. No CDK: strings in, strings out. */
+/** What MSK's IAM must allow, out of the same rights that kafka-acls.ts renders to ACLs. No CDK: strings in, strings out. */
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { kafkaRights, type KafkaRight } from './kafka-rights.ts';
 

@@ -1,5 +1,6 @@
 /**
- * What each function may do, in one table: rendered here to a role each, in grants.ts to Kafka's ACLs and Snowflake's grants.
+ * What each function may do, in one table: rendered here to a role each, in kafka-acls.ts to Kafka's ACLs
+ * and in lambdas/config/grants.ts to Snowflake's grants.
  * Named actions on named resources; what can't be named is on the list of wildcards, with its reason.
  */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -11,6 +12,7 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig, ResolvedRegistry } from '../lambdas/config/resolved.ts';
+import { identityArn } from './identity.ts';
 import { mskStatements } from './msk.ts';
 import { acknowledge } from './rules.ts';
 
@@ -81,7 +83,7 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
   const { config, table, bus, logs, failures, key, cluster, inVpc } = uses;
   const { snowflake, kafka } = config;
   const rights = RIGHTS[name];
-  const secrets = rights.asksSnowflake ? [snowflake.auth.secret] : [];
+  const secrets = rights.asksSnowflake && 'secret' in snowflake.auth ? [snowflake.auth.secret] : [];
   if (rights.asksSnowflake && snowflake.maskSalt) secrets.push(snowflake.maskSalt);
   if (rights.opensKafka && 'secret' in kafka.auth) secrets.push(kafka.auth.secret);
   const registry = name === 'publish' ? config.registry : null;
@@ -99,6 +101,9 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
   if (secrets.length > 0) {
     const arns = secrets.map((secret) => secretArn(scope, secret));
     statements.push(allow(['secretsmanager:GetSecretValue'], arns));
+  }
+  if (rights.asksSnowflake && snowflake.auth.method === 'workload-identity') {
+    statements.push(allow(['sts:AssumeRole'], [identityArn(scope, config.app)]));
   }
   if (key !== null) statements.push(useKey(key));
   const role = new Role(scope, id, {

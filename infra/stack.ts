@@ -6,6 +6,7 @@ import type { Infrastructure } from '../lambdas/config/load.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { eventBus, publishOnEvents, sizesOf } from './events.ts';
 import { configLayer, worker } from './functions.ts';
+import { snowflakeIdentity } from './identity.ts';
 import { vpcEndpoints } from './network.ts';
 import { observe } from './observability/observe.ts';
 import { connectionWarnings } from './quotas.ts';
@@ -41,6 +42,7 @@ export class SnowmeltStack extends Stack {
     });
     const operate = worker(this, 'operate', shared); // invoked by a person
 
+    snowflakeIdentity(this, config, [plan, recount, ...publishers]);
     topics(this, config, infrastructure);
     vpcEndpoints(this, infrastructure);
     observe(this, config, infrastructure, { plan, recount, publishers, operate });

@@ -20,11 +20,17 @@ export function topics(scope: Construct, config: ResolvedConfig, infrastructure:
     topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   };
   for (const source of config.sources) make(topicId(source.name), source.topic, source.topicPartitions);
+  const told = new Map<string, number>(
+    config.sources.flatMap(({ schemaTopic }) =>
+      schemaTopic ? [[schemaTopic.name, schemaTopic.partitions] as const] : [],
+    ),
+  );
+  for (const [name, partitions] of told) make(`Schema${topicId(name)}`, name, partitions);
   // No record is ever written to it: positions are committed offsets that go by its partitions.
   make('ControlTopic', config.kafka.controlTopic, Math.max(...config.sources.map((source) => source.partitions)));
 }
 
-/** Logical ids know letters and digits alone, names of sources hyphens too. */
-function topicId(source: string): string {
-  return `Topic${createHash('sha256').update(source).digest('hex').slice(0, 12)}`;
+/** Logical ids know letters and digits alone, names of sources and topics more. */
+function topicId(name: string): string {
+  return `Topic${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
 }

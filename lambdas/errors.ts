@@ -66,6 +66,16 @@ export const ERRORS = {
     causes: 'The table does not exist, or the role may not see it (Snowflake does not tell which).',
     action: 'GRANT USAGE on its database and schema and SELECT on it to the role, or correct its name.',
   },
+  WAREHOUSE_MISSING: {
+    retry: 'tick',
+    causes: 'The warehouse does not exist, or the role may not use it (Snowflake does not tell which).',
+    action: 'GRANT USAGE ON WAREHOUSE to the role as the message says, or correct `snowflake.warehouse`.',
+  },
+  PRIVILEGE_MISSING: {
+    retry: 'tick',
+    causes: 'The role may not do what is needed, such as making tables in `snowflake.staging`.',
+    action: 'Grant what the message says; `npm run permissions -- --config FILE` prints all that is needed.',
+  },
   TRACKING_OFF: {
     retry: 'tick',
     causes: 'Change tracking is not enabled on the table.',

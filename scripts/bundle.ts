@@ -20,16 +20,11 @@ export type Bundle = { name: string; path: string; bytes: number };
  * no statement of ours. An `external` would not do: the imports run when the SDK is loaded.
  */
 const UNUSED_BY_SNOWFLAKE_SDK = new Set([
-  '@aws-crypto/sha256-js',
   '@aws-sdk/client-s3',
-  '@aws-sdk/client-sts',
-  '@aws-sdk/credential-provider-node',
   '@aws-sdk/ec2-metadata-service',
   '@azure/identity',
   '@azure/storage-blob',
   '@smithy/node-http-handler',
-  '@smithy/protocol-http',
-  '@smithy/signature-v4',
   'fast-xml-parser',
   'generic-pool',
   'google-auth-library',

@@ -4,7 +4,8 @@
  *   npm run permissions -- --config config/prod.yaml [--principal User:snowmelt]
  */
 import { parseArgs } from 'node:util';
-import { kafkaAcls, snowflakeGrants } from '../infra/grants.ts';
+import { kafkaAcls } from '../infra/kafka-acls.ts';
+import { identityStatement, snowflakeGrants, ungranted } from '../lambdas/config/grants.ts';
 import { loadConfig, readConfigFile } from '../lambdas/config/load.ts';
 
 const { values } = parseArgs({
@@ -14,6 +15,12 @@ try {
   if (values.config === undefined) throw new Error('npm run permissions -- --config config/<environment>.yaml');
   const config = loadConfig(readConfigFile(values.config), { path: values.config });
   console.log(`-- Snowflake\n${snowflakeGrants(config).join('\n')}\n`);
+  if (config.snowflake.auth.method === 'workload-identity') {
+    console.log(
+      `-- who signs in without a secret; 123456789012 stands for the account of the stack\n${identityStatement(config, '123456789012')}`,
+    );
+  }
+  for (const source of ungranted(config)) console.log(`-- and SELECT on each table that the query of ${source} reads`);
   console.log('# Kafka: arguments of kafka-acls.sh (with MSK IAM nothing is needed, the role has it)');
   console.log(kafkaAcls(config, values.principal).join('\n'));
 } catch (error) {

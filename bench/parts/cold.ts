@@ -26,6 +26,7 @@ async function initMs(api: RuntimeApi, { name, path }: Bundle): Promise<number> 
   const spec = {
     ...{ id: name, name, arn: name, root: join(path, '..'), handler: 'index.handler', timeoutMs: 900_000 },
     ...{ memoryMb: 1769, concurrency: null, environment: {}, layers: [], retries: 0, maxAgeMs: 60_000 },
+    role: { name: 'bench', statements: [] },
   };
   const id = crypto.randomUUID();
   const began = performance.now();

@@ -14,11 +14,21 @@ export type Secret = Record<string, unknown>;
 const clientFor = perEndpoint((config) => new SecretsManagerClient(clientOptions(config)));
 const keptFor = perEndpoint(() => new Map<string, { secret: Secret; until: number }>());
 
-/** Field `privateKey` (PEM), with `passphrase` if it is encrypted, or field `token`. @throws SECRET_UNREADABLE */
+/**
+ * Field `privateKey` (PEM), with `passphrase` if it is encrypted, or field `token`; without a secret the role to sign in as,
+ * which the stack puts into the environment.
+ * @throws SECRET_UNREADABLE
+ */
 export async function snowflakeCredentials(
   config: Pick<ResolvedConfig, 'aws' | 'snowflake'>,
-): Promise<{ privateKey: string; passphrase?: string } | { token: string }> {
-  const { method, secret: id } = config.snowflake.auth;
+): Promise<{ privateKey: string; passphrase?: string } | { token: string } | { identity: string }> {
+  const { auth } = config.snowflake;
+  if (auth.method === 'workload-identity') {
+    const identity = process.env['SNOWMELT_IDENTITY'];
+    if (identity) return { identity };
+    throw new SnowmeltError('SECRET_UNREADABLE', 'SNOWMELT_IDENTITY, the role that signs in to Snowflake, is not set.');
+  }
+  const { method, secret: id } = auth;
   const secret = await readSecret(config, id);
   if (method === 'token') return { token: field(id, secret, 'token') };
   const privateKey = field(id, secret, 'privateKey');

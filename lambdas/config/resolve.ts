@@ -21,7 +21,10 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       warehouse: snowflake.warehouse,
       reader: snowflake.reader,
       ...(snowflake.maskSalt !== undefined && { maskSalt: snowflake.maskSalt }),
-      auth: snowflake.auth,
+      auth:
+        snowflake.auth.method === 'workload-identity'
+          ? { method: snowflake.auth.method }
+          : { method: snowflake.auth.method, secret: snowflake.auth.secret! },
     },
     kafka: {
       brokers: kafka.brokers,

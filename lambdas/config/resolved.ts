@@ -18,7 +18,7 @@ export type ResolvedConfig = {
     reader: 'chunks' | 'sdk';
     /** Secret with `salt`, where a column is masked by its hash. */
     maskSalt?: string | null;
-    auth: { method: 'key-pair' | 'token'; secret: string };
+    auth: { method: 'key-pair' | 'token'; secret: string } | { method: 'workload-identity' };
   };
   kafka: {
     brokers: string[];

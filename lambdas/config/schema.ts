@@ -320,10 +320,23 @@ export const configSchema = z.strictObject({
     maskSalt: secret
       .optional()
       .describe('Name or ARN of the secret whose field `salt` goes into hashes (`mask`). It stands in no statement.'),
-    auth: z.strictObject({
-      method: z.enum(['key-pair', 'token']),
-      secret: secret.describe('Name or ARN of the secret that holds the key or the token.'),
-    }),
+    auth: z
+      .strictObject({
+        method: z
+          .enum(['key-pair', 'token', 'workload-identity'])
+          .describe(
+            'workload-identity: without a secret, as the role `snowmelt-<app>-snowflake` that the stack makes (docs/deploy.md).',
+          ),
+        secret: secret.optional().describe('Name or ARN of the secret that holds the key or the token.'),
+      })
+      .refine(({ method, secret }) => method === 'workload-identity' || secret !== undefined, {
+        path: ['secret'],
+        error: 'is required for this method',
+      })
+      .refine(({ method, secret }) => method !== 'workload-identity' || secret === undefined, {
+        path: ['secret'],
+        error: 'is not used with workload-identity; remove it or choose another method',
+      }),
   }),
   kafka: z.strictObject({
     brokers: z.array(broker).min(1).describe('Bootstrap brokers, host:port.'),

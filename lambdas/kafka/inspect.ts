@@ -27,16 +27,21 @@ export async function inspect(
   const controlPartitions = existing(metadata, controlTopic)?.partitionMetadata.length ?? null;
   const namesOf = (partition: number): Names => namesFor(app, source, partition, topic, controlTopic);
   const groups = new Coordinator(connections, 'group', namesOf(0));
-  const markers = Array.from({ length: partitions }, (_, partition) =>
+  const markersOf = Array.from({ length: partitions }, (_, partition) =>
     // A partition that the control topic lacks has no marker; asked for, it would only be waited for.
     partition < (controlPartitions ?? 0) ? markerOf(groups, namesOf(partition)) : Promise.resolve(null),
   );
+  // Awaited together: one that fails while the other is awaited alone would be a rejection that nobody handles.
+  const [markers, ends] = await Promise.all([
+    Promise.all(markersOf),
+    data === null ? [] : endsOf(connections, data, deadline),
+  ]);
   return {
     clusterId: metadata.clusterId,
     topicPartitions: data === null ? null : data.partitionMetadata.length,
-    ends: data === null ? [] : await endsOf(connections, data, deadline),
+    ends,
     controlPartitions,
-    markers: await Promise.all(markers),
+    markers,
   };
 }
 

@@ -9,6 +9,7 @@ import type { RowReader } from './parts.ts';
 import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
 import { Results } from './result.ts';
+import { explained, explaining } from './rights.ts';
 import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
@@ -32,33 +33,51 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
   const reader: RowReader =
     config.snowflake.reader === 'sdk' ? new SdkReader(sessions, results, http) : new Reader(results, http);
 
+  const told = <T>(work: Promise<T>) => explaining(config, undefined, work);
+
   return {
-    gate: (watched) =>
-      watched.length === 0
-        ? Promise.resolve([])
-        : sessions.inFresh((session) => readGates((statement) => session.query(statement, smallMs), watched)),
+    async gate(watched) {
+      if (watched.length === 0) return [];
+      const readings = await told(
+        sessions.inFresh((session) => readGates((statement) => session.query(statement, smallMs), watched)),
+      );
+      return readings.map((reading) => (reading instanceof Error ? (explained(config, reading) as Error) : reading));
+    },
     describe: (object, query) =>
-      sessions.inSession((session) =>
-        query === undefined
-          ? describeObject((statement) => session.query(statement, smallMs), object)
-          : describeQuery((statement) => session.describe(statement, smallMs), query),
-      ),
+      query === undefined
+        ? explaining(
+            config,
+            object,
+            sessions.inSession((session) => describeObject((statement) => session.query(statement, smallMs), object)),
+          )
+        : told(
+            sessions.inSession((session) => describeQuery((statement) => session.describe(statement, smallMs), query)),
+          ),
     columns: (layout, table) => cellsOf(layout, table).map(({ column }) => column),
     statement: scanStatement,
     stage: stageStatement,
     measure: (request, columns, to) =>
-      sessions.inSession((session) =>
-        measureCopy((statement) => session.query(statement, measureMs), request, columns, to),
+      told(
+        sessions.inSession((session) =>
+          measureCopy((statement) => session.query(statement, measureMs), request, columns, to),
+        ),
       ),
     stages: (where, prefix) =>
-      sessions.inSession((session) => tableNames((statement) => session.query(statement, smallMs), where, prefix)),
+      told(
+        sessions.inSession((session) => tableNames((statement) => session.query(statement, smallMs), where, prefix)),
+      ),
     drop: (table) => sessions.inSession(async (session) => void (await session.query(dropStatement(table), smallMs))),
     submit: (statement, tag) => {
       const binds = isSalted(statement) ? [saltOf(salt)] : [];
-      return sessions.inSession((session) => session.submit(statement, tag, smallMs, binds));
+      return told(sessions.inSession((session) => session.submit(statement, tag, smallMs, binds)));
     },
-    status: (queryId, waitMs) => scanStatus(sessions, results, queryId, waitMs),
-    ranges: (queryId) => scanRanges(sessions, results, queryId),
+    async status(queryId, waitMs) {
+      const status = await scanStatus(sessions, results, queryId, waitMs);
+      return status.state === 'failed'
+        ? { ...status, error: explained(config, status.error) as SnowmeltError }
+        : status;
+    },
+    ranges: (queryId) => told(scanRanges(sessions, results, queryId)),
     async abort(queryId) {
       await results.abort(queryId);
       sessions.finished(queryId);

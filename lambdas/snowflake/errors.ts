@@ -37,6 +37,8 @@ export function isResultGone(code: string): boolean {
  */
 function codeOf(error: SnowflakeError): ErrorCode {
   if (missing.has(error.code)) return 'OBJECT_MISSING';
+  if (error.code === '000606') return 'WAREHOUSE_MISSING';
+  if (error.code === '003001') return 'PRIVILEGE_MISSING';
   // "Future data is not yet available" comes with an unknown code and passes by itself.
   if (/future data/i.test(error.message)) return 'SNOWFLAKE_STATEMENT';
   if (error.code === '091930' || error.code === '000707') return 'HISTORY_LOST';
@@ -77,10 +79,13 @@ function unreachable(error: SnowflakeError): SnowmeltError {
  */
 export function safeText(message: string): string {
   const [first = '', second = ''] = message.split('\n');
-  const compiled = /^SQL compilation error/i.test(first);
+  const compiled = /^SQL (compilation|access control) error/i.test(first);
   const line = (compiled && second !== '' ? `${first} ${second}` : first).slice(0, 500);
   const names =
-    compiled || /does not exist or not authorized|Time travel data|Change tracking|Statement .* not found/i.test(line);
+    compiled ||
+    /^(SQL access control error|No active warehouse)|does not exist or not authorized|Time travel data|Change tracking|Statement .* not found/i.test(
+      line,
+    );
   if (names) return line;
   return line
     .replace(/\{.*\}|\[.*\]/g, '…')

@@ -13,8 +13,9 @@ snowflake.configure({ logLevel: 'OFF', additionalLogToConsole: false, disableOCS
 
 export type Connection = ReturnType<typeof snowflake.createConnection>;
 export type RowStatement = Pick<SdkStatement, 'streamRows' | 'getColumns' | 'getNumRows'>;
-export type Credentials = { privateKey: string; passphrase?: string } | { token: string };
-export type Authenticator = 'SNOWFLAKE_JWT' | 'PROGRAMMATIC_ACCESS_TOKEN' | 'OAUTH';
+/** `identity`: ARN of the AWS role to sign in as; the process must be allowed to take it on. */
+export type Credentials = { privateKey: string; passphrase?: string } | { token: string } | { identity: string };
+export type Authenticator = 'SNOWFLAKE_JWT' | 'PROGRAMMATIC_ACCESS_TOKEN' | 'OAUTH' | 'WORKLOAD_IDENTITY';
 
 /** Where Snowflake is: the SDK and the raw requests must agree on it. */
 export function baseAddress({ account, accessUrl }: ResolvedConfig['snowflake']): string {
@@ -37,12 +38,7 @@ export function newConnection(
     ...(config.role === null ? {} : { role: config.role }),
     application: 'Snowmelt',
     authenticator,
-    ...('token' in credentials
-      ? { token: credentials.token }
-      : {
-          privateKey: credentials.privateKey,
-          ...(credentials.passphrase === undefined ? {} : { privateKeyPass: credentials.passphrase }),
-        }),
+    ...proofOf(credentials),
     // One HTTP request; Snowflake holds an answer back for up to 45 s.
     timeout: 70_000,
     // The SDK's 7 keep a dead host busy for minutes; the next tick tries again anyway.
@@ -50,6 +46,15 @@ export function newConnection(
     // NULL stays null where numbers are fetched as text.
     representNullAsStringNull: false,
   });
+}
+
+function proofOf(credentials: Credentials) {
+  if ('token' in credentials) return { token: credentials.token };
+  if ('identity' in credentials) {
+    return { workloadIdentityProvider: 'AWS' as const, workloadIdentityImpersonationPath: [credentials.identity] };
+  }
+  const { privateKey, passphrase } = credentials;
+  return { privateKey, ...(passphrase === undefined ? {} : { privateKeyPass: passphrase }) };
 }
 
 /** The session token, for the requests that don't go through the SDK; none once the SDK knows that the session is over. */

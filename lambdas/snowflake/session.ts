@@ -24,6 +24,7 @@ const loginMs = 45_000;
 
 /** @throws SNOWFLAKE_LOGIN, SNOWFLAKE_UNREACHABLE */
 export async function signIn(config: ResolvedConfig, credentials: Credentials): Promise<Session> {
+  if ('identity' in credentials) return connect(config, credentials, 'WORKLOAD_IDENTITY');
   if (!('token' in credentials)) return connect(config, credentials, 'SNOWFLAKE_JWT');
   try {
     return await connect(config, credentials, 'PROGRAMMATIC_ACCESS_TOKEN');

@@ -1,10 +1,11 @@
 /**
  * One HTTP endpoint for all AWS services that the functions call: DynamoDB (passed on), EventBridge, Secrets Manager, and
- * Lambda's Invoke. Operations it does not know are refused.
+ * Lambda's Invoke. Operations it does not know are refused, and so is what the role of the calling function does not allow.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Forwarder } from './dynamo-proxy.ts';
 import type { EventBus } from './event-bus.ts';
+import type { Authority } from './iam/authority.ts';
 import { listen, readBody, sendError, sendJson, type Listening } from './http.ts';
 import { parseCall, type AwsCall, type Interceptors } from './interceptors.ts';
 import type { LocalFunction } from './lambda/function.ts';
@@ -17,6 +18,7 @@ export type Services = {
   /** By name, ARN or logical id. */
   functionOf: (name: string) => LocalFunction | undefined;
   interceptors: Interceptors;
+  authority: Authority;
 };
 
 type Reply = { status: number; body: unknown; type?: string };
@@ -37,6 +39,8 @@ async function serve(services: Services, request: IncomingMessage, response: Ser
 
   const call = parseCall(request, body);
   if (call === null) return sendError(response, 400, 'UnknownOperationException', 'unknown service or protocol');
+  const refusal = services.authority.refusal(request, call);
+  if (refusal !== null) return sendError(response, 400, 'AccessDeniedException', refusal);
   await services.interceptors.run(call, response, async () => {
     if (call.service === 'dynamodb') return services.dynamodb.send(request, body, response);
     const { status, body: answer, type } = answerTo(services, call);
@@ -75,6 +79,9 @@ async function invoke(
   body: Buffer,
   response: ServerResponse,
 ): Promise<void> {
+  const call = { service: 'lambda', operation: 'InvokeFunction', input: { FunctionName: name } };
+  const refusal = services.authority.refusal(request, call);
+  if (refusal !== null) return sendError(response, 403, 'AccessDeniedException', refusal);
   const target = services.functionOf(name);
   if (target === undefined) return sendError(response, 404, 'ResourceNotFoundException', `Function not found: ${name}`);
   const event = JSON.parse(body.toString() || 'null') as unknown;

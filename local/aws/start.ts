@@ -3,13 +3,14 @@
  * bundles in child processes behind the Runtime API; schedules, an event bus that delivers at least once, secrets, and
  * DynamoDB, all on 127.0.0.1.
  *
- * Not imitated: permissions, networks, alarms, frozen processes between invocations, and the limits of memory.
+ * Calls of a function are allowed by the policies of its role, or refused. Not imitated: networks, alarms, frozen processes between invocations, and the limits of memory.
  */
 import { EventEmitter } from 'node:events';
 import { Forwarder } from './dynamo-proxy.ts';
 import { startDynamoDB } from './dynamodb.ts';
 import { startEndpoint } from './endpoint.ts';
 import { EventBus } from './event-bus.ts';
+import { accessKeyOf, Authority } from './iam/authority.ts';
 import { Interceptors, type Interceptor } from './interceptors.ts';
 import { LocalFunction } from './lambda/function.ts';
 import type { Counters, Invocation, Notices, Outcome, Source } from './lambda/notices.ts';
@@ -49,6 +50,8 @@ export type LocalAws = {
   deployment: Deployment;
   notices: EventEmitter<Notices>;
   counters: Readonly<Counters>;
+  /** Actions by function: those that its role allows, and those that it was seen to need. */
+  rights: { allowed: Map<string, Set<string>>; seen: ReadonlyMap<string, ReadonlySet<string>> };
   /** Starts the schedules. */
   startSchedules: () => void;
   stopSchedules: () => void;
@@ -81,6 +84,7 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
   const counters = { invocations: 0, cold: 0, errors: 0, timeouts: 0, kills: 0, doubled: 0, undelivered: 0 };
   const random = seededRandom(options.seed ?? 1);
   const interceptors = new Interceptors();
+  const authority = new Authority(deployment.functions, deployment);
   const functions: LocalFunction[] = [];
   const repetitions = new Set<NodeJS.Timeout>();
 
@@ -116,6 +120,7 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
     secrets: new Map(Object.entries(options.secrets ?? {})),
     functionOf,
     interceptors,
+    authority,
   });
   for (const spec of deployment.functions) {
     const config = configFile(spec);
@@ -123,7 +128,7 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
       ...spec.environment,
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
-      AWS_ACCESS_KEY_ID: 'local',
+      AWS_ACCESS_KEY_ID: accessKeyOf(spec),
       AWS_SECRET_ACCESS_KEY: 'local',
       AWS_ENDPOINT_URL: endpoint.url,
       ...(config !== null && { SNOWMELT_CONFIG: config }),
@@ -145,6 +150,7 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
     deployment,
     notices,
     counters,
+    rights: { allowed: authority.allowed(), seen: authority.seen },
     startSchedules: () => {
       stopSchedules();
       const clock = scaledClock(minuteMs);

@@ -64,7 +64,10 @@ export function secretsOf(
   snowflake: { token: string; privateKey: string },
 ): Record<string, string> {
   const secrets: Record<string, string> = {};
-  const { method, secret } = config.snowflake.auth;
+  const { auth } = config.snowflake;
+  if (auth.method === 'workload-identity')
+    throw new Error('Here functions have no role in AWS: sign in with a key or a token.');
+  const { method, secret } = auth;
   if (standIns.snowflake)
     secrets[secret] = JSON.stringify(
       method === 'token' ? { token: snowflake.token } : { privateKey: snowflake.privateKey },

@@ -153,9 +153,19 @@ export async function startStack(
   }
 }
 
+/** Of the product; where the configuration names none, the stand-in has this one as its user's default. */
+export function roleOf({ role, user }: ResolvedConfig['snowflake']): string {
+  return role ?? user;
+}
+
 function usersOf(config: ResolvedConfig, publicKey: string, token: string): SnowflakeUser[] {
   return [
-    { name: config.snowflake.user, publicKeys: [publicKey], accessTokens: [token] },
+    {
+      name: config.snowflake.user,
+      publicKeys: [publicKey],
+      accessTokens: [token],
+      defaultRole: roleOf(config.snowflake),
+    },
     { name: WRITER.user, password: WRITER.password },
   ];
 }

@@ -1,12 +1,13 @@
 /** Makes and fills the demo's table, and sets a writer on it. */
 import { join } from 'node:path';
-import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import { snowflakeGrants } from '../../lambdas/config/grants.ts';
+import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { quotedTable } from './config.ts';
 import { readFlights } from './duckdb.ts';
 import { createTable, loadSelect } from './flights.ts';
 import { Random } from './random.ts';
-import { signIn } from './snowflake.ts';
-import { WRITER, type Stack } from './stack.ts';
+import { signIn, type Session } from './snowflake.ts';
+import { roleOf, WRITER, type Stack } from './stack.ts';
 import { Traffic, type Row } from './traffic.ts';
 import { Writer } from './writer.ts';
 
@@ -28,6 +29,7 @@ export async function fillTable(
   await session.execute(`CREATE SCHEMA IF NOT EXISTS "${database}"."${schema}"`);
   await session.execute(createTable(table));
   const loaded = await snowflake.control.load(`${database}.${schema}.${name}`, loadSelect(options.rows));
+  await grantRights(session, stack.config, source);
   const traffic = new Traffic({
     table,
     seed: options.seed,
@@ -42,6 +44,14 @@ export async function fillTable(
     await session.close();
   };
   return { writer, rows: loaded.rows, loadedAt: BigInt(loaded.commitTime), close };
+}
+
+/** The product's role may do what is printed for the setup, and nothing else. */
+async function grantRights(session: Session, { snowflake, ...config }: ResolvedConfig, source: ResolvedSource) {
+  const role = roleOf(snowflake);
+  await session.execute(`CREATE ROLE IF NOT EXISTS ${role}`);
+  const grants = snowflakeGrants({ ...config, snowflake: { ...snowflake, role }, sources: [source] });
+  for (const statement of grants) await session.execute(statement);
 }
 
 /** Rows from all over the table: every so many, from a random start. */

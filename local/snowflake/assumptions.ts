@@ -53,6 +53,12 @@ export const ASSUMPTIONS: readonly Assumption[] = [
     ['ns'],
   ),
   entry('commit-resolution', 'Resolution of commit times?', 'us', '[measured] samples end in 000000 ns', ['ms']),
+  entry(
+    'privilege-of-token',
+    'Which privilege does SYSTEM$LAST_CHANGE_COMMIT_TIME need?',
+    'SELECT on the table',
+    '[none] undocumented; what reading needs is enough for all else',
+  ),
   entry('token-without-changes', 'SYSTEM$LAST_CHANGE_COMMIT_TIME of a table that never changed?', 'null', '[none]', [
     'created',
   ]),

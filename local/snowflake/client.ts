@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Grants, ServerOptions } from './server/options.ts';
+import type { ServerOptions } from './server/options.ts';
 import type { EngineSwitches, FaultRule, FaultState, SeenRequest, SnowflakeStats } from './server/types.ts';
 
-export type { Grants, ServerOptions, SnowflakeUser } from './server/options.ts';
+export type { ServerOptions, SnowflakeUser } from './server/options.ts';
 export type * from './server/types.ts';
 
 export type SnowflakeOptions = ServerOptions & { engine?: Record<string, unknown> };
@@ -38,7 +38,6 @@ export type SnowflakeControl = {
   expireChunkUrls(): Promise<void>;
   /** Pushes the warehouse accounting forward. */
   passAccountingTime(seconds: number): Promise<void>;
-  setGrants(grants: Grants): Promise<void>;
 };
 
 export type Snowflake = { url: string; control: SnowflakeControl; stop(): Promise<void> };
@@ -104,7 +103,6 @@ export function controlOf(url: string): SnowflakeControl {
     expireResults: () => ask('POST', 'expire-results'),
     expireChunkUrls: () => ask('POST', 'expire-chunk-urls'),
     passAccountingTime: (seconds) => ask('POST', 'accounting-clock', { seconds }),
-    setGrants: (grants) => ask('POST', 'grants', grants),
   };
 }
 

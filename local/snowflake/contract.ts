@@ -39,11 +39,7 @@ export type EngineResult = {
 export type Binding = { type: string; value: string | null | (string | null)[] };
 
 /** What a statement needs, known after parsing and before running. */
-export type StatementPlan = {
-  needsWarehouse: boolean;
-  /** Base tables read, as `DB.SCHEMA.TABLE`; without it the server finds names in the text. */
-  tables?: string[];
-};
+export type StatementPlan = { needsWarehouse: boolean };
 
 export type EngineSession = {
   /** Session state that the login and USE / ALTER SESSION set. */
@@ -52,6 +48,8 @@ export type EngineSession = {
   schema: string | null;
   warehouse: string | null;
   role: string | null;
+  /** Whether the role may have statements run by the warehouse; absent: any. */
+  mayUse?(warehouse: string): boolean;
   /** Parses and checks one statement; throws SqlError (compilation errors included) without running anything. */
   plan(sql: string, bindings?: Record<string, Binding>): Promise<StatementPlan>;
   /**
@@ -86,6 +84,8 @@ export type Engine = {
     warehouse?: string;
     role?: string;
   }): Promise<EngineSession>;
+  /** Whether the user may take the role; absent: any. */
+  mayTake?(user: string, role: string): boolean;
   /** Bulk-loads a SELECT of DuckDB SQL (e.g. over read_parquet) into an existing table as one commit; answers rows and commit time in ns. */
   load(table: string, duckdbSelect: string): Promise<{ rows: number; commitTime: string }>;
   /** Lets history older than `at` (ms) fall out of Time Travel for the table, as if retention had passed. */

@@ -16,21 +16,26 @@ export type ClusterOptions = {
   dir: string;
   /** Server properties over those of properties.ts. */
   overrides: Record<string, string>;
+  /** Who may sign in; none: everybody may do anything. */
+  users: string[];
 };
 
 /** The nodes, ready. They end with this process. Rejects when one ends before it is ready; nothing is left running then. */
 export async function startCluster(options: ClusterOptions): Promise<KafkaNode[]> {
-  const free = await freePorts(2 * options.nodes);
+  const free = await freePorts(3 * options.nodes);
   const ports = Array.from({ length: options.nodes }, (_, i) => ({
-    plain: free[2 * i]!,
-    controller: free[2 * i + 1]!,
+    plain: free[3 * i]!,
+    controller: free[3 * i + 1]!,
+    signedIn: free[3 * i + 2]!,
   }));
   const first = writeProperties(options, 1, ports);
   const others = ports.slice(1).map((_, i) => writeProperties(options, i + 2, ports));
   await format(options.jars, ports, [first, ...others]);
 
   const nodes = [first, ...others].map(({ file }, i) => {
-    return new KafkaNode(i + 1, `127.0.0.1:${String(ports[i]!.plain)}`, options.jars, file);
+    const { plain, signedIn } = ports[i]!;
+    const addresses = { address: `127.0.0.1:${String(plain)}`, signedIn: `127.0.0.1:${String(signedIn)}` };
+    return new KafkaNode(i + 1, addresses, options.jars, file);
   });
   const kill = (): void => {
     for (const node of nodes) node.kill();
@@ -50,7 +55,7 @@ export async function startCluster(options: ClusterOptions): Promise<KafkaNode[]
 function writeProperties(options: ClusterOptions, id: number, ports: readonly NodePorts[]): Storage {
   const file = path.join(options.dir, `node${String(id)}.properties`);
   const data = path.join(options.dir, `data${String(id)}`);
-  const properties = Object.entries({ ...serverProperties(id, ports, data), ...options.overrides });
+  const properties = Object.entries({ ...serverProperties(id, ports, data, options.users), ...options.overrides });
   fs.writeFileSync(file, properties.map(([key, value]) => `${key}=${value}\n`).join(''));
   return { file, data };
 }

@@ -11,7 +11,7 @@ import { startCluster } from './cluster.ts';
 import type { ClusterOptions } from './cluster.ts';
 import type { KafkaNode } from './node.ts';
 
-export type NodeFacts = { id: number; address: string; pid: number };
+export type NodeFacts = { id: number; address: string; signedIn: string; pid: number };
 export type KeeperLine = { ready: NodeFacts[] } | { started: NodeFacts } | { failed: number; why: string };
 
 const options = JSON.parse(process.argv[2] ?? '{}') as Omit<ClusterOptions, 'dir'>;
@@ -37,8 +37,8 @@ async function restart(node: KafkaNode): Promise<void> {
   }
 }
 
-function factsOf({ id, address, pid }: KafkaNode): NodeFacts {
-  return { id, address, pid };
+function factsOf({ id, address, signedIn, pid }: KafkaNode): NodeFacts {
+  return { id, address, signedIn, pid };
 }
 
 function print(line: KeeperLine): void {

@@ -23,14 +23,17 @@ export class KafkaNode {
   readonly id: number;
   /** `host:port` for clients. */
   readonly address: string;
+  /** The same for those that sign in, where there are users. */
+  readonly signedIn: string;
   readonly #command: string[];
   readonly #log: string;
   #child: ChildProcess | null = null;
 
   /** `file` has the server's properties; the log is written beside it. */
-  constructor(id: number, address: string, jars: string, file: string) {
+  constructor(id: number, { address, signedIn }: { address: string; signedIn: string }, jars: string, file: string) {
     this.id = id;
     this.address = address;
+    this.signedIn = signedIn;
     this.#command = ['-Xms64m', '-Xmx256m', ...JVM, '-cp', path.join(jars, '*'), 'kafka.Kafka', file];
     this.#log = file.replace(/\.properties$/, '.log');
   }

@@ -1,19 +1,30 @@
 /** The settings of one node, broker and controller in one: small, quick to start, quick to notice a failure. */
-export type NodePorts = { plain: number; controller: number };
+export type NodePorts = { plain: number; signedIn: number; controller: number };
 
-export function serverProperties(node: number, ports: readonly NodePorts[], logDir: string): Record<string, string> {
+/** What ACLs don't bind: tests beside the product. Who does not sign in is another. */
+export const SUPER_USER = 'tests';
+
+/** `users` may sign in at a listener of their own, where they may do what ACLs allow; none: there are no ACLs. */
+export function serverProperties(
+  node: number,
+  ports: readonly NodePorts[],
+  logDir: string,
+  users: readonly string[],
+): Record<string, string> {
   const nodes = ports.length;
   const own = ports[node - 1]!;
   const replicas = String(Math.min(nodes, 3));
   const inSync = String(nodes >= 3 ? 2 : 1);
   const internalPartitions = String(nodes === 1 ? 1 : 3);
+  const listeners = [`PLAIN://127.0.0.1:${String(own.plain)}`];
+  if (users.length > 0) listeners.push(`SIGNED_IN://127.0.0.1:${String(own.signedIn)}`);
   return {
     'process.roles': 'broker,controller',
     'node.id': String(node),
     'controller.quorum.bootstrap.servers': ports.map((p) => `127.0.0.1:${String(p.controller)}`).join(','),
-    listeners: `PLAIN://127.0.0.1:${String(own.plain)},CONTROLLER://127.0.0.1:${String(own.controller)}`,
-    'advertised.listeners': `PLAIN://127.0.0.1:${String(own.plain)}`,
-    'listener.security.protocol.map': 'PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${String(own.controller)}`].join(','),
+    'advertised.listeners': listeners.join(','),
+    'listener.security.protocol.map': 'PLAIN:PLAINTEXT,SIGNED_IN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAIN',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': logDir,
@@ -41,6 +52,18 @@ export function serverProperties(node: number, ports: readonly NodePorts[], logD
     'offsets.topic.segment.bytes': '4194304',
     'transaction.state.log.segment.bytes': '4194304',
     ...(nodes > 1 ? SEVERAL_NODES : {}),
+    ...(users.length > 0 ? accessControl(users) : {}),
+  };
+}
+
+/** A user's name is its password. */
+function accessControl(users: readonly string[]): Record<string, string> {
+  const passwords = [...users, SUPER_USER].map((user) => ` user_${user}="${user}"`).join('');
+  return {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': `User:ANONYMOUS;User:${SUPER_USER}`,
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.signed_in.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required${passwords};`,
   };
 }
 

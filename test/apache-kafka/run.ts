@@ -1,7 +1,7 @@
 /**
  * `npm run test:apache`: the suites that run on stand-ins by default, on the real things: all `*.kafka.test.ts` on
- * Apache Kafka, the checkpoint suite on Amazon's DynamoDB Local; then those of the Kafka port once more, on a second client
- * (docs/kafka-clients.md), a sample of the crash points on both, and Kafka Connect
+ * Apache Kafka, where the product holds the ACLs that are rendered for it, the checkpoint suite on Amazon's DynamoDB Local; then
+ * those of the Kafka port once more, on a second client (docs/kafka-clients.md), a sample of the crash points on both, and Kafka Connect
  * with Debezium's sink on our records. Arguments go to vitest; names of files among them run those instead.
  *
  * NODES=3 starts three brokers instead of one.
@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startDynamoDbLocal } from './dynamodb-local.ts';
+import { USERS } from './target.ts';
 import { missingPrerequisite, startApacheKafka } from './start.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,10 +35,14 @@ if (process.exitCode === 0 && !named) process.exitCode = await node(['test/conne
 
 async function run(args: readonly string[]): Promise<number> {
   const nodes = Number(process.env['NODES'] ?? 1);
-  const [kafka, dynamo] = await Promise.all([startApacheKafka({ nodes }), startDynamoDbLocal()]);
+  const [kafka, dynamo] = await Promise.all([startApacheKafka({ nodes, users: USERS }), startDynamoDbLocal()]);
   try {
     console.log(`Apache Kafka: ${kafka.brokers.join(',')}, DynamoDB Local: ${dynamo.endpoint}`);
-    const env = { KAFKA_BROKERS: kafka.brokers.join(','), DYNAMODB_ENDPOINT: dynamo.endpoint };
+    const env = {
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      KAFKA_SIGNED_IN: kafka.signedIn.join(','),
+      DYNAMODB_ENDPOINT: dynamo.endpoint,
+    };
     const code = await vitest([...(named ? [] : filesOf(SUITES)), ...args], env);
     if (code !== 0 || named) return code;
     return await vitest([...filesOf([KAFKA_PORT]), ...args], { ...env, KAFKA_CLIENT: 'second' });

@@ -30,6 +30,8 @@ export type ApacheNode = {
 export type ApacheKafka = {
   /** `host:port` of each node. */
   brokers: string[];
+  /** The same for `users`, who sign in with SASL/PLAIN, their name as the password. */
+  signedIn: string[];
   nodes: ApacheNode[];
   /** Makes a node the leader of a partition; resolves when it is. May reject while another node is down or frozen. */
   moveLeader(topic: string, partition: number, node: number): Promise<void>;
@@ -71,15 +73,28 @@ export function classPath(): string {
   return path.join(jars, '*');
 }
 
-/** Starts a cluster that ends with `stop()` or with this process, however that ends. `overrides` are server properties. */
-export async function startApacheKafka({ nodes = 1, overrides = {} } = {}): Promise<ApacheKafka> {
+export type ApacheOptions = {
+  nodes?: number;
+  /** Server properties. */
+  overrides?: Record<string, string>;
+  /** Who may sign in and do what ACLs allow; whoever does not sign in may do anything. */
+  users?: string[];
+};
+
+/** Starts a cluster that ends with `stop()` or with this process, however that ends. */
+export async function startApacheKafka({
+  nodes = 1,
+  overrides = {},
+  users = [],
+}: ApacheOptions = {}): Promise<ApacheKafka> {
   const missing = missingPrerequisite();
   if (missing !== null) throw new Error(missing);
   download();
-  const keeper = await Keeper.start({ nodes, jars, overrides });
+  const keeper = await Keeper.start({ nodes, jars, overrides, users });
   const handles = keeper.nodes.map(({ id, address }) => nodeHandle(keeper, id, address));
   return {
     brokers: handles.map((node) => node.address),
+    signedIn: keeper.nodes.map((node) => node.signedIn),
     nodes: handles,
     moveLeader: (topic, partition, node) => moveLeader(keeper.node(node).address, topic, partition, node),
     moveCoordinator: (kind, key, node) => moveCoordinator(keeper.node(node).address, kind, key, node),

@@ -186,7 +186,7 @@ sorces: {}
     '2 snowflake.warehouse: is required',
     expect.stringMatching(/^3 snowflake.account: must be the account identifier alone/) as string,
     '4 snowflake.user: must be text (is `5`)',
-    '5 snowflake.auth.method: must be key-pair or token; did you mean `key-pair`?',
+    '5 snowflake.auth.method: must be key-pair or token or workload-identity; did you mean `key-pair`?',
     '5 snowflake.auth.secret: must be the name or ARN of a secret in Secrets Manager, not the secret itself',
     '7 kafka.brokers.0: must be host:port, such as `b-1.example.com:9096` (is `localhost`)',
     '8 kafka.offsetRetention: unknown key; did you mean `offsetsRetention`?',

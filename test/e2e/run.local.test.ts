@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { runUntilIdle } from '../../local/demo/run.ts';
+import { doTheRest, unneeded } from './rights.ts';
 
 test(
-  'snapshot, changes and idling while publishing processes are killed: no defect',
+  'snapshot, changes and idling while publishing processes are killed: no defect, and no right that is not needed',
   { timeout: 180_000 },
   async () => {
     const said: string[] = [];
+    let notNeeded: string[] | null = null;
     const result = await runUntilIdle({
       rows: 5_000,
       seed: 7,
@@ -20,7 +22,12 @@ test(
         kills: { kills: 4, killsInTransaction: 2, killsBeforeStore: 1 },
       },
       progress: (what) => said.push(what),
+      hold: async (stack) => {
+        await doTheRest(stack);
+        notNeeded = unneeded(stack.aws.rights);
+      },
     });
+    expect(notNeeded).toEqual([]);
     expect(result, said.join('\n')).toMatchObject({
       rows: 5_000,
       missing: 0,

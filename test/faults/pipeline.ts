@@ -114,6 +114,7 @@ export class Stands {
       ...overrides.source,
     };
     if (overrides.source?.topic === undefined) await this.kafka.createTopic(source.topic, 3);
+    await this.kafka.grant([source.topic]);
     return new Pipeline(this, source, overrides);
   }
 }

@@ -32,14 +32,12 @@ export function dimensionsOf(dimensions: { Name: string; Value: unknown }[]): st
     .join();
 }
 
+/** The metrics of one replay, and what the alarms of any template make of them. */
 export class Evaluator {
-  readonly #template: Template;
   /** By namespace and name, then by dimensions. */
   readonly #metrics = new Map<string, Map<string, Sample[]>>();
-
-  constructor(template: Template) {
-    this.#template = template;
-  }
+  /** A period that is over does not change any more: what an alarm looks at is put together once. */
+  readonly #looked = new WeakMap<Properties, { period: number; series: Series[] }>();
 
   add(sample: Sample): void {
     const metric = `${sample.namespace} ${sample.name}`;
@@ -49,36 +47,38 @@ export class Evaluator {
     this.#metrics.set(metric, all.set(sample.dimensions, samples));
   }
 
-  /** Logical ids of the alarms that are in ALARM once the minute is over; the composite's id if it is. */
-  inAlarm(minute: number): string[] {
-    const alarms = this.#of('AWS::CloudWatch::Alarm')
+  /** Logical ids of the alarms that are in ALARM once the minute is over; the composite's id if it is. All is added before. */
+  inAlarm(template: Template, minute: number): string[] {
+    const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm')
       .filter(([, properties]) => this.#breaches(properties as Properties, minute))
       .map(([id]) => id);
-    const composites = this.#of('AWS::CloudWatch::CompositeAlarm')
+    const composites = resourcesOf(template, 'AWS::CloudWatch::CompositeAlarm')
       .filter(([, { AlarmRule }]) => alarms.some((id) => JSON.stringify(AlarmRule).includes(`"${id}"`)))
       .map(([id]) => id);
     return [...alarms, ...composites];
   }
 
-  #of(type: string): [string, Record<string, unknown>][] {
-    return Object.entries(this.#template.Resources).flatMap(([id, { Type, Properties }]) =>
-      Type === type ? [[id, Properties] as [string, Record<string, unknown>]] : [],
-    );
-  }
-
   #breaches(alarm: Properties, minute: number): boolean {
-    const period = (alarm.Period ?? alarm.Metrics!.find(({ MetricStat }) => MetricStat)?.MetricStat?.Period ?? 60) / 60;
+    const { period, series: all } = this.#look(alarm);
     const last = Math.floor((minute + 1) / period) - 1;
     if (last < 0) return false;
-    const all = this.#series(alarm, period);
-    const asked = all.length === 0 ? [new Map<number, number>()] : all;
-    return asked.some((series) =>
+    return all.some((series) =>
       Array.from({ length: alarm.EvaluationPeriods }, (_, i) => last - i).every((at) => {
         const value = series.get(at);
         if (value === undefined || at < 0) return at >= 0 && alarm.TreatMissingData === 'breaching';
         return compare(value, alarm.ComparisonOperator, alarm.Threshold);
       }),
     );
+  }
+
+  #look(alarm: Properties): { period: number; series: Series[] } {
+    const looked = this.#looked.get(alarm);
+    if (looked !== undefined) return looked;
+    const period = (alarm.Period ?? alarm.Metrics!.find(({ MetricStat }) => MetricStat)?.MetricStat?.Period ?? 60) / 60;
+    const found = this.#series(alarm, period);
+    const look = { period, series: found.length === 0 ? [new Map<number, number>()] : found };
+    this.#looked.set(alarm, look);
+    return look;
   }
 
   #series(alarm: Properties, period: number): Series[] {
@@ -115,6 +115,12 @@ export class Evaluator {
     );
     return groups.map(([, samples]) => aggregate(samples, statistic!, period));
   }
+}
+
+function resourcesOf(template: Template, type: string): [string, Record<string, unknown>][] {
+  return Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+    Type === type ? [[id, Properties] as [string, Record<string, unknown>]] : [],
+  );
 }
 
 const STATISTICS: Record<string, (values: number[]) => number> = {

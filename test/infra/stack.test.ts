@@ -204,6 +204,28 @@ describe('permissions', () => {
     ]);
   });
 
+  test('with workload identity a role of its own signs in to Snowflake, and no secret is read for it', () => {
+    const without = example.replace(
+      /auth:\n {4}method: key-pair\n {4}secret: .*\n/,
+      'auth: { method: workload-identity }\n',
+    );
+    const identity = templateOf(without);
+    const arn = ':iam:::role/snowmelt-shop-snowflake';
+    for (const role of ['PlanRole', 'PublishRole', 'RecountRole']) {
+      const granted = grants(role, identity).filter((grant) => /^(sts|secretsmanager:.*snowflake-)/.test(grant));
+      expect(granted).toEqual([`sts:AssumeRole arn:${arn}`]);
+    }
+    expect(grants('OperateRole', identity).filter((grant) => grant.startsWith('sts'))).toEqual([]);
+    const [role] = Object.values(identity.Resources).filter(({ Properties }) => Properties?.['RoleName'] !== undefined);
+    expect(role!.Properties['RoleName']).toBe('snowmelt-shop-snowflake');
+    expect(role!.Properties['Policies']).toBeUndefined();
+    const { Statement } = role!.Properties['AssumeRolePolicyDocument'] as {
+      Statement: { Principal: { AWS: unknown } }[];
+    };
+    const trusted = Statement.flatMap(({ Principal }) => [Principal.AWS].flat().map(nameOf)).sort();
+    expect(trusted).toEqual(['PlanRole', 'PublishRole', 'RecountRole']);
+  });
+
   test('the schedules may call plan and recount, no other function and no version of them', () => {
     expect(grants('SchedulerRole')).toEqual([
       'lambda:InvokeFunction Plan',

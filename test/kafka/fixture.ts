@@ -1,6 +1,7 @@
 /** A target cluster behind a proxy, an application's configuration for it, and its topics. */
 import { Kafka as Client, logLevel } from 'kafkajs';
 import type { Admin } from 'kafkajs';
+import { kafkaAcls } from '../../infra/kafka-acls.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { position } from '../../lambdas/protocol/position.ts';
@@ -13,7 +14,7 @@ import {
   type Verdict,
 } from '../../local/kafka/proxy.ts';
 import type { BrokerOptions } from '../../local/kafka/options.ts';
-import { type KafkaTarget, startKafkaTarget, uniqueName } from '../apache-kafka/target.ts';
+import { type KafkaTarget, PRODUCT, startKafkaTarget, uniqueName } from '../apache-kafka/target.ts';
 import { commitOffset, readCommitted, type Record } from './consumer.ts';
 
 export type KafkaOverrides = Partial<ResolvedConfig['kafka']>;
@@ -35,11 +36,12 @@ export class Fixture {
   /** `options` are for the stand-in only. The control topic has 4 partitions. */
   static async start(options: Partial<BrokerOptions> = {}): Promise<Fixture> {
     const target = await startKafkaTarget(options);
-    const proxy = await startKafkaProxy(target.brokers);
+    const proxy = await startKafkaProxy(target.product?.brokers ?? target.brokers);
     const admin = new Client({ brokers: target.brokers, logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     const fixture = new Fixture(target, proxy, admin);
     await fixture.createTopic(fixture.controlTopic, 4);
+    await fixture.grant([]);
     return fixture;
   }
 
@@ -57,6 +59,19 @@ export class Fixture {
 
   async createTopic(topic: string, numPartitions: number): Promise<void> {
     await this.admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+  }
+
+  /** Resolves when the brokers tell of the partitions. */
+  async grow(topic: string, count: number): Promise<void> {
+    await this.admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    const known = () => this.admin.fetchTopicMetadata({ topics: [topic] });
+    while ((await known()).topics[0]!.partitions.length < count);
+  }
+
+  /** The product may do what it needs for sources that feed these topics, whether they exist or not. */
+  async grant(topics: string[], controlTopic = this.controlTopic): Promise<void> {
+    const sources = topics.map((topic) => ({ topic }));
+    await this.target.grant(kafkaAcls({ app: this.app, kafka: { controlTopic }, sources }, `User:${PRODUCT}`));
   }
 
   config(overrides: KafkaOverrides = {}): ResolvedConfig {
@@ -77,7 +92,7 @@ export class Fixture {
         brokers: this.proxy.brokers,
         tls: false,
         ca: null,
-        auth: { method: 'none' },
+        auth: this.target.product === null ? { method: 'none' } : { method: 'plain', secret: 'unused' },
         controlTopic: this.controlTopic,
         offsetsRetentionMs: 604_800_000,
         transactionTimeoutMs: 60_000,
@@ -96,7 +111,7 @@ export class Fixture {
   }
 
   kafka(overrides: KafkaOverrides = {}): Kafka {
-    const kafka = createKafka(this.config(overrides), null);
+    const kafka = createKafka(this.config(overrides), this.target.product?.login ?? null);
     this.#opened.push(kafka);
     return kafka;
   }
@@ -105,6 +120,7 @@ export class Fixture {
   async source(topicPartitions = 3, overrides: KafkaOverrides = {}): Promise<Source> {
     const name = uniqueName('source');
     await this.createTopic(name, topicPartitions);
+    await this.grant([name]);
     return new Source(this, name, topicPartitions, overrides);
   }
 

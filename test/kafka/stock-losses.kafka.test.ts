@@ -31,7 +31,15 @@ afterAll(() => fixture.stop());
 function stock(clientId: string): Client {
   const retry = { retries: 1, initialRetryTime: 20 };
   const { brokers } = fixture.proxy;
-  return new Client({ clientId, brokers, retry, requestTimeout: 1_000, logLevel: logLevel.NOTHING });
+  const { others: sasl } = fixture.target;
+  return new Client({
+    clientId,
+    brokers,
+    ...(sasl === undefined ? {} : { sasl, ssl: false }),
+    retry,
+    requestTimeout: 1_000,
+    logLevel: logLevel.NOTHING,
+  });
 }
 
 /**

@@ -137,6 +137,34 @@ describe('the table', () => {
   });
 });
 
+describe('a function may do what its role allows', () => {
+  it.each([
+    [
+      'store',
+      { do: 'store', source: 'orders' },
+      'dynamodb:PutItem',
+      'dynamodb:us-east-1:000000000000:table/shop-checkpoints',
+    ],
+    ['call', { do: 'call', partitions: 1 }, 'events:PutEvents', 'events:us-east-1:000000000000:event-bus/shop'],
+    [
+      'secret',
+      { do: 'secret' },
+      'secretsmanager:GetSecretValue',
+      'secretsmanager:us-east-1:000000000000:secret:AmazonMSK_shop-a1B2c3',
+    ],
+  ])('and is refused otherwise: %s', async (_, task, action, resource) => {
+    const local = await start({ secrets: { AmazonMSK_shop: '{"username":"u","password":"p"}' } });
+    const said =
+      `AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/shop-Onlooker/shop-watch is not authorized ` +
+      `to perform: ${action} on resource: arn:aws:${resource} because no identity-based policy allows the ${action} action`;
+    const message = expect.stringContaining(said) as string;
+    expect(await local.invoke('Watch', task)).toMatchObject({ failure: { reason: 'error', message } });
+    expect(await local.invoke('Plan', task)).toHaveProperty('payload');
+    expect([...local.rights.seen.get('shop-plan')!]).toContain(action);
+    expect([...(local.rights.seen.get('shop-watch') ?? [])]).not.toContain(action);
+  });
+});
+
 it('operations without a stand-in are refused', async () => {
   const local = await start();
   for (const target of ['AWSEvents.ListRules', 'secretsmanager.PutSecretValue', 'Scheduler.CreateSchedule']) {

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { root, synthesize } from '../../infra/synthesize.ts';
 import { loadForStack, readConfigFile } from '../../lambdas/config/load.ts';
 import { parseEmf } from '../../local/aws/emf.ts';
+import { allows, roleOf, type Statement } from '../../local/aws/iam/policies.ts';
 import { matchesPattern } from '../../local/aws/patterns.ts';
 import { parseExpression } from '../../local/aws/schedules/expression.ts';
 import { readAssembly, type Resource } from '../../local/aws/template/assembly.ts';
@@ -104,6 +105,37 @@ describe('a template', () => {
     expect(() => deploy({ S: schedule })).toThrow('S: its target arn:aws:sqs:x:y:z is no function');
     const rule = { Type: 'AWS::Events::Rule', Properties: { EventPattern: {}, Targets: [Target] } };
     expect(() => deploy({ R: rule })).toThrow('R: its target arn:aws:sqs:x:y:z is no function');
+  });
+});
+
+describe('policies', () => {
+  const all: Statement[] = [
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: ['arn:t'] },
+    { actions: ['secretsmanager:GetSecretValue'], resources: ['arn:s-??????', 'arn:own/*'] },
+  ];
+  it.each([
+    ['dynamodb:GetItem', 'arn:t', true],
+    ['dynamodb:getitem', 'arn:t', true],
+    ['dynamodb:PutItem', 'arn:t', false],
+    ['dynamodb:GetItem', 'arn:T', false],
+    ['secretsmanager:GetSecretValue', 'arn:t', false],
+    ['secretsmanager:GetSecretValue', 'arn:s-a1b2c3', true],
+    ['secretsmanager:GetSecretValue', 'arn:s-a1b2c', false],
+    ['secretsmanager:GetSecretValue', 'arn:own/a/b', true],
+  ])('%s on %s: %s', (action, resource, expected) => {
+    expect(allows(all, action, resource)).toBe(expected);
+  });
+
+  const roleWith = (statement: object): Record<string, Resource> => ({
+    Role: { Type: 'AWS::IAM::Role', Properties: { Policies: [{ PolicyDocument: { Statement: [statement] } }] } },
+  });
+  it.each([
+    ['a denial', { Effect: 'Deny', Action: 'a:B', Resource: '*' }, 'Deny'],
+    ['a condition', { Effect: 'Allow', Action: 'a:B', Resource: '*', Condition: {} }, 'Condition'],
+    ['all but', { Effect: 'Allow', NotAction: 'a:B', Resource: '*' }, 'NotAction'],
+  ])('with %s are refused', (_, statement, message) => {
+    const template = { Resources: roleWith(statement) };
+    expect(() => roleOf('Role', { template, stack: 'shop', ...place })).toThrow(message);
   });
 });
 

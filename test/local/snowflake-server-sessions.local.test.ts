@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { ConnectionOptions } from 'snowflake-sdk';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { controlOf } from '../../local/snowflake/client.ts';
 import type { RunningServer } from '../../local/snowflake/server/server.ts';
 import { startServer } from '../../local/snowflake/server/server.ts';
@@ -15,6 +16,12 @@ const pair = () =>
   });
 const [right, rotated, wrong] = [pair(), pair(), pair()];
 
+/** The driver's own, as it signs in a Lambda. */
+const { getAwsAttestationToken } = createRequire(import.meta.url)(
+  'snowflake-sdk/dist/lib/authentication/auth_workload_identity/attestation_aws',
+) as { getAwsAttestationToken: () => Promise<string> };
+const awsKey = { accessKeyId: 'ASIALOCAL', secretAccessKey: 'of the role' };
+
 let server: RunningServer;
 const engine = fakeEngine();
 const options = (more: Partial<ConnectionOptions>): ConnectionOptions => ({
@@ -27,6 +34,11 @@ const options = (more: Partial<ConnectionOptions>): ConnectionOptions => ({
 const password = () => connect(options({ password: 'secret' }));
 
 beforeAll(async () => {
+  vi.stubEnv('AWS_REGION', 'eu-west-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', awsKey.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', awsKey.secretAccessKey);
+  vi.stubEnv('AWS_SESSION_TOKEN', 'session');
+  vi.stubEnv('SNOWFLAKE_WIF_ALLOWED_HOST_SUFFIXES', '127.0.0.1');
   server = await startServer(engine, {
     account: 'ACCT',
     users: [
@@ -36,14 +48,17 @@ beforeAll(async () => {
         publicKeys: [right.publicKey, rotated.publicKey],
         accessTokens: ['pat'],
         oauthTokens: ['oauth'],
-        workloadIdentity: true,
+        workloadIdentity: awsKey,
         roles: ['ANALYST'],
         defaultRole: 'ANALYST',
       },
     ],
   });
 });
-afterAll(() => server.close());
+afterAll(() => {
+  vi.unstubAllEnvs();
+  return server.close();
+});
 
 test.each<[string, Partial<ConnectionOptions>]>([
   ['password', { password: 'secret' }],
@@ -52,6 +67,7 @@ test.each<[string, Partial<ConnectionOptions>]>([
   ['access token', { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: 'pat' }],
   ['access token as password', { password: 'pat' }],
   ['OAuth', { authenticator: 'OAUTH', token: 'oauth' }],
+  ['workload identity', { authenticator: 'WORKLOAD_IDENTITY', workloadIdentityProvider: 'AWS' }],
 ])('signs in by %s', async (_, credentials) => {
   const connection = await connect(options(credentials));
   expect((await run(connection, 'hello')).total).toBe(1);
@@ -102,12 +118,39 @@ test.each<[string, Record<string, unknown>, boolean]>([
   expect([answer.success, answer.code]).toEqual(good ? [true, null] : [false, '390144']);
 });
 
-test('takes a well-formed AWS attestation for a workload identity', async () => {
-  const attestation = { url: 'https://sts', method: 'POST', headers: { 'X-Snowflake-Audience': 'x' } };
-  const token = Buffer.from(JSON.stringify(attestation)).toString('base64');
-  const sent = { LOGIN_NAME: undefined, AUTHENTICATOR: 'WORKLOAD_IDENTITY', PROVIDER: 'AWS' };
-  expect((await login({ ...sent, TOKEN: token })).success).toBe(true);
-  expect((await login({ ...sent, TOKEN: 'x' })).code).toBe('390100');
+describe('a workload identity', () => {
+  /** What the driver sends: a base64 of `{url, method, headers}`. */
+  const attest = () => getAwsAttestationToken();
+  const changed = async (headers: Record<string, string>) => {
+    const request = JSON.parse(Buffer.from(await attest(), 'base64').toString()) as { headers: object };
+    return Buffer.from(JSON.stringify({ ...request, headers: { ...request.headers, ...headers } })).toString('base64');
+  };
+  const sent = { AUTHENTICATOR: 'WORKLOAD_IDENTITY', PROVIDER: 'AWS' };
+
+  test('is who signed, whether or not it is named', async () => {
+    const TOKEN = await attest();
+    expect((await login({ ...sent, TOKEN })).success).toBe(true);
+    expect((await login({ ...sent, TOKEN, LOGIN_NAME: undefined })).success).toBe(true);
+  });
+
+  test.each<[string, () => Promise<string>, object]>([
+    ['no attestation', async () => 'x', {}],
+    ['another audience', () => changed({ 'x-snowflake-audience': 'example.com' }), {}],
+    ['an old one', () => changed({ 'x-amz-date': '20200101T000000Z' }), {}],
+    ['a header that was changed', () => changed({ 'x-amz-security-token': 'other' }), {}],
+    ['another provider', attest, { PROVIDER: 'GCP' }],
+    ['another user', attest, { LOGIN_NAME: 'nobody' }],
+  ])('is not taken with %s', async (_, token, more) => {
+    const answer = await login({ ...sent, TOKEN: await token(), ...more });
+    expect([answer.success, answer.code]).toEqual([false, '390100']);
+  });
+
+  test('is not taken with another key', async () => {
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'another');
+    const answer = await login({ ...sent, TOKEN: await attest() });
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', awsKey.secretAccessKey);
+    expect([answer.success, answer.code]).toEqual([false, '390100']);
+  });
 });
 
 test('echoes session parameters at login and after a change', async () => {

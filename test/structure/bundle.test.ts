@@ -46,15 +46,17 @@ describe('what every function may need', () => {
   });
   afterAll(() => rmSync(sources, { recursive: true }));
 
-  test('both ways of signing in to Snowflake get as far as the network', () => {
+  test('the ways of signing in to Snowflake get as far as the network', () => {
     const script = `
       import { generateKeyPairSync } from 'node:crypto';
       const pem = { type: 'pkcs8', format: 'pem' };
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: pem, publicKeyEncoding: { ...pem, type: 'spki' } });
       console.log(await bundled.signIn({ authenticator: 'SNOWFLAKE_JWT', privateKey }));
-      console.log(await bundled.signIn({ authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: 't' }));`;
-    const answers = run(built.path, script).split('\n');
-    expect(answers).toHaveLength(2);
+      console.log(await bundled.signIn({ authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: 't' }));
+      console.log(await bundled.signIn({ authenticator: 'WORKLOAD_IDENTITY', workloadIdentityProvider: 'AWS' }));`;
+    const key = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's' };
+    const answers = run(built.path, script, { ...key, SNOWFLAKE_WIF_ALLOWED_HOST_SUFFIXES: '127.0.0.1' }).split('\n');
+    expect(answers).toHaveLength(3);
     for (const answer of answers) expect(answer).toContain('ECONNREFUSED 127.0.0.1:1');
   });
 

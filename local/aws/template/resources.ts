@@ -1,6 +1,7 @@
 /** What of the template the local stack runs: functions, schedules, buses with their rules, tables, the config layer. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { roleOf, type RoleSpec } from '../iam/policies.ts';
 import type { Assembly, Resource } from './assembly.ts';
 import { arnOf, nameOf, resolveValue, type Scope } from './intrinsics.ts';
 
@@ -18,6 +19,8 @@ export type FunctionSpec = {
   /** Reserved concurrency, or null. */
   concurrency: number | null;
   environment: Record<string, string>;
+  /** Whose rights it has. */
+  role: RoleSpec;
   /** Folders that would be merged into /opt. */
   layers: string[];
   /** Of asynchronous invocations. */
@@ -44,7 +47,7 @@ export type Deployment = {
   inert: string[];
 };
 
-/** Permissions, alarms, queues and networks have no effect on one machine. Any other type that isn't run is refused. */
+/** Alarms, queues and networks have no effect on one machine; roles are read with the functions. Any other type that isn't run is refused. */
 const INERT =
   /^AWS::(IAM|Logs|CloudWatch|SNS|SQS|EC2|KMS|MSK|CDK|SecretsManager|Lambda::Permission$|Scheduler::ScheduleGroup$)/;
 const RUN = new Set([
@@ -101,6 +104,7 @@ export function readDeployment(assembly: Assembly, place: Place): Deployment {
       memoryMb: Number(get(found, 'MemorySize') ?? 128),
       concurrency: (get(found, 'ReservedConcurrentExecutions') as number | undefined) ?? null,
       environment: environment?.Variables ?? {},
+      role: roleOf(roleId(found), scope),
       layers: ((get(found, 'Layers') ?? []) as string[]).map((arn) => mustFind(layers, arn, found.id)),
       retries: Number(invokeConfigs.get(name)?.['MaximumRetryAttempts'] ?? 2),
       maxAgeMs: Number(invokeConfigs.get(name)?.['MaximumEventAgeInSeconds'] ?? 21_600) * 1000,
@@ -129,6 +133,13 @@ export function readDeployment(assembly: Assembly, place: Place): Deployment {
 /** The config file that the layers bring, as a function would see it under /opt. */
 export function configFile(spec: FunctionSpec): string | null {
   return spec.layers.map((folder) => join(folder, 'snowmelt', 'config.json')).find((file) => existsSync(file)) ?? null;
+}
+
+/** Logical id of a function's role. */
+function roleId({ id, properties }: Found): string {
+  const { 'Fn::GetAtt': attribute } = (properties['Role'] ?? {}) as { 'Fn::GetAtt'?: string[] };
+  if (attribute?.[0] === undefined) throw new Error(`${id}: its role is not one of the template`);
+  return attribute[0];
 }
 
 function readSchedule(id: string, properties: Properties, functions: Set<string>): ScheduleSpec {

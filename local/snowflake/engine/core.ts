@@ -4,6 +4,7 @@ import type { EngineFaults } from '../contract.ts';
 import { Catalog } from './storage/catalog.ts';
 import { Clock } from './storage/clock.ts';
 import { Database } from './storage/duckdb.ts';
+import { Grants } from './storage/grants.ts';
 import { Lock } from './storage/locks.ts';
 import type { Table, Unseen } from './storage/table.ts';
 import type { StoredResult } from './results.ts';
@@ -25,6 +26,7 @@ export class Core {
   readonly assumptions = new Assumptions();
   readonly scans = new Map<string, number>();
   readonly catalog = new Catalog();
+  readonly grants = new Grants();
   readonly statements = new Map<string, LoggedStatement>();
   readonly results = new Map<string, StoredResult>();
   readonly tableLocks = new Map<Table, Lock>();

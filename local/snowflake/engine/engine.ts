@@ -31,6 +31,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
       sessions.add(session);
       return session;
     },
+    mayTake: (user, role) => core.grants.mayTake(user.toUpperCase(), role),
     load: (table, select) => load(core, table, select),
     expireHistory: async (name, atMs) => {
       const table = core.catalog.table(parseName(name), NOWHERE);

@@ -4,9 +4,11 @@ import type { Core, LoggedStatement } from './core.ts';
 import type { Statement } from './parse/ast.ts';
 import { parseStatement } from './parse/statement.ts';
 import { described } from './results.ts';
+import { authorize } from './statements/access.ts';
 import { startRun } from './statements/context.ts';
 import { prepareDdl } from './statements/ddl.ts';
 import { prepareDml } from './statements/dml.ts';
+import { prepareGrant } from './statements/grant.ts';
 import type { Host, Prepared, Run } from './statements/run.ts';
 import { prepareSelect } from './statements/select.ts';
 import { prepareSettings } from './statements/settings.ts';
@@ -21,6 +23,7 @@ type Init = { user: string; account: string; database?: string; schema?: string;
 export class Session implements EngineSession, Host {
   readonly id: number;
   readonly core: Core;
+  readonly user: string;
   readonly owner: string;
   readonly parameters = new Map<string, string | number | boolean>([
     ['TIMEZONE', 'UTC'],
@@ -41,6 +44,7 @@ export class Session implements EngineSession, Host {
     this.core = core;
     this.id = core.fresh();
     this.#init = init;
+    this.user = init.user.toUpperCase();
     this.owner = `${init.account}/${init.user}`.toUpperCase();
     this.database = init.database ?? null;
     this.schema = init.schema ?? (init.database === undefined ? null : 'PUBLIC');
@@ -49,8 +53,8 @@ export class Session implements EngineSession, Host {
   }
 
   async plan(sql: string, bindings: Record<string, Binding> = {}): Promise<StatementPlan> {
-    const { run, prepared } = await this.#prepare(sql, { queryId: '', bindings, signal: undefined });
-    return { needsWarehouse: prepared.needsWarehouse, tables: [...run.named] };
+    const { prepared } = await this.#prepare(sql, { queryId: '', bindings, signal: undefined });
+    return { needsWarehouse: prepared.needsWarehouse };
   }
 
   async execute(
@@ -70,6 +74,10 @@ export class Session implements EngineSession, Host {
     } finally {
       if (alone) this.#turn.release();
     }
+  }
+
+  mayUse(warehouse: string): boolean {
+    return this.core.grants.holds(this.role ?? '', 'USAGE', 'WAREHOUSE', warehouse.toUpperCase());
   }
 
   async close(): Promise<void> {
@@ -94,7 +102,7 @@ export class Session implements EngineSession, Host {
       case 'CURRENT_ROLE':
         return this.role;
       case 'CURRENT_USER':
-        return this.#init.user.toUpperCase();
+        return this.user;
       case 'CURRENT_WAREHOUSE':
         return this.warehouse;
       case 'CURRENT_ACCOUNT':
@@ -137,7 +145,9 @@ export class Session implements EngineSession, Host {
     options: { queryId: string; bindings: Record<string, Binding>; signal: AbortSignal | undefined },
   ): Promise<{ run: Run; prepared: Prepared }> {
     const run = await startRun(this, statement, options);
-    return { run, prepared: prepareStatement(statement, run) };
+    const prepared = prepareStatement(statement, run);
+    authorize(statement, run);
+    return { run, prepared };
   }
 }
 
@@ -162,6 +172,9 @@ function prepareStatement(statement: Statement, run: Run): Prepared {
     case 'show':
     case 'describe':
       return prepareShow(statement, run);
+    case 'createRole':
+    case 'grant':
+      return prepareGrant(statement, run);
     default:
       return prepareDdl(statement, run);
   }

@@ -7,7 +7,6 @@ import type { Faults } from './faults.ts';
 import type { Json } from './http.ts';
 import { text } from './http.ts';
 import type { Journal } from './journal.ts';
-import type { Grants } from './options.ts';
 import type { Queries } from './queries.ts';
 import type { Sessions } from './sessions.ts';
 import type { EngineSwitches, FaultRule, SnowflakeStats } from './types.ts';
@@ -74,9 +73,6 @@ export async function control(parts: ControlParts, method: string, url: URL, bod
     case 'POST accounting-clock':
       parts.warehouses.push(Number(body.seconds));
       return { seconds: parts.warehouses.now() };
-    case 'POST grants':
-      parts.queries.grants = body as Grants;
-      return {};
     default:
       throw new Error(`No such control: ${method} ${url.pathname}`);
   }

@@ -2,14 +2,13 @@
 import type { EngineResult } from '../contract.ts';
 import { SqlError } from '../contract.ts';
 import { layOut } from './layout.ts';
-import type { Grants } from './options.ts';
 import type { Queries } from './queries.ts';
 import type { Closing, Finished, Query } from './query.ts';
 import type { Session } from './sessions.ts';
 import { parameterList } from './sessions.ts';
 import { countStatements, tablesNamed, tokens } from './sql-text.ts';
 
-type Account = Pick<Queries, 'engine' | 'settings' | 'faults' | 'counters' | 'warehouses' | 'grants'>;
+type Account = Pick<Queries, 'engine' | 'settings' | 'faults' | 'counters' | 'warehouses'>;
 
 /** The finished statement; throws SqlError, the abort's own when it was aborted. */
 export async function execute(query: Query, account: Account): Promise<Finished> {
@@ -24,7 +23,6 @@ export async function execute(query: Query, account: Account): Promise<Finished>
       query.abort.signal.throwIfAborted();
       const plan = await session.engine.plan(request.sqlText, request.bindings);
       needsWarehouse = plan.needsWarehouse && request.describeOnly !== true;
-      checkGrants(query, account.grants, plan.tables);
       const release = needsWarehouse ? account.warehouses.use(warehouseOf(session)) : null;
       try {
         const made: EngineResult = await session.engine.execute(request.sqlText, {
@@ -116,21 +114,9 @@ async function abortable(query: Query, wait: Promise<unknown>): Promise<void> {
   });
 }
 
-function checkGrants(query: Query, grants: Grants, planned: string[] | undefined): void {
-  const { engine } = query.session;
-  const allowed = grants[engine.role ?? ''];
-  if (allowed === undefined) return;
-  const named = planned ?? tablesNamed(tokens(query.request.sqlText), engine.database, engine.schema);
-  for (const table of named) {
-    const covers = (grant: string) => grant === table || grant === table.replace(/\.[^.]*$/, '.*');
-    if (allowed.some(covers)) continue;
-    const message = `SQL compilation error:\nObject '${table}' does not exist or not authorized.`;
-    throw new SqlError('002003', '42S02', message);
-  }
-}
-
-function warehouseOf(session: Session): string {
-  if (session.engine.warehouse !== null) return session.engine.warehouse;
+/** One that the role may not use is as good as none. */
+function warehouseOf({ engine }: Session): string {
+  if (engine.warehouse !== null && engine.mayUse?.(engine.warehouse) !== false) return engine.warehouse;
   throw new SqlError(
     '000606',
     '57P03',

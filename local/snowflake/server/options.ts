@@ -1,5 +1,7 @@
 /** What a Snowflake stand-in can be told at its start. All of it is JSON, so it crosses a process border. */
 
+import type { AwsKey } from './attestation.ts';
+
 export type SnowflakeUser = {
   name: string;
   password?: string;
@@ -8,16 +10,13 @@ export type SnowflakeUser = {
   /** Programmatic access tokens. */
   accessTokens?: string[];
   oauthTokens?: string[];
-  /** Accepts any well-formed AWS attestation; the signature can't be verified without AWS. */
-  workloadIdentity?: boolean;
+  /** The key that AWS's STS would know the user's role by: attestations are signed with it. */
+  workloadIdentity?: AwsKey;
   /** Roles the user may take; absent: any. */
   roles?: string[];
   defaultRole?: string;
   defaultWarehouse?: string;
 };
-
-/** Tables each role may read, as `DB.SCHEMA.TABLE` or `DB.SCHEMA.*`. A role that is not listed may read all. */
-export type Grants = Record<string, string[]>;
 
 export type ServerOptions = {
   /** 0 or absent: a free port. */
@@ -25,7 +24,6 @@ export type ServerOptions = {
   /** Account identifier the sign-in must name; absent: any. */
   account?: string;
   users?: SnowflakeUser[];
-  grants?: Grants;
   /** A statement that runs longer is answered with 333333 and polled for. Snowflake: about 45 s. */
   longPollMs?: number;
   sessionTokenMs?: number;
@@ -58,7 +56,6 @@ export function settingsOf(options: ServerOptions): Settings {
     port: options.port ?? 0,
     account: options.account ?? null,
     users: options.users ?? [defaultUser],
-    grants: options.grants ?? {},
     longPollMs: options.longPollMs ?? 45_000,
     sessionTokenMs: options.sessionTokenMs ?? 3_600_000,
     masterTokenMs: options.masterTokenMs ?? 14_400_000,

@@ -8,7 +8,7 @@ import type { Counters } from './counters.ts';
 import { execute } from './execute.ts';
 import type { Faults } from './faults.ts';
 import { asSqlError } from './http.ts';
-import type { Grants, Settings } from './options.ts';
+import type { Settings } from './options.ts';
 import type { Query, QueryRequest } from './query.ts';
 import { newChunkHeaders, newQueryId } from './query.ts';
 import type { Session } from './sessions.ts';
@@ -27,7 +27,6 @@ export class Queries {
   readonly faults: Faults;
   readonly counters: Counters;
   readonly warehouses: Warehouses;
-  grants: Grants;
   readonly #byId = new Map<string, Query>();
   readonly #byRequest = new Map<string, Query>();
   #sweptAt = Date.now();
@@ -38,7 +37,6 @@ export class Queries {
     this.faults = faults;
     this.counters = counters;
     this.warehouses = warehouses;
-    this.grants = settings.grants;
   }
 
   get kept(): number {

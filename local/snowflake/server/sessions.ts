@@ -62,7 +62,8 @@ export class Sessions {
     parameters: Record<string, string | number | boolean>,
   ): Promise<Session> {
     const role = (wanted.role ?? user.defaultRole)?.toUpperCase();
-    if (role !== undefined && user.roles !== undefined && !user.roles.some((each) => each.toUpperCase() === role)) {
+    const listed = user.roles === undefined || user.roles.some((each) => each.toUpperCase() === role);
+    if (role !== undefined && (!listed || this.#engine.mayTake?.(user.name, role) === false)) {
       throw new ServiceError(
         '390189',
         `Role '${role}' specified in the connect string does not exist or not authorized. ` +

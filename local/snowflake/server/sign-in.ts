@@ -1,5 +1,6 @@
 /** Checks the credentials of a login request, for every method the SDK offers to a service user. */
 import { createHash, createPublicKey, verify } from 'node:crypto';
+import { isAttested } from './attestation.ts';
 import type { Json } from './http.ts';
 import { ServiceError, text } from './http.ts';
 import type { Settings, SnowflakeUser } from './options.ts';
@@ -39,8 +40,10 @@ export function signIn(data: Json, settings: Settings, now: number): SnowflakeUs
     case 'OAUTH':
       return among.find((user) => user.oauthTokens?.includes(token)) ?? refuse('390303', 'Invalid OAuth access token.');
     case 'WORKLOAD_IDENTITY': {
-      const user = among.find((each) => each.workloadIdentity === true);
-      if (user === undefined || text(data.PROVIDER) !== 'AWS' || !isAttestation(token)) throw wrongPassword();
+      // Whose role it is tells who signs in; where a name is sent, it must be the same.
+      const asked = text(data.LOGIN_NAME) === '' ? settings.users : [named].filter((user) => user !== undefined);
+      const user = asked.find(({ workloadIdentity: key }) => key !== undefined && isAttested(token, key, now));
+      if (user === undefined || text(data.PROVIDER) !== 'AWS') throw wrongPassword();
       return user;
     }
     default:
@@ -72,12 +75,6 @@ function checkJwt(token: string, account: string, user: SnowflakeUser, now: numb
   const [issued, expires] = [millis(claims.iat), millis(claims.exp)];
   const alive = issued <= now + allowedSkew && expires > now && expires - issued <= hour;
   if (!alive) throw invalidJwt();
-}
-
-function isAttestation(token: string): boolean {
-  const { url, method, headers } = decode(token) as { url?: unknown; method?: unknown; headers?: object };
-  const names = Object.keys(headers ?? {}).map((name) => name.toLowerCase());
-  return typeof url === 'string' && method === 'POST' && names.includes('x-snowflake-audience');
 }
 
 function decode(part: string | undefined): Json {

@@ -53,6 +53,24 @@ export async function buildAssembly(
 const att = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 const bucket = { 'Fn::Sub': 'assets-${AWS::AccountId}-${AWS::Region}' };
 
+const policy = {
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: ['GetItem', 'PutItem', 'Query', 'UpdateItem'].map((action) => `dynamodb:${action}`),
+      Resource: att('Table'),
+    },
+    { Effect: 'Allow', Action: 'events:PutEvents', Resource: att('Bus') },
+    {
+      Effect: 'Allow',
+      Action: 'secretsmanager:GetSecretValue',
+      Resource: {
+        'Fn::Sub': 'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:AmazonMSK_shop-??????',
+      },
+    },
+  ],
+};
+
 function fn(name: string, code: string, timeout: number, more: Record<string, unknown> = {}): Resource {
   return {
     Type: 'AWS::Lambda::Function',
@@ -83,7 +101,16 @@ function invokeConfig(target: string): Resource {
 
 function resources(timeout: number): Record<string, Resource> {
   return {
-    Role: { Type: 'AWS::IAM::Role', Properties: {} },
+    Role: { Type: 'AWS::IAM::Role', Properties: { Policies: [{ PolicyName: 'all', PolicyDocument: policy }] } },
+    // May look, but neither write nor call.
+    Onlooker: { Type: 'AWS::IAM::Role', Properties: {} },
+    OnlookerPolicy: {
+      Type: 'AWS::IAM::ManagedPolicy',
+      Properties: {
+        Roles: [{ Ref: 'Onlooker' }],
+        PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 'dynamodb:GetItem', Resource: att('Table') }] },
+      },
+    },
     Queue: { Type: 'AWS::SQS::Queue' },
     Config: { Type: 'AWS::Lambda::LayerVersion', Properties: { Content: { S3Bucket: bucket, S3Key: 'layer.zip' } } },
     Table: {
@@ -107,6 +134,7 @@ function resources(timeout: number): Record<string, Resource> {
     Publish: fn('publish', 'code', timeout, { ReservedConcurrentExecutions: 2 }),
     PublishInvokes: invokeConfig('Publish'),
     Broken: fn('broken', 'broken', timeout),
+    Watch: fn('watch', 'code', timeout, { Role: att('Onlooker') }),
     Rule: {
       Type: 'AWS::Events::Rule',
       Properties: {

@@ -146,4 +146,13 @@ export type Statement =
   | { k: 'update'; name: Name; alias: string | null; set: Assignment[]; from: From | null; where: Expr | null }
   | { k: 'delete'; name: Name; alias: string | null; using: From | null; where: Expr | null }
   | { k: 'merge'; name: Name; alias: string | null; using: From; on: Expr; whens: MergeWhen[] }
+  | { k: 'createRole'; role: string; ifNotExists: boolean }
+  | {
+      k: 'grant';
+      /** false: it is taken back. */
+      granted: boolean;
+      role: string;
+      what:
+        { user: string } | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name };
+    }
   | { k: 'begin' | 'commit' | 'rollback' };

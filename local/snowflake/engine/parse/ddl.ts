@@ -20,6 +20,10 @@ export function parseCreate(c: Cursor): Statement {
     if (c.isWord('CLONE')) throw unsupported(`CREATE ${what} CLONE`);
     return { k: 'createNamespace', head: created, what, name, retentionDays: parseOptions(c).retentionDays };
   }
+  if (c.word('ROLE')) {
+    const { ifNotExists } = head();
+    return { k: 'createRole', role: c.identifier(), ifNotExists };
+  }
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`CREATE ${c.peek().text}`);
     c.fail();

@@ -4,10 +4,10 @@ import type { Assignment, Expr, MergeWhen, Name, Query, Scope, Statement } from 
 import { Cursor, type ParseContext } from './cursor.ts';
 import { parseAlter, parseCreate, parseDrop } from './ddl.ts';
 import { parseExpr } from './expressions.ts';
+import { parseGrant } from './grant.ts';
 import { parseFrom, parseQuery, parseRows, parseTableAlias, startsQuery } from './query.ts';
 
-const REFUSED =
-  'CALL EXECUTE GRANT REVOKE COPY PUT GET LIST LS REMOVE RM COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
+const REFUSED = 'CALL EXECUTE COPY PUT GET LIST LS REMOVE RM COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
 
 export function parseStatement(source: string, context: ParseContext): Statement {
   const c = new Cursor(source, context);
@@ -33,6 +33,9 @@ function parseOne(c: Cursor): Statement {
   const token = c.peek();
   if (token.kind !== 'word') c.fail();
   switch (token.text) {
+    case 'GRANT':
+    case 'REVOKE':
+      return parseGrant(c);
     case 'SHOW':
       return parseShow(c);
     case 'DESCRIBE':

@@ -32,7 +32,9 @@ type Ddl = Exclude<
       | 'use'
       | 'set'
       | 'show'
-      | 'describe';
+      | 'describe'
+      | 'createRole'
+      | 'grant';
   }
 >;
 
@@ -150,6 +152,7 @@ function newTable(run: Run, full: Resolved, head: Create, options: TableOptions,
     commits: [],
     rows: 0,
     rowSpace: `t${id}`,
+    owner: run.host.role,
   };
   table.retentionDays = run.core.catalog.retention(table, options.retentionDays);
   return table;

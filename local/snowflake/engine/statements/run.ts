@@ -10,6 +10,7 @@ import type { Current } from '../storage/catalog.ts';
 export type Host = Current & {
   readonly id: number;
   readonly core: Core;
+  readonly user: string;
   /** Whose results and statements these are. */
   readonly owner: string;
   readonly parameters: Map<string, string | number | boolean>;
@@ -34,7 +35,7 @@ export type Run = {
   cx: CompileContext;
   /** Tables read, by name, for the count of scans. */
   scanned: Set<string>;
-  /** Tables named in any way, for the check of grants. */
+  /** Tables named in any way, by name, for access control. */
   named: Set<string>;
   /** The latest point in time the statement reads at; null for now. */
   readsAt: bigint | null;

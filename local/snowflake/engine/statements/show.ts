@@ -81,7 +81,7 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
   const matches = likeTest(statement.like);
   switch (statement.what) {
     case 'TABLES':
-      return showTables(schemasIn(statement.in, run), matches);
+      return showTables(schemasIn(statement.in, run), matches, run);
     case 'COLUMNS':
       return showColumns(tablesIn(statement.in, run), matches);
     case 'SCHEMAS':
@@ -123,7 +123,7 @@ function tablesIn(scope: Scope, run: Run): Table[] {
 const byName = <X extends { name: string }>(all: Iterable<X>): X[] =>
   [...all].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 
-function showTables(schemas: Located[], matches: (name: string) => boolean): Listing {
+function showTables(schemas: Located[], matches: (name: string) => boolean, { core, host }: Run): Listing {
   return {
     columns: columns(
       'created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time automatic_clustering change_tracking search_optimization search_optimization_progress search_optimization_bytes is_external enable_schema_evolution owner_role_type is_event budget is_hybrid is_iceberg is_dynamic is_immutable',
@@ -132,7 +132,7 @@ function showTables(schemas: Located[], matches: (name: string) => boolean): Lis
     rows: () =>
       schemas.flatMap(({ schema }) =>
         byName(schema.tables.values())
-          .filter((t) => !t.view && matches(t.name))
+          .filter((t) => !t.view && matches(t.name) && core.grants.sees(host.role ?? '', t))
           .map((t) => [
             String(t.createdOn),
             t.name,

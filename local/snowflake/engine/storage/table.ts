@@ -44,6 +44,8 @@ export type Table = {
   rows: number;
   /** Row ids are text made of this and `__rid`; a clone keeps it. */
   rowSpace: string;
+  /** The role that made it. */
+  owner?: string | null;
 };
 
 export const currentTable = (t: Table): string => `t${t.id}`;

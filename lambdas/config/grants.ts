@@ -1,0 +1,102 @@
+/** What the role needs in Snowflake, as the statements that give it: printed at the setup, and told where one is missing. */
+import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
+
+type ObjectName = ResolvedSource['object'];
+type Settings = Pick<ResolvedConfig['snowflake'], 'role' | 'user' | 'warehouse'>;
+
+/** Statements for who owns the warehouse, the tables and the schema of staged copies. */
+export function snowflakeGrants({ snowflake, sources }: Pick<ResolvedConfig, 'snowflake' | 'sources'>): string[] {
+  const role = roleOf(snowflake);
+  const read = sources.flatMap(({ object, query }) => (query === undefined ? [object] : query.watch));
+  const staged = sources.flatMap(({ object, query }) => (query === undefined ? [] : [object]));
+  const tracked = sources.filter(({ query }) => query === undefined).map(({ object }) => nameOf(object));
+  const usage = sources.some(({ query }) => query !== undefined && /\bSNOWFLAKE\s*\./i.test(query.text));
+  return [
+    warehouseGrant(snowflake),
+    ...unique([...read, ...staged].map((object) => databaseGrant(object, role))),
+    ...unique([...read, ...staged].map((object) => schemaGrant(object, role))),
+    ...unique(staged.map((object) => stagingGrant(object, role))),
+    ...unique(read.map((object) => tableGrant(object, role))),
+    ...(usage ? [`GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE ${role};`] : []),
+    ...unique(tracked.map((name) => `ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE;`)),
+    roleGrant(snowflake),
+  ];
+}
+
+/** The role that signs in where Snowflake takes the functions at AWS's word. */
+export function identityName(app: string): string {
+  return `snowmelt-${app}-snowflake`;
+}
+
+/** Makes that role, of the account that the stack is in, the user. */
+export function identityStatement(
+  { app, snowflake }: Pick<ResolvedConfig, 'app' | 'snowflake'>,
+  account: string,
+): string {
+  const arn = `arn:aws:iam::${account}:role/${identityName(app)}`;
+  return `ALTER USER ${plain(snowflake.user)} SET WORKLOAD_IDENTITY = (TYPE = AWS ARN = '${arn}');`;
+}
+
+/** Queries whose tables nobody but their author knows: the role needs SELECT on each. */
+export function ungranted({ sources }: Pick<ResolvedConfig, 'sources'>): string[] {
+  const reads = sources.filter(({ query }) => query !== undefined && !/\bSNOWFLAKE\s*\./i.test(query.text));
+  return reads.map(({ name }) => name);
+}
+
+/** What reading a table takes, but the warehouse. */
+export function readGrants(snowflake: Settings, object: ObjectName): string[] {
+  const role = roleOf(snowflake);
+  return [databaseGrant(object, role), schemaGrant(object, role), tableGrant(object, role)];
+}
+
+export function stagingGrants(snowflake: Settings, object: ObjectName): string[] {
+  const role = roleOf(snowflake);
+  return [databaseGrant(object, role), schemaGrant(object, role), stagingGrant(object, role)];
+}
+
+export function warehouseGrant(snowflake: Settings): string {
+  return `GRANT USAGE ON WAREHOUSE ${plain(snowflake.warehouse)} TO ROLE ${roleOf(snowflake)};`;
+}
+
+export function roleGrant(snowflake: Settings): string {
+  return `GRANT ROLE ${roleOf(snowflake)} TO USER ${plain(snowflake.user)};`;
+}
+
+function databaseGrant({ database }: ObjectName, role: string): string {
+  return `GRANT USAGE ON DATABASE ${quote(database)} TO ROLE ${role};`;
+}
+
+function schemaGrant({ database, schema }: ObjectName, role: string): string {
+  return `GRANT USAGE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+}
+
+/** Copies are made, and dropped by the role that made them. */
+function stagingGrant({ database, schema }: ObjectName, role: string): string {
+  return `GRANT CREATE TABLE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+}
+
+function tableGrant(object: ObjectName, role: string): string {
+  return `GRANT SELECT ON TABLE ${nameOf(object)} TO ROLE ${role};`;
+}
+
+function roleOf({ role, user }: Settings): string {
+  return plain(role ?? `<default role of ${user}>`);
+}
+
+function nameOf({ database, schema, name }: ObjectName): string {
+  return [database, schema, name].map(quote).join('.');
+}
+
+function unique(statements: string[]): string[] {
+  return [...new Set(statements)].sort();
+}
+
+/** As Snowflake stores it. */
+function quote(name: string): string {
+  return /^[A-Z_][A-Z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+/** As it was configured: these go to Snowflake unquoted, too. */
+function plain(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_$]*$/.test(name) ? name : quote(name);
+}

@@ -1,0 +1,60 @@
+/** Where a right seems to be missing, the error says which statement gives it: Snowflake alone tells too little. */
+import { readGrants, roleGrant, stagingGrants, warehouseGrant } from '../config/grants.ts';
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { SnowmeltError } from '../errors.ts';
+import type { ObjectName } from '../protocol/window.ts';
+
+type Known = Pick<ResolvedConfig, 'snowflake' | 'sources'>;
+
+/** `object`: what was asked about, where Snowflake's message may not name it. Any other error comes back as it is. */
+export function explained(config: Known, error: unknown, object?: ObjectName): unknown {
+  if (!(error instanceof SnowmeltError)) return error;
+  const statements = remedy(config, error, object);
+  if (statements.length === 0) return error;
+  const message = `${error.message} If a right is missing: ${statements.join(' ')}`;
+  return new SnowmeltError(error.code, message, { cause: error });
+}
+
+/** The promise's outcome; a rejection explained. */
+export async function explaining<T>(config: Known, object: ObjectName | undefined, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explained(config, error, object);
+  }
+}
+
+function remedy({ snowflake, sources }: Known, { code, message }: SnowmeltError, object?: ObjectName): string[] {
+  switch (code) {
+    case 'SNOWFLAKE_LOGIN':
+      return message.includes(ROLE_REFUSED) ? [roleGrant(snowflake)] : [];
+    case 'WAREHOUSE_MISSING':
+      return [warehouseGrant(snowflake)];
+    case 'OBJECT_MISSING': {
+      const missing = object ?? objectIn(message);
+      return missing === null ? stagingIn(message, snowflake, sources) : readGrants(snowflake, missing);
+    }
+    case 'PRIVILEGE_MISSING':
+      return stagingIn(message, snowflake, sources);
+    default:
+      return [];
+  }
+}
+
+/** Snowflake's own code for a role that the user was not given. */
+const ROLE_REFUSED = '390189';
+
+/** Of `Object 'DB.SCHEMA.NAME' does not exist or not authorized.` */
+function objectIn(message: string): ObjectName | null {
+  const [database, schema, name, ...more] = /Object '([^']+)'/.exec(message)?.[1]?.split('.') ?? [];
+  if (database === undefined || schema === undefined || name === undefined || more.length > 0) return null;
+  return { database, schema, name };
+}
+
+/** Where the message names a schema that copies are made in. */
+function stagingIn(message: string, snowflake: Known['snowflake'], sources: Known['sources']): string[] {
+  const staged = sources.filter(({ query }) => query !== undefined).map((source) => source.object);
+  const named = (name: string) => message.includes(`'${name}'`);
+  const found = staged.find(({ database, schema }) => named(schema) || named(`${database}.${schema}`));
+  return found === undefined ? [] : stagingGrants(snowflake, found);
+}

@@ -1,0 +1,42 @@
+/** CREATE ROLE, GRANT and REVOKE, by an administrator. */
+import { existsAlready } from '../errors.ts';
+import type { Name, Statement } from '../parse/ast.ts';
+import { STATEMENT_TYPE } from '../results.ts';
+import type { GrantedKind } from '../storage/grants.ts';
+import type { Prepared, Run } from './run.ts';
+import { statusPrepared } from './transactions.ts';
+
+type GrantStatement = Extract<Statement, { k: 'createRole' | 'grant' }>;
+
+export function prepareGrant(statement: GrantStatement, run: Run): Prepared {
+  return statusPrepared(run, () => Promise.resolve(apply(statement, run)), STATEMENT_TYPE.ddl);
+}
+
+function apply(statement: GrantStatement, run: Run): string {
+  const { grants, catalog } = run.core;
+  const { role } = statement;
+  if (statement.k === 'createRole') {
+    if (!grants.has(role)) grants.createRole(role);
+    else if (statement.ifNotExists) return `${role} already exists, statement succeeded.`;
+    else throw existsAlready(role);
+    return `Role ${role} successfully created.`;
+  }
+  const { what, granted } = statement;
+  if ('user' in what) {
+    grants.setRole(what.user, role, granted);
+    return 'Statement executed successfully.';
+  }
+  for (const privilege of what.privileges) {
+    if (what.kind === 'TABLE') grants.setOnTable(role, privilege, catalog.table(what.name, run.host), granted);
+    else grants.set(role, privilege, what.kind, fullName(what.kind, what.name, run), granted);
+  }
+  return 'Statement executed successfully.';
+}
+
+/** Of what is there; a warehouse is there by being named. */
+function fullName(kind: GrantedKind, name: Name, { core: { catalog }, host }: Run): string {
+  if (kind === 'WAREHOUSE') return name.join('.');
+  if (kind === 'DATABASE') return catalog.database(name[0]!).name;
+  const { database, schema } = catalog.schemaName(name, host);
+  return `${database}.${catalog.schema([database, schema], host).name}`;
+}

@@ -1,0 +1,86 @@
+/**
+ * Who was granted what. Roles that CREATE ROLE made may do what they were granted, and anything with what they own; every
+ * other role is the account's administrator. A table's grants go with the table: one that replaces it has none.
+ */
+import type { Table } from './table.ts';
+
+export type GrantedKind = 'WAREHOUSE' | 'DATABASE' | 'SCHEMA';
+
+export class Grants {
+  readonly #roles = new Set<string>();
+  /** Roles by user. */
+  readonly #users = new Map<string, Set<string>>();
+  /** Privileges by role, kind and name. */
+  readonly #named = new Map<string, Set<string>>();
+  /** Privileges by role. */
+  readonly #tables = new WeakMap<Table, Map<string, Set<string>>>();
+
+  createRole(role: string): void {
+    this.#roles.add(role);
+  }
+
+  has(role: string): boolean {
+    return this.#roles.has(role);
+  }
+
+  /** Whether the user may take the role. */
+  mayTake(user: string, role: string): boolean {
+    return !this.has(role) || this.#users.get(user)?.has(role) === true;
+  }
+
+  setRole(user: string, role: string, granted: boolean): void {
+    change(at(this.#users, user), role, granted);
+  }
+
+  set(role: string, privilege: string, kind: GrantedKind, name: string, granted: boolean): void {
+    change(at(this.#named, keyOf(role, kind, name)), privilege, granted);
+  }
+
+  setOnTable(role: string, privilege: string, table: Table, granted: boolean): void {
+    const roles = this.#tables.get(table) ?? new Map<string, Set<string>>();
+    this.#tables.set(table, roles);
+    change(at(roles, role), privilege, granted);
+  }
+
+  holds(role: string, privilege: string, kind: GrantedKind, name: string): boolean {
+    return !this.has(role) || this.#named.get(keyOf(role, kind, name))?.has(privilege) === true;
+  }
+
+  /** Whether the role reaches into the schema. */
+  reaches(role: string, database: string, schema: string): boolean {
+    return (
+      this.holds(role, 'USAGE', 'DATABASE', database) && this.holds(role, 'USAGE', 'SCHEMA', `${database}.${schema}`)
+    );
+  }
+
+  owns(role: string, table: Table): boolean {
+    return !this.has(role) || table.owner === role;
+  }
+
+  /** Whether the role sees that the table is there. */
+  sees(role: string, table: Table): boolean {
+    if (table.view) return this.holds(role, 'IMPORTED PRIVILEGES', 'DATABASE', table.database);
+    const any = (this.#tables.get(table)?.get(role)?.size ?? 0) > 0;
+    return this.reaches(role, table.database, table.schema) && (any || this.owns(role, table));
+  }
+
+  reads(role: string, table: Table): boolean {
+    const granted = table.view === true || this.#tables.get(table)?.get(role)?.has('SELECT') === true;
+    return this.sees(role, table) && (granted || this.owns(role, table));
+  }
+}
+
+function keyOf(role: string, kind: GrantedKind, name: string): string {
+  return JSON.stringify([role, kind, name]);
+}
+
+function at(all: Map<string, Set<string>>, key: string): Set<string> {
+  const found = all.get(key) ?? new Set<string>();
+  all.set(key, found);
+  return found;
+}
+
+function change(of: Set<string>, value: string, present: boolean): void {
+  if (present) of.add(value);
+  else of.delete(value);
+}
