@@ -12,22 +12,39 @@ export function kafkaAcls(config: ResolvedConfig, principal: string): string[] {
   });
 }
 
-/** Statements for the owner of the tables. The role reads; it owns nothing and makes nothing. */
+/**
+ * Statements for the owner of the tables. Of tables the role reads alone; what it makes (copies of query results, stages,
+ * managed streams) is in the staging schema. What a query reads, only who wrote it knows.
+ */
 export function snowflakeGrants({ snowflake, sources }: ResolvedConfig): string[] {
   const role = plain(snowflake.role ?? `<default role of ${snowflake.user}>`);
   const databases = new Set<string>();
   const schemas = new Set<string>();
   const tables = new Set<string>();
-  for (const { object } of sources) {
+  const streams = new Set<string>();
+  const staging = new Set<string>();
+  for (const { object, query, stream } of sources) {
+    const schema = [object.database, object.schema].map(quote).join('.');
     databases.add(quote(object.database));
-    schemas.add(`${quote(object.database)}.${quote(object.schema)}`);
-    tables.add([object.database, object.schema, object.name].map(quote).join('.'));
+    schemas.add(schema);
+    const name = `${schema}.${quote(object.name)}`;
+    if (query !== undefined) staging.add(`CREATE TABLE ON SCHEMA ${schema}`);
+    else if (stream?.managed === false) streams.add(name);
+    else tables.add(name);
+    if (stream === undefined) continue;
+    const own = [stream.staging.database, stream.staging.schema].map(quote).join('.');
+    databases.add(quote(stream.staging.database));
+    schemas.add(own);
+    staging.add(`CREATE TABLE ON SCHEMA ${own}`);
+    if (stream.managed) staging.add(`CREATE STREAM ON SCHEMA ${own}`);
   }
   return [
     `GRANT USAGE ON WAREHOUSE ${plain(snowflake.warehouse)} TO ROLE ${role};`,
     ...[...databases].sort().map((name) => `GRANT USAGE ON DATABASE ${name} TO ROLE ${role};`),
     ...[...schemas].sort().map((name) => `GRANT USAGE ON SCHEMA ${name} TO ROLE ${role};`),
+    ...[...staging].sort().map((right) => `GRANT ${right} TO ROLE ${role};`),
     ...[...tables].sort().map((name) => `GRANT SELECT ON TABLE ${name} TO ROLE ${role};`),
+    ...[...streams].sort().map((name) => `GRANT SELECT ON STREAM ${name} TO ROLE ${role}; -- and on what it is on`),
     ...[...tables].sort().map((name) => `ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE;`),
     `GRANT ROLE ${role} TO USER ${plain(snowflake.user)};`,
   ];

@@ -116,7 +116,7 @@ test.each<[string, object, string[]]>([
     'a managed stream that begins earlier',
     { stream: { managed: true, on: 'a.b.c' }, snapshot: { mode: 'never', from: '2026-01-01T00:00:00Z' } },
     [
-      'sources.s.snapshot.from: is for `table` alone; a managed stream begins when it is made (is `2026-01-01T00:00:00.000Z`)',
+      'sources.s.snapshot.from: is for `table` alone; a managed stream begins when it is made (is `2026-01-01T00:00:00Z`)',
     ],
   ],
   [
