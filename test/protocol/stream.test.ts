@@ -91,7 +91,7 @@ async function submit(
   const ports = {
     snowflake: port as Snowflake,
     checkpoints: { updateMeta } as never,
-    clock: { now: () => now, remainingMs: () => 1 },
+    clock: { now: () => now, remainingMs: () => 1, pause: async () => undefined },
     telemetry,
   };
   const source = { name: 's', delivery: 'exactly-once' as const, freshnessMs: null, ...layout };
