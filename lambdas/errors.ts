@@ -103,6 +103,12 @@ export const ERRORS = {
     action:
       'Keep the key columns in the query, or `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
   },
+  STREAM_UNFIT: {
+    retry: 'tick',
+    causes: 'The stream is of another kind than `changes` says.',
+    action:
+      'Set `changes` to what SHOW STREAMS has as its mode: default for DEFAULT, append-only for APPEND_ONLY and INSERT_ONLY.',
+  },
   TYPE_UNSUPPORTED: {
     retry: 'operator',
     run: [DEPLOY, RESUME],
@@ -133,9 +139,10 @@ export const ERRORS = {
   HISTORY_LOST: {
     retry: 'operator',
     run: [ANEW],
-    causes: 'The table was recreated, swapped, had tracking off for a while, or its Time Travel retention passed.',
+    causes:
+      'The table or stream was recreated, swapped, had tracking off for a while, or its Time Travel retention passed; the stream is stale.',
     action:
-      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself.',
+      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself. A stream of your own is recreated first (docs/captures.md).',
   },
   SCHEMA_INCOMPATIBLE: {
     retry: 'tick',
@@ -215,7 +222,7 @@ export const ERRORS = {
     retry: 'operator',
     run: [INSPECT, ANEW],
     causes:
-      'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster.',
+      'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster. Or a stream was consumed by another deployment.',
     action:
       'Nothing was moved. A second deployment: give one of the two another `app`. A restored table, or another cluster: `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
   },

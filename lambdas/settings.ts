@@ -40,7 +40,8 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
   const { name, delivery, partitions, object, information, key, topic, topicPartitions, query, shape = null } = source;
-  const { snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs, pollMs, publishers, paused } = source;
+  const { stream, snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs, pollMs, publishers, paused } =
+    source;
   const { deployment } = config;
   return {
     ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape, freshnessMs },
@@ -48,6 +49,7 @@ export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): Sour
     ...(pollMs !== undefined && { pollMs }),
     ...(publishers !== undefined && { publishers }),
     ...(paused && { paused }),
+    ...(stream && { stream }),
     ...(snapshot && { snapshot }),
     ...(onHistoryLost && { onHistoryLost }),
     ...(schemaChanges && { schemaChanges }),

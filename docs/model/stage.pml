@@ -1,11 +1,11 @@
 /*
  * Captures of kind `stream`: planning may run ahead of publishing, and consuming a stream can't be repeated.
  *
- * The `stream` capture is not built yet (design 4 Captures, 10): this model decides how it will be. It mirrors no code.
- *
- * A window is appended, then its stage is filled from the stream in one transaction, which consumes. With the ledger
- * (UPDATE ledger SET last = n WHERE last = n - 1 in the same transaction) a stage can't be consumed ahead of its window's
- * turn. Asserted: stage n never holds older rows than stage n + 1.
+ * A stage is asked for (`consuming` in meta: here `head`), then filled from the stream in one transaction, which consumes
+ * (consumptionStatement in snowflake/sql/stream.ts). With the ledger, which the same transaction moves from n - 1 to n or
+ * not at all, a stage can't be consumed ahead of its turn, however late its block comes. The code asks for stage n + 1 only
+ * once the window of stage n is written, which is stricter than what is modelled (AHEAD=0 is closer). Asserted: stage n
+ * never holds older rows than stage n + 1.
  */
 /* LEDGER=0: the rule taken out. AHEAD=0: instead, the next window waits until the one before has its stage. */
 #ifndef AHEAD

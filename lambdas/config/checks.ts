@@ -142,9 +142,9 @@ export function* doubled(list: string[], path: Path): Iterable<Finding> {
 }
 
 function* staging({ sources, snowflake }: Parts): Iterable<Finding> {
-  const queries = Object.values(sources ?? {}).some((source) => source?.query !== undefined || source?.preset);
-  if (!queries || snowflake === undefined || snowflake.staging !== undefined) return;
-  yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query` or `preset`' };
+  const staged = Object.values(sources ?? {}).some((source) => source?.query ?? source?.preset ?? source?.stream);
+  if (!staged || snowflake === undefined || snowflake.staging !== undefined) return;
+  yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query`, `preset` or `stream`' };
 }
 
 function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> {

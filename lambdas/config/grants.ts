@@ -2,21 +2,31 @@
 import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
 
 type ObjectName = ResolvedSource['object'];
+type SchemaName = Pick<ObjectName, 'database' | 'schema'>;
 type Settings = Pick<ResolvedConfig['snowflake'], 'role' | 'user' | 'warehouse'>;
 
 /** Statements for who owns the warehouse, the tables and the schema of staged copies. */
 export function snowflakeGrants({ snowflake, sources }: Pick<ResolvedConfig, 'snowflake' | 'sources'>): string[] {
   const role = roleOf(snowflake);
-  const read = sources.flatMap(({ object, query }) => (query === undefined ? [object] : query.watch));
-  const staged = sources.flatMap(({ object, query }) => (query === undefined ? [] : [object]));
-  const tracked = sources.filter(({ query }) => query === undefined).map(({ object }) => nameOf(object));
+  const streams = sources.filter(({ stream }) => stream?.managed === false).map(({ object }) => object);
+  const read = sources.flatMap(({ object, query }) => query?.watch ?? (streams.includes(object) ? [] : [object]));
+  const staged = sources.flatMap((source) => stagingOf(source) ?? []);
+  const managed = sources.flatMap(({ stream }) => (stream?.managed === true ? [stream.staging] : []));
+  const tracked = sources
+    .filter(({ object, query }) => query === undefined && !streams.includes(object))
+    .map(({ object }) => nameOf(object));
   const usage = sources.some(({ query }) => query !== undefined && /\bSNOWFLAKE\s*\./i.test(query.text));
   return [
     warehouseGrant(snowflake),
-    ...unique([...read, ...staged].map((object) => databaseGrant(object, role))),
-    ...unique([...read, ...staged].map((object) => schemaGrant(object, role))),
-    ...unique(staged.map((object) => stagingGrant(object, role))),
+    ...unique([...read, ...streams, ...staged].map((object) => databaseGrant(object, role))),
+    ...unique([...read, ...streams, ...staged].map((object) => schemaGrant(object, role))),
+    ...unique([
+      ...staged.map((object) => stagingGrant(object, role)),
+      ...managed.map((object) => streamGrant(object, role)),
+    ]),
     ...unique(read.map((object) => tableGrant(object, role))),
+    // Who reads a stream also needs SELECT on what it is on: only its owner knows that.
+    ...unique(streams.map((object) => `GRANT SELECT ON STREAM ${nameOf(object)} TO ROLE ${role};`)),
     ...(usage ? [`GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE ${role};`] : []),
     ...unique(tracked.map((name) => `ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE;`)),
     roleGrant(snowflake),
@@ -49,7 +59,12 @@ export function readGrants(snowflake: Settings, object: ObjectName): string[] {
   return [databaseGrant(object, role), schemaGrant(object, role), tableGrant(object, role)];
 }
 
-export function stagingGrants(snowflake: Settings, object: ObjectName): string[] {
+/** Where the copies of a query's results, or the stages of a stream, are made; null: the source needs none. */
+export function stagingOf({ object, query, stream }: ResolvedSource): SchemaName | null {
+  return query === undefined ? (stream?.staging ?? null) : object;
+}
+
+export function stagingGrants(snowflake: Settings, object: SchemaName): string[] {
   const role = roleOf(snowflake);
   return [databaseGrant(object, role), schemaGrant(object, role), stagingGrant(object, role)];
 }
@@ -62,17 +77,21 @@ export function roleGrant(snowflake: Settings): string {
   return `GRANT ROLE ${roleOf(snowflake)} TO USER ${plain(snowflake.user)};`;
 }
 
-function databaseGrant({ database }: ObjectName, role: string): string {
+function databaseGrant({ database }: SchemaName, role: string): string {
   return `GRANT USAGE ON DATABASE ${quote(database)} TO ROLE ${role};`;
 }
 
-function schemaGrant({ database, schema }: ObjectName, role: string): string {
+function schemaGrant({ database, schema }: SchemaName, role: string): string {
   return `GRANT USAGE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
 }
 
 /** Copies are made, and dropped by the role that made them. */
-function stagingGrant({ database, schema }: ObjectName, role: string): string {
+function stagingGrant({ database, schema }: SchemaName, role: string): string {
   return `GRANT CREATE TABLE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+}
+
+function streamGrant({ database, schema }: SchemaName, role: string): string {
+  return `GRANT CREATE STREAM ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
 }
 
 function tableGrant(object: ObjectName, role: string): string {

@@ -1,5 +1,5 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
-import { keyOf, queryOf } from './captures.ts';
+import { keyOf, queryOf, ROW_ID, streamOf } from './captures.ts';
 import { controlTopicOf, POLLED } from './checks.ts';
 import { typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
@@ -82,6 +82,7 @@ function resolveRegistry(registry: Config['registry']): ResolvedConfig['registry
 function resolveSource(name: string, source: SourceConfig, { defaults, snowflake }: Config): ResolvedSource {
   const changes = source.changes ?? defaults.changes ?? 'default';
   const query = queryOf(source);
+  const stream = streamOf(source, snowflake);
   // Of a bulk query it is known what is gone; the others only ever add.
   const deletes = query === null ? changes === 'default' : query.mode === 'bulk';
   const format = { ...defaults.format, ...source.format };
@@ -91,8 +92,9 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   const every = source.every ?? defaults.every ?? 'rate(1 minute)';
   return {
     name,
-    object: source.table ?? { ...snowflake.staging!, name },
+    object: stream?.object ?? source.table ?? { ...snowflake.staging!, name },
     ...(query !== null && { query }),
+    ...(stream !== null && { stream: stream.stream }),
     information: deletes ? 'DEFAULT' : 'APPEND_ONLY',
     key: keyOf(source),
     topic: source.topic.name,
@@ -111,7 +113,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     },
     ...pacing({ ...defaults, ...source }, every),
     ...(shape !== null && { shape }),
-    ...evolution({ ...defaults, ...source }),
+    ...evolution({ ...defaults, ...source }, source.stream),
     ...(source.headers !== undefined && {
       headers: Object.entries(source.headers).map(([header, is]) =>
         typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },
@@ -142,7 +144,12 @@ function pacing(
 type Evolution = Pick<ResolvedSource, 'snapshot' | 'onHistoryLost' | 'schemaChanges' | 'schemaTopic'>;
 
 /** How a source begins, and what becomes of it when its table changes. */
-function evolution({ snapshot, onHistoryLost, schemaChanges, schemaTopic }: Config['defaults']): Evolution {
+function evolution(settings: Config['defaults'], stream: SourceConfig['stream']): Evolution {
+  const { schemaChanges } = settings;
+  // What a stream has no use for may stand in the defaults all the same.
+  const schemaTopic = stream === undefined ? settings.schemaTopic : undefined;
+  const own = stream !== undefined && !('managed' in stream);
+  const { snapshot, onHistoryLost } = own ? {} : settings;
   return {
     ...(snapshot !== undefined && {
       snapshot: typeof snapshot === 'string' ? { mode: snapshot, from: null } : snapshot,
@@ -164,10 +171,10 @@ function resolveWrite(write: NonNullable<SourceConfig['write']>): NonNullable<Re
 }
 
 /** The file was checked: names parse, and expressions end with a type that there is. */
-function resolveShape({ columns, where, mask, skip }: SourceConfig): ResolvedShape | null {
+function resolveShape({ columns, where, mask, skip, stream, key }: SourceConfig): ResolvedShape | null {
   if (columns === undefined && where === undefined && mask === undefined && skip === undefined) return null;
   return {
-    include: columns?.include ?? null,
+    include: columns?.include === undefined ? null : [...columns.include, ...(stream && !key ? [ROW_ID] : [])],
     exclude: columns?.exclude ?? [],
     computed: Object.entries(columns?.add ?? {}).map(([name, sql]) => ({
       name: parseIdentifier(name)!,

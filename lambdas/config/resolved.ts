@@ -76,11 +76,19 @@ export type ResolvedQuery = {
   watch: { database: string; schema: string; name: string }[];
 };
 
+/** `managed`: it is made on the source's `object`; else it is the `object`. */
+export type ResolvedStream = {
+  managed: boolean;
+  /** Where stages, ledger and a managed stream are kept. */
+  staging: { database: string; schema: string };
+};
+
 export type ResolvedSource = {
   name: string;
-  /** Of a query source: where its staged copies are kept, and the source's name. */
+  /** Of a query source: where its staged copies are kept, and the source's name. Of a stream: see ResolvedStream. */
   object: { database: string; schema: string; name: string };
   query?: ResolvedQuery;
+  stream?: ResolvedStream;
   information: 'DEFAULT' | 'APPEND_ONLY';
   key: string[];
   topic: string;

@@ -189,12 +189,29 @@ const perSource = {
 const sourceFields = z.strictObject({
   table: table
     .optional()
-    .describe('The table: DATABASE.SCHEMA.TABLE. Unquoted parts are upper-cased, as in SQL. Or `query`, or `preset`.'),
+    .describe(
+      'The table: DATABASE.SCHEMA.TABLE. Unquoted parts are upper-cased, as in SQL. Or `query`, `preset` or `stream`.',
+    ),
   query: select.optional().describe('One SELECT whose rows are published, instead of a table (docs/captures.md).'),
   preset: z
     .enum(presetNames)
     .optional()
     .describe("One of Snowflake's own logs, instead of a table; the list is in docs/captures.md."),
+  stream: z
+    .union(
+      [
+        table,
+        z.strictObject({
+          managed: z.literal(true),
+          on: table.describe('The table that it is made on.'),
+        }),
+      ],
+      { error: 'must be DATABASE.SCHEMA.STREAM, or { managed: true, on: DATABASE.SCHEMA.TABLE }' },
+    )
+    .optional()
+    .describe(
+      'A stream, instead of a table: DATABASE.SCHEMA.STREAM, which nobody else may consume; or { managed: true, on: DATABASE.SCHEMA.TABLE } for one that is made in snowflake.staging. `changes` must say what kind of stream it is.',
+    ),
   mode: z
     .enum(['bulk', 'incrementing', 'timestamp'])
     .optional()
@@ -217,7 +234,9 @@ const sourceFields = z.strictObject({
     .array(column)
     .min(1)
     .optional()
-    .describe('Columns that identify a row; together unique and never NULL. A preset has its own.'),
+    .describe(
+      'Columns that identify a row; together unique and never NULL. A preset has its own; a stream without goes by METADATA$ROW_ID.',
+    ),
   topic: z
     .strictObject({
       name: topicName,
@@ -306,7 +325,9 @@ export const configSchema = z.strictObject({
     warehouse: z.string().min(1).describe('Resumed only when a source changed.'),
     staging: schemaName
       .optional()
-      .describe('Schema in which copies of query results are kept until they are published: DATABASE.SCHEMA.'),
+      .describe(
+        'Schema in which copies of query results, and what streams had, are kept until they are published: DATABASE.SCHEMA.',
+      ),
     throughVpc: z
       .boolean()
       .optional()

@@ -5,6 +5,7 @@ import type { Delivery, SourceState } from './ports.ts';
 import type { SnapshotPlan } from './next-window.ts';
 import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
+import { describe } from './stream.ts';
 import type { Layout } from './window.ts';
 
 /** A configured source, as far as the planner needs it. */
@@ -29,7 +30,7 @@ export type SourcePlan = {
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
 export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
-  const facts = await ports.snowflake.describe(source.object, source.query);
+  const facts = await describe(ports.snowflake, source, null);
   checkFacts(ports.snowflake, layoutOf(source, 1), facts);
   await ports.checkpoints.create(source.name, {
     incarnation: randomUUID(),
@@ -68,9 +69,9 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
 }
 
 function layoutOf(source: SourcePlan, number: number): Layout {
-  const { deployment, partitions, object, information, key, topic, topicPartitions, query, shape } = source;
+  const { deployment, partitions, object, information, key, topic, topicPartitions, query, stream, shape } = source;
   const cut = { number, deployment, partitions, object, information, key, topic, topicPartitions };
-  return { ...cut, ...(query && { query }), ...(shape && { shape }) };
+  return { ...cut, ...(query && { query }), ...(stream && { stream }), ...(shape && { shape }) };
 }
 
 function sameCut(layout: Layout, source: SourcePlan): boolean {
@@ -83,6 +84,7 @@ function sameCut(layout: Layout, source: SourcePlan): boolean {
       l.topic,
       l.topicPartitions,
       l.query,
+      ...(l.stream === undefined ? [] : [l.stream]),
       l.shape ?? null,
     ]);
   return cut(layout) === cut(source);

@@ -5,6 +5,7 @@
  * window that ends at `to`, whatever newer tokens say.
  */
 import type { Sighting, SourceState, WindowRequest } from './ports.ts';
+import { isConsuming } from './stream.ts';
 import { beginsAnew, type Layout, type Window } from './window.ts';
 
 export type PlanSettings = {
@@ -61,9 +62,16 @@ export function nextWindow(
   rideAlong: boolean,
   snapshot: SnapshotPlan = INITIAL,
 ): Candidate | null {
-  const toMs = now - settings.safetyLagMs;
+  // A stream knows by itself where it stands: no time has to have passed, and it is empty once it was consumed.
+  const { stream } = layout;
+  const toMs = stream === undefined ? now - settings.safetyLagMs : now;
   const to = formatBound(toMs);
-  const sighting = sightingFor(state.meta.sightings, toMs, settings.marginMs);
+  const seen =
+    stream === undefined
+      ? sightingFor(state.meta.sightings, toMs, settings.marginMs)
+      : state.meta.sightings.findLast(({ at }) => at <= now);
+  const sighting = seen && stream?.managed === false ? { ...seen, token: 'false' } : seen;
+  const hasRows = seen?.token !== sighting?.token;
   const head = state.head;
   // A query that watches no table is run on each tick.
   const ungated = layout.query?.watch.length === 0;
@@ -71,8 +79,9 @@ export function nextWindow(
   if (head === null || beginsAnew(head)) {
     // The first T0 waits for a sighting of this very object with tracking on, older than it by the margin.
     if (!ungated && (sighting === undefined || (head === null && sighting.createdOn === null))) return null;
-    const kind = firstKind(head, snapshot);
-    const from = kind === 'changes' ? (snapshot.from ?? formatBound(toMs - 1)) : (head?.to ?? null);
+    const kind = firstKind(head, snapshot, layout);
+    const from =
+      kind === 'changes' ? (snapshot.from ?? (stream && head ? head.to : formatBound(toMs - 1))) : (head?.to ?? null);
     if (kind === 'changes' && from! >= to) return null;
     return {
       number: (head?.number ?? 0) + 1,
@@ -111,7 +120,7 @@ export function nextWindow(
 
   const covered = sighting === undefined ? head.covered : sighting.token;
   const why =
-    ungated || covered !== head.covered
+    ungated || covered !== head.covered || hasRows || (stream !== undefined && isConsuming(state))
       ? 'changed'
       : state.meta.retentionMs === null
         ? null
@@ -124,8 +133,12 @@ export function nextWindow(
   return { number, kind: 'changes', layout, from: head.to, to, covered, request: null, why };
 }
 
-/** A log that begins anew needs a snapshot, whatever is configured: its consumers were told to forget everything. */
-export function firstKind(head: Window | null, { mode }: SnapshotPlan): 'snapshot' | 'changes' {
+/**
+ * A log that begins anew needs a snapshot, whatever is configured: its consumers were told to forget everything. What a
+ * stream has that somebody else made are changes, always.
+ */
+export function firstKind(head: Window | null, { mode }: SnapshotPlan, { stream }: Layout): 'snapshot' | 'changes' {
+  if (stream?.managed === false) return 'changes';
   const first = head === null || (head.kind === 'schema' && head.from === null);
   return first && mode === 'never' ? 'changes' : 'snapshot';
 }

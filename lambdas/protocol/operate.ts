@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import { finishedThrough } from './past.ts';
 import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
+import type { Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
   await mustLook(checkpoints, source);
@@ -23,6 +24,7 @@ export async function replay(checkpoints: Checkpoints, source: string, since: st
   const state = await mustLook(checkpoints, source);
   const bound = typeof since === 'string' ? timeOf(since) : await startOf(checkpoints, source, since);
   const head = state.head;
+  refuseStream(source, head);
   if (head?.staged !== undefined) throw refused(`${source} reads a query; ask for a new snapshot.`);
   if (head === null || bound >= head.to) {
     throw refused(
@@ -35,6 +37,7 @@ export async function replay(checkpoints: Checkpoints, source: string, since: st
 /** Sends the whole table again, as of the newest window. */
 export async function resnapshot(checkpoints: Checkpoints, source: string): Promise<WindowRequest> {
   const state = await mustLook(checkpoints, source);
+  refuseStream(source, state.head);
   if (state.head === null) throw refused(`${source} has not begun: its first window is a snapshot anyway.`);
   return ask(checkpoints, source, { kind: 'snapshot', since: null, voids: null });
 }
@@ -56,6 +59,11 @@ export async function voidWindow(checkpoints: Checkpoints, source: string, numbe
   }
   const since = (window.kind === 'changes' ? window.from : window.since) ?? null;
   return ask(checkpoints, source, { kind: since === null ? 'snapshot' : 'repair', since, voids: number });
+}
+
+function refuseStream(source: string, head: Window | null): void {
+  if (head?.staged?.stream === undefined) return;
+  throw refused(`${source} reads a stream, whose rows can't be asked for again; \`recover --take anew\` begins anew.`);
 }
 
 async function ask(

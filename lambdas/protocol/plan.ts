@@ -8,11 +8,12 @@ import { tellHealth } from './health.ts';
 import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
-import type { Events, Reading, SourceState, WindowRequest } from './ports.ts';
+import type { Events, Reading, SourceState, Watched, WindowRequest } from './ports.ts';
 import { checkFacts, examine, finishScan, isCurrent, schemaWindow, submitScan, type ScanPorts } from './scan.ts';
 import { dropUnneeded } from './stage.ts';
+import { describe, dropStages, isConsuming, submitStage } from './stream.ts';
 import { isSpent } from './warehouse.ts';
-import { beginsAnew, type Layout, type ObjectName, type Window } from './window.ts';
+import { beginsAnew, type Layout, type Window } from './window.ts';
 
 export type PlanPorts = ScanPorts & { events: Events };
 
@@ -82,8 +83,9 @@ async function readGate(ports: PlanPorts, due: SourcePlan[]): Promise<(Reading |
   }
 }
 
-/** The tables whose changes open the source's windows. */
-function watched({ object, query }: Pick<Layout, 'object' | 'query'>): ObjectName[] {
+/** What opens the source's windows: tables that change, or a stream that has rows. */
+function watched({ object, query, stream }: Pick<Layout, 'object' | 'query' | 'stream'>): Watched[] {
+  if (stream?.managed === false) return [{ ...object, isStream: true }];
   return query === undefined ? [object] : query.watch;
 }
 
@@ -129,14 +131,15 @@ async function look(
 }
 
 /** When all is published and nothing has changed: the time to note, null when there is none, or one was noted just now. */
-function caughtUp({ meta, head, windows }: SourceState, reading: Reading): number | null {
-  if (windows.length > 0 || reading.token !== head?.covered) return null;
+function caughtUp(state: SourceState, reading: Reading): number | null {
+  const { meta, head, windows } = state;
+  if (windows.length > 0 || reading.token !== head?.covered || isConsuming(state)) return null;
   return reading.now - (meta.caughtUpAt ?? 0) > CAUGHT_UP_MS ? reading.now : null;
 }
 
 /** Until there is a T0, each tick looks at the object itself; the token is read after it, so tracking was on by then. */
 async function seeFirst(ports: PlanPorts, layout: Layout): Promise<{ reading: Reading; createdOn: string }> {
-  const facts = await ports.snowflake.describe(layout.object, layout.query);
+  const facts = await describe(ports.snowflake, layout, null);
   checkFacts(ports.snowflake, layout, facts);
   const [reading] = await ports.snowflake.gate([watched(layout)]);
   if (reading instanceof Error) throw reading;
@@ -163,6 +166,7 @@ async function tidy(
   await ports.checkpoints.prune(source.name, finished, olderThan, 25);
   const tidied = { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
   if (source.query !== undefined) await dropUnneeded(ports, source.name, tidied);
+  if (source.stream !== undefined) await dropStages(ports, source.name, tidied, source.stream);
   return tidied;
 }
 
@@ -217,7 +221,9 @@ async function scan(
   if (pending === null && !(await requestsAreSettled(ports, source, state, candidate!))) return;
   let told: Window | null = null;
   try {
-    if (pending === null) {
+    if (pending === null && layout.stream !== undefined) {
+      pending = await submitStage(ports, source, state, candidate!);
+    } else if (pending === null) {
       const facts = await examine(ports, state, candidate!);
       told = schemaWindow(source, state, candidate!, ports.snowflake.columns(layout, facts.columns));
       if (told === null) pending = await submitScan(ports, source.name, state, candidate!, facts);

@@ -3,7 +3,19 @@
  * Rows cross as RowBatches, never one by one.
  */
 import type { Position } from './position.ts';
-import type { Column, Cursor, Layout, ObjectName, QueryCut, Range, Rerun, Staged, Window } from './window.ts';
+import type {
+  Column,
+  Cursor,
+  Layout,
+  ObjectName,
+  QueryCut,
+  Range,
+  Rerun,
+  Staged,
+  StreamCut,
+  StreamStage,
+  Window,
+} from './window.ts';
 
 /** Wall clock in ms; `remainingMs` is what is left of this invocation. */
 export interface Clock {
@@ -13,6 +25,9 @@ export interface Clock {
 }
 
 // ---------------------------------------------------------------- Snowflake
+
+/** What the gate asks of: a table's change token, or whether a stream has rows ('true', 'false'). */
+export type Watched = ObjectName & { isStream?: true };
 
 /** One gate reading: `now` is Snowflake's server time (ms since epoch), `token` is compared for equality only. */
 export type Reading = { now: number; token: string | null };
@@ -37,7 +52,7 @@ export type ScanRequest = {
    * rows) in which they differ are sent again, as they are at `to`. Both results live 24 h, and so does the statement.
    */
   results?: readonly [string, string] | null;
-  /** Of a query source: the copy that is read, and the earlier one that it is compared with. */
+  /** Of a query or a stream: the copy that is read, and the earlier one that it is compared with. */
   staged?: { table: ObjectName; base: { table: ObjectName; columns: Column[] } | null } | null;
 };
 
@@ -51,6 +66,22 @@ export type Since = {
 
 /** A copy to be made of what a query gives now. */
 export type StageRequest = { table: ObjectName; layout: Layout; since: Since | null; comment: string };
+
+/** A stage to be made: what the stream has goes into `table`, if it is the stage's turn. */
+export type StreamRequest = {
+  layout: Layout;
+  turn: StreamStage;
+  /** Of the source: another life's stages are not ours. */
+  life: string;
+  /** Whether the first stage of a managed stream is what the table has, or what changes. */
+  initial: boolean;
+  table: ObjectName;
+  columns: Column[];
+  comment: string;
+};
+
+/** The newest stage of a stream: of which life, in which table, and when it was consumed (ISO, Snowflake's clock). */
+export type LedgerEntry = { life: string; stage: number; table: string; at: string };
 
 /** What a staged copy holds: `keys` is null unless asked for, `cursor` where there is none yet. */
 export type StageFacts = { rows: number; keys: number | null; cursor: Cursor | null };
@@ -73,7 +104,7 @@ export interface Snowflake {
    * Token and server time of each source's tables in as few statements as possible, without a warehouse. A source with a
    * table that can't be read gets its error; the others are not harmed. One that watches no table gets the time alone.
    */
-  gate(watched: ObjectName[][]): Promise<(Reading | Error)[]>;
+  gate(watched: Watched[][]): Promise<(Reading | Error)[]>;
   /** Opens a fresh session when asked after a gate; throws OBJECT_MISSING, for a query also QUERY_INVALID. */
   describe(object: ObjectName, query?: QueryCut): Promise<ObjectFacts>;
   /** What a scan's cells will be: the table's columns as the layout shapes them. @throws TYPE_UNSUPPORTED, COLUMN_MISSING */
@@ -87,6 +118,23 @@ export interface Snowflake {
   /** Names of the staged copies there that begin with `prefix`. */
   stages(where: ObjectName, prefix: string): Promise<string[]>;
   drop(table: ObjectName): Promise<void>;
+  /**
+   * `stream`: the one that is there; null: a managed one that is to be made. Columns with the row id, where it is the key.
+   * @throws OBJECT_MISSING, STREAM_UNFIT, TYPE_UNSUPPORTED; HISTORY_LOST when the stream is stale
+   */
+  describeStream(layout: Omit<Layout, 'number'>, stream: ObjectName | null): Promise<ObjectFacts>;
+  /** Columns of a stage, as `describeStream` has them. */
+  describeStage(layout: Layout, table: ObjectName): Promise<Pick<ObjectFacts, 'columns'>>;
+  /** Makes the stage, empty; for the first one also the ledger and a managed stream, unless they are there. */
+  prepareStage(request: StreamRequest): Promise<void>;
+  /** The text that fills the stage and moves the ledger on, both or neither. */
+  consumption(request: StreamRequest): string;
+  /** null: nothing was ever consumed. */
+  ledger(stream: ObjectName, staging: StreamCut['staging']): Promise<LedgerEntry | null>;
+  /** Names of the streams there that begin with `prefix`. */
+  streams(where: ObjectName, prefix: string): Promise<string[]>;
+  /** The stream and its ledger. */
+  dropStream(stream: ObjectName): Promise<void>;
   /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */
   submit(statement: string, tag: string): Promise<string>;
   /** Waits at most `waitMs` for the query to end. */
@@ -327,7 +375,7 @@ export type PendingScan = {
   statement: string;
   queryId: string;
   submittedAt: number;
-  /** Of a query source. `made`: the query that runs reads the copy; else it makes it, of rows from `since` on. */
+  /** Of a query or a stream. `made`: what runs reads the copy; else it makes it, of rows from `since` on. */
   staged?: Staged & { since: Since | null; made: boolean };
 };
 
@@ -339,6 +387,8 @@ export type Meta = {
   scan: PendingScan | null;
   request: WindowRequest | null;
   finishedThrough: number;
+  /** Of a stream source: the newest stage that was asked for. It may have been consumed, or not. */
+  consuming?: number | null;
   /** Up to this window late commits were looked for. */
   recountedThrough: number;
   paused: boolean;
@@ -410,6 +460,7 @@ export interface Checkpoints {
         | 'sightings'
         | 'scan'
         | 'finishedThrough'
+        | 'consuming'
         | 'recountedThrough'
         | 'paused'
         | 'retentionMs'

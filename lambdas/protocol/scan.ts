@@ -9,6 +9,7 @@ import { schemaChanges } from './evolution.ts';
 import { firstKind, type Candidate } from './next-window.ts';
 import type { Checkpoints, ObjectFacts, PendingScan, Snowflake, SourceState } from './ports.ts';
 import { checkCursor, readCopy, stageFor } from './stage.ts';
+import { describe, readConsumed } from './stream.ts';
 import { running, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import { beginsAnew, type Column, type Layout, type Range, type Staged, type Window } from './window.ts';
 
@@ -22,7 +23,7 @@ export function isCurrent(scan: PendingScan, source: SourcePlan, state: SourceSt
   if (scan.number !== (head?.number ?? 0) + 1 || scan.layout !== layout.number) return false;
   if (head === null || beginsAnew(head)) {
     const snapshot = source.snapshot ?? { mode: 'initial', from: null };
-    const kind = firstKind(head, snapshot);
+    const kind = firstKind(head, snapshot, layout);
     return scan.kind === kind && (kind === 'snapshot' || scan.from === (snapshot.from ?? scan.from));
   }
   const asked = scan.request === null ? scan.kind === 'changes' : scan.request === state.meta.request?.id;
@@ -32,7 +33,7 @@ export function isCurrent(scan: PendingScan, source: SourcePlan, state: SourceSt
 /** The object as it is, fit for the candidate. @throws OBJECT_MISSING, TRACKING_OFF, KEY_INVALID, HISTORY_LOST. */
 export async function examine(ports: ScanPorts, state: SourceState, candidate: Candidate): Promise<ObjectFacts> {
   const { layout } = candidate;
-  const facts = await ports.snowflake.describe(layout.object, layout.query);
+  const facts = await describe(ports.snowflake, layout, state);
   checkFacts(ports.snowflake, layout, facts);
   const { head } = state;
   if (head !== null && !beginsAnew(head) && head.createdOn !== facts.createdOn) {
@@ -164,7 +165,8 @@ export async function finishScan(
     else await worked(ports, source, scan.submittedAt, status.state !== 'running');
     if (status.state === 'done') {
       if (scan.staged?.made !== false) break;
-      scan = await forgetting(ports, source, () => readCopy(ports, source, state, layout, scan));
+      const read = layout.stream === undefined ? readCopy : readConsumed;
+      scan = await forgetting(ports, source, () => read(ports, source, state, layout, scan));
       continue;
     }
     if (status.state !== 'running') {
@@ -228,8 +230,8 @@ async function checkUnchanged(snowflake: Snowflake, layout: Layout, scan: Pendin
   throw new SnowmeltError('OBJECT_CHANGED', `${objectName(layout)} was altered while window ${scan.number} was read.`);
 }
 
-function stagedOf({ table, base, cursor }: Staged): Staged {
-  return { table, base, cursor };
+function stagedOf({ table, base, cursor, stream }: Staged): Staged {
+  return { table, base, cursor, ...(stream && { stream }) };
 }
 
 /** What must hold of the object before anything is read. */

@@ -135,11 +135,11 @@ function neededCopies(head: Window, unfinished: readonly Window[]): ObjectName[]
 }
 
 /** Belongs to this life of the source alone. */
-function stagePrefix(incarnation: string): string {
+export function stagePrefix(incarnation: string): string {
   return `SNOWMELT_${incarnation.replaceAll('-', '').toUpperCase()}_`;
 }
 
-function nameOf({ database, schema, name }: ObjectName): string {
+export function nameOf({ database, schema, name }: ObjectName): string {
   return JSON.stringify([database, schema, name]);
 }
 

@@ -28,6 +28,13 @@ export type QueryCut = {
   watch: ObjectName[];
 };
 
+/** A stream that is there (the layout's object), or one that is made on the object. */
+export type StreamCut = {
+  managed: boolean;
+  /** Schema of stages, ledger and a managed stream. */
+  staging: { database: string; schema: string };
+};
+
 /** Immutable, numbered: how windows are cut. A window names its layout. */
 export type Layout = {
   number: number;
@@ -39,6 +46,8 @@ export type Layout = {
   object: ObjectName;
   /** Of a query source; its windows are read from staged copies. */
   query?: QueryCut;
+  /** Of a stream source; its windows are read from stages. */
+  stream?: StreamCut;
   information: 'DEFAULT' | 'APPEND_ONLY';
   /** Key columns, as Snowflake stores the names. */
   key: string[];
@@ -82,8 +91,17 @@ export type Cursor = {
   nulls: number;
 };
 
+/** What a stream had in one go. Stages of a stream are dense, by the ledger that stands beside it. */
+export type StreamStage = { stream: ObjectName; number: number };
+
 /** The staged copy that a window is read from, which never changes, and the earlier one that it is compared with. */
-export type Staged = { table: ObjectName; base: ObjectName | null; cursor: Cursor | null };
+export type Staged = {
+  table: ObjectName;
+  base: ObjectName | null;
+  cursor: Cursor | null;
+  /** Of a stream source. */
+  stream?: StreamStage;
+};
 
 export type Window = {
   number: number;
@@ -110,7 +128,7 @@ export type Window = {
   schema?: { before: Column[] | null; topic: string; topicPartitions: number };
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
-  /** Of a query source's window. */
+  /** Of a window of a query or a stream. */
   staged?: Staged;
   totalRows: number;
   /** Only partitions that have rows, in order of `start`. */

@@ -4,7 +4,7 @@ import { SnowmeltError } from '../errors.ts';
 import type { Snowflake } from '../protocol/ports.ts';
 import { readGates } from './gate.ts';
 import { HttpClient } from './http.ts';
-import { describeObject, tableNames } from './object.ts';
+import { describeObject, streamNames, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
 import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
@@ -18,6 +18,8 @@ import { cellsOf, isSalted } from './sql/cells.ts';
 import { stageStatement } from './sql/query.ts';
 import { scanStatement } from './sql/scan.ts';
 import { dropStatement } from './sql/statements.ts';
+import { consumptionStatement, dropStreamStatement, ledgerOf } from './sql/stream.ts';
+import { describeStage, describeStream, prepareStage, readLedger } from './stream.ts';
 
 /** Statements that need no warehouse answer within seconds. */
 const smallMs = 60_000;
@@ -67,6 +69,26 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
         sessions.inSession((session) => tableNames((statement) => session.query(statement, smallMs), where, prefix)),
       ),
     drop: (table) => sessions.inSession(async (session) => void (await session.query(dropStatement(table), smallMs))),
+    describeStream: (layout, stream) =>
+      sessions.inSession((session) => {
+        const compile = (statement: string) => session.describe(statement, smallMs);
+        return describeStream((statement) => session.query(statement, smallMs), compile, layout, stream);
+      }),
+    describeStage: (layout, table) =>
+      sessions.inSession((session) => describeStage((statement) => session.query(statement, smallMs), layout, table)),
+    // What makes the ledger is a query, too.
+    prepareStage: (request) =>
+      sessions.inSession((session) => prepareStage((statement) => session.query(statement, measureMs), request)),
+    consumption: consumptionStatement,
+    ledger: (stream, staging) =>
+      sessions.inSession((session) => readLedger((statement) => session.query(statement, measureMs), stream, staging)),
+    streams: (where, prefix) =>
+      sessions.inSession((session) => streamNames((statement) => session.query(statement, smallMs), where, prefix)),
+    dropStream: (stream) =>
+      sessions.inSession(async (session) => {
+        await session.query(dropStreamStatement(stream), smallMs);
+        await session.query(dropStatement(ledgerOf(stream, stream)), smallMs);
+      }),
     submit: (statement, tag) => {
       const binds = isSalted(statement) ? [saltOf(salt)] : [];
       return told(sessions.inSession((session) => session.submit(statement, tag, smallMs, binds)));

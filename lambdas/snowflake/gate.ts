@@ -1,7 +1,6 @@
 /** The gate: token and server time of every source, without a warehouse. */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import type { Reading } from '../protocol/ports.ts';
-import type { ObjectName } from '../protocol/window.ts';
+import type { Reading, Watched } from '../protocol/ports.ts';
 import type { Row } from './session.ts';
 import { gateStatement } from './sql/statements.ts';
 
@@ -14,7 +13,7 @@ export type Ask = (statement: string) => Promise<Row[]>;
  * A reading per source: the token of its only table, or the tokens of all it watches as one text. A source that watches
  * none gets the time; one with a table that can't be read gets its error.
  */
-export async function readGates(ask: Ask, watched: readonly ObjectName[][]): Promise<(Reading | Error)[]> {
+export async function readGates(ask: Ask, watched: readonly Watched[][]): Promise<(Reading | Error)[]> {
   const readings = await readGate(ask, watched.flat());
   const timed = readings.find((reading) => !(reading instanceof Error)) as Reading | undefined;
   const needsTime = watched.some((objects) => objects.length === 0);
@@ -32,7 +31,7 @@ export async function readGates(ask: Ask, watched: readonly ObjectName[][]): Pro
 }
 
 /** A statement that fails is halved until the object it fails for stands alone: only that one gets the error. */
-export async function readGate(ask: Ask, objects: readonly ObjectName[]): Promise<(Reading | Error)[]> {
+export async function readGate(ask: Ask, objects: readonly Watched[]): Promise<(Reading | Error)[]> {
   const readings: (Reading | Error)[] = [];
   for (let first = 0; first < objects.length; first += objectsPerStatement) {
     readings.push(...(await readPart(ask, objects.slice(first, first + objectsPerStatement))));
@@ -40,7 +39,7 @@ export async function readGate(ask: Ask, objects: readonly ObjectName[]): Promis
   return readings;
 }
 
-async function readPart(ask: Ask, objects: readonly ObjectName[]): Promise<(Reading | Error)[]> {
+async function readPart(ask: Ask, objects: readonly Watched[]): Promise<(Reading | Error)[]> {
   try {
     const rows = await ask(gateStatement(objects));
     return readingsOf(rows[0], objects.length);

@@ -4,19 +4,18 @@ import type { ObjectFacts } from '../protocol/ports.ts';
 import type { Column, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { Row } from './session.ts';
-import { describeStatement, showPrefixStatement, showStatement } from './sql/statements.ts';
+import { describeStatement, showPrefixStatement, showStatement, showStreamPrefixStatement } from './sql/statements.ts';
 
 const dayMs = 86_400_000;
 
 /** @throws OBJECT_MISSING, RESULT_MALFORMED */
 export async function describeObject(ask: Ask, object: ObjectName): Promise<ObjectFacts> {
-  const [shown, described] = await Promise.all([ask(showStatement(object)), ask(describeStatement(object))]);
+  const [shown, columns] = await Promise.all([ask(showStatement(object)), describeColumns(ask, object)]);
   const table = shown.find((row) => row.name === object.name);
   if (table === undefined) {
     const name = `${object.database}.${object.schema}.${object.name}`;
     throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
   }
-  const columns = described.map(columnOf);
   const createdOn = instant(table.created_on);
   if (createdOn === '' || columns.some(({ name, type }) => name === '' || type === ''))
     throw new SnowmeltError('RESULT_MALFORMED', 'SHOW or DESCRIBE gave rows without a name, a type or a time');
@@ -28,9 +27,21 @@ export async function describeObject(ask: Ask, object: ObjectName): Promise<Obje
   };
 }
 
+export async function describeColumns(ask: Ask, table: ObjectName): Promise<Column[]> {
+  return (await ask(describeStatement(table))).map(columnOf);
+}
+
 /** Tables of a schema whose names begin with `prefix`. */
 export async function tableNames(ask: Ask, where: ObjectName, prefix: string): Promise<string[]> {
-  const shown = await ask(showPrefixStatement(where, prefix));
+  return namesIn(await ask(showPrefixStatement(where, prefix)), prefix);
+}
+
+/** Streams of a schema whose names begin with `prefix`. */
+export async function streamNames(ask: Ask, where: ObjectName, prefix: string): Promise<string[]> {
+  return namesIn(await ask(showStreamPrefixStatement(where, prefix)), prefix);
+}
+
+function namesIn(shown: readonly Row[], prefix: string): string[] {
   return shown.map((row) => text(row.name)).filter((name) => name.startsWith(prefix));
 }
 
@@ -56,7 +67,7 @@ export function columnOf(row: Row): Column {
 }
 
 /** The SDK makes a Date of it. */
-function instant(value: unknown): string {
+export function instant(value: unknown): string {
   return value instanceof Date ? value.toISOString() : text(value);
 }
 

@@ -19,7 +19,7 @@ export async function describeQuery(
 ): Promise<ObjectFacts> {
   let columns: Column[];
   try {
-    columns = (await compile(columnsStatement(query.text))).map(columnOf);
+    columns = (await compile(columnsStatement(query.text))).map(resultColumn);
   } catch (error) {
     if (!(error instanceof SnowmeltError) || error.code !== 'SNOWFLAKE_STATEMENT') throw error;
     throw new SnowmeltError('QUERY_INVALID', error.message, { cause: error });
@@ -32,7 +32,7 @@ export async function describeQuery(
   return { createdOn: 'query', tracking: true, retentionMs: quietMs, columns };
 }
 
-function columnOf(column: ResultColumn): Column {
+export function resultColumn(column: ResultColumn): Column {
   const type = names[column.getType()] ?? column.getType().toUpperCase();
   const isNumber = type === 'NUMBER';
   return {

@@ -1,5 +1,5 @@
 /** Where a right seems to be missing, the error says which statement gives it: Snowflake alone tells too little. */
-import { readGrants, roleGrant, stagingGrants, warehouseGrant } from '../config/grants.ts';
+import { readGrants, roleGrant, stagingGrants, stagingOf, warehouseGrant } from '../config/grants.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { ObjectName } from '../protocol/window.ts';
@@ -53,7 +53,7 @@ function objectIn(message: string): ObjectName | null {
 
 /** Where the message names a schema that copies are made in. */
 function stagingIn(message: string, snowflake: Known['snowflake'], sources: Known['sources']): string[] {
-  const staged = sources.filter(({ query }) => query !== undefined).map((source) => source.object);
+  const staged = sources.flatMap((source) => stagingOf(source) ?? []);
   const named = (name: string) => message.includes(`'${name}'`);
   const found = staged.find(({ database, schema }) => named(schema) || named(`${database}.${schema}`));
   return found === undefined ? [] : stagingGrants(snowflake, found);

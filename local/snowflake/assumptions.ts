@@ -122,7 +122,7 @@ export const ASSUMPTIONS: readonly Assumption[] = [
   entry('statement-not-found', 'Error code of an unknown statement id (P13)?', '000709', '[none] from memory'),
   entry(
     'system-function-warehouse',
-    'Does SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME need a warehouse (P12)?',
+    'Does SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME or SYSTEM$STREAM_HAS_DATA need a warehouse (P12)?',
     'no',
     '[none]',
   ),
@@ -190,6 +190,74 @@ export const ASSUMPTIONS: readonly Assumption[] = [
     'both wait until cancelled',
     '[doc] an account aborts one',
   ),
+  entry(
+    'stale-stream',
+    'Code and text of an error that reads a stale stream (P7)?',
+    '091901',
+    '[none] not in any source; the product goes by SHOW STREAMS',
+  ),
+  entry(
+    'stream-of-dropped-table',
+    'STALE and invalid_reason of a stream whose table was dropped?',
+    'true; Base table dropped',
+    '[none]',
+  ),
+  entry(
+    'stale-has-data',
+    'SYSTEM$STREAM_HAS_DATA of a stale stream?',
+    'TRUE',
+    '[doc] never a false negative; of stale ones nothing is said',
+  ),
+  entry(
+    'initial-has-data',
+    'SYSTEM$STREAM_HAS_DATA before the initial rows were consumed?',
+    'TRUE, also where there are none',
+    '[none]',
+  ),
+  entry(
+    'stream-initial-rows',
+    'What of a stream with SHOW_INITIAL_ROWS is consumed first?',
+    'exactly the rows at its start; then exactly the changes since',
+    '[measured]',
+  ),
+  entry(
+    'stream-offset',
+    'Where does a stream stand after it was consumed?',
+    'at the start of the transaction; commits that the session could not see yet stay in it',
+    '[doc] the start of the transaction; [none] the rest',
+  ),
+  entry(
+    'stream-of-create-if-not-exists',
+    'Does CREATE TABLE IF NOT EXISTS x AS SELECT ... FROM a stream consume it when x is there (P5)?',
+    'no',
+    '[none] the product does not depend on it',
+  ),
+  entry(
+    'stream-locked',
+    'A second transaction that consumes a stream while the first one does?',
+    'waits, and then finds what is left',
+    '[doc] the stream is locked',
+  ),
+  entry(
+    'update-after-wait',
+    'Does an UPDATE that waited for another transaction see what that one committed?',
+    'yes',
+    '[doc] statements of one table wait for each other; each sees what was committed before it began to work',
+  ),
+  entry(
+    'block-error',
+    'Code of an error that a block raises again?',
+    'that of the statement which failed',
+    '[none] the product looks at the ledger, not at the code',
+  ),
+  entry(
+    'block-cancelled',
+    'A block that is cancelled inside its transaction?',
+    'rolled back at once',
+    '[none] an account may leave it open until the session ends',
+  ),
+  entry('block-sqlrowcount', 'SQLROWCOUNT after an UPDATE?', 'the rows updated', '[doc]'),
+  entry('stream-namespace', 'May a stream have the name of a table of its schema?', 'no', '[none]'),
   entry('parameters', 'Session parameters with another than their usual meaning?', 'refused', '[none] never ignored'),
 ];
 

@@ -82,6 +82,7 @@ const META = [
   'scan',
   'sightings',
   'finishedThrough',
+  'consuming',
   'clusterId',
   'lastError',
   'requestId',
@@ -125,11 +126,18 @@ function snowflakeRequest(request: SnowflakeRequest): WireRequest {
 }
 
 function statementType(sql: string): string {
-  if (sql.includes('SYSTEM$LAST_CHANGE_COMMIT_TIME')) return 'gate';
+  if (/SYSTEM\$(LAST_CHANGE_COMMIT_TIME|STREAM_HAS_DATA)/.test(sql)) return 'gate';
   if (sql.startsWith('ALTER SESSION')) return 'pin';
   if (sql.startsWith('SHOW')) return 'show';
   if (sql.startsWith('DESCRIBE')) return 'describe';
   if (sql.includes('RESULT_SCAN')) return 'ranges';
+  // Of streams: the stream, its ledger, its stages.
+  if (sql.startsWith('EXECUTE IMMEDIATE')) return 'consume';
+  if (sql.startsWith('CREATE STREAM')) return 'create stream';
+  if (/^CREATE TABLE IF NOT EXISTS .*SNOWMELT_LEDGER_/.test(sql)) return 'create ledger';
+  if (/^CREATE TRANSIENT TABLE \S+ \(/.test(sql)) return 'create stage';
+  if (/^SELECT .*SNOWMELT_LEDGER_/.test(sql)) return 'ledger';
+  if (/^DROP (STREAM|TABLE) /.test(sql)) return 'drop';
   return /^(SELECT|WITH)/.test(sql) ? 'scan' : 'query?';
 }
 

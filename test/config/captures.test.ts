@@ -69,8 +69,62 @@ test('no preset looks back less than its documented latency twice, or as long as
   }
 });
 
+test('a stream that is there, and a managed one', () => {
+  expect(resolved({ stream: 'sales.public.s', changes: 'append-only', columns: { include: ['id'] } })).toMatchObject({
+    object: { database: 'SALES', schema: 'PUBLIC', name: 'S' },
+    stream: { managed: false, staging: { database: 'SALES', schema: 'SNOWMELT' } },
+    information: 'APPEND_ONLY',
+    // Without a key its rows go by what Snowflake knows them by.
+    key: ['METADATA$ROW_ID'],
+    shape: { include: ['ID', 'METADATA$ROW_ID'] },
+  });
+  const managed = { stream: { managed: true, on: 'sales.public.t' }, key: ['id'], onHistoryLost: 'resnapshot' };
+  expect(resolved(managed)).toMatchObject({
+    object: { database: 'SALES', schema: 'PUBLIC', name: 'T' },
+    stream: { managed: true },
+    key: ['ID'],
+    onHistoryLost: 'resnapshot',
+  });
+  expect(wrong({ stream: 'a.b.c' }, {})).toEqual([
+    'snowflake.staging: is required where a source has a `query`, `preset` or `stream`',
+  ]);
+});
+
+test('what defaults say does not harm a stream that has no use for it', () => {
+  const text = JSON.parse(config({ stream: 'a.b.c' })) as { defaults: object };
+  text.defaults = {
+    snapshot: 'initial',
+    onHistoryLost: 'resnapshot',
+    schemaTopic: { name: 'schemas', partitions: 1 },
+  };
+  const [source] = loadConfig(JSON.stringify(text), { path: 'x' }).sources;
+  for (const setting of ['snapshot', 'onHistoryLost', 'schemaTopic']) expect(source).not.toHaveProperty(setting);
+});
+
 test.each<[string, object, string[]]>([
-  ['nothing to read', { key: ['id'] }, ['sources.s.table: is required, or `query`, or `preset`']],
+  [
+    'how a stream that is there begins',
+    { stream: 'a.b.c', snapshot: 'initial' },
+    ['sources.s.snapshot: is for `table` and managed streams; this one is as you make it (is `initial`)'],
+  ],
+  [
+    'a cursor, and a topic of schema changes, for a stream',
+    { stream: { managed: true, on: 'a.b.c' }, cursor: 'at', schemaTopic: { name: 'x', partitions: 1 } },
+    ['sources.s.cursor: is for `query` and `preset` alone (is `at`)', 'sources.s.schemaTopic: is for `table` alone'],
+  ],
+  [
+    'a managed stream that begins earlier',
+    { stream: { managed: true, on: 'a.b.c' }, snapshot: { mode: 'never', from: '2026-01-01T00:00:00Z' } },
+    [
+      'sources.s.snapshot.from: is for `table` alone; a managed stream begins when it is made (is `2026-01-01T00:00:00Z`)',
+    ],
+  ],
+  [
+    'a stream that is neither',
+    { stream: 'a.b' },
+    ['sources.s.stream: must be DATABASE.SCHEMA.STREAM, or { managed: true, on: DATABASE.SCHEMA.TABLE } (is `a.b`)'],
+  ],
+  ['nothing to read', { key: ['id'] }, ['sources.s.table: is required, or `query`, `preset` or `stream`']],
   [
     'two things to read',
     { table: 'a.b.c', query, key: ['id'] },
@@ -88,7 +142,7 @@ test.each<[string, object, string[]]>([
   [
     'a setting of a table for a query',
     { query, key: ['id'], changes: 'default' },
-    ['sources.s.changes: is for `table` alone; a query says in SQL what it takes (is `default`)'],
+    ['sources.s.changes: is for `table` and `stream` alone; a query says in SQL what it takes (is `default`)'],
   ],
   ['no cursor', { query, mode: 'timestamp', key: ['id'] }, ['sources.s.cursor: is required for mode timestamp']],
   [
@@ -123,7 +177,7 @@ test.each<[string, object, string[]]>([
 test('an unknown preset gets a suggestion; queries need a schema for their copies', () => {
   expect(wrong({ preset: 'login-histroy' }).join()).toContain('did you mean `login-history`?');
   expect(wrong({ preset: 'login-history' }, {})).toEqual([
-    'snowflake.staging: is required where a source has a `query` or `preset`',
+    'snowflake.staging: is required where a source has a `query`, `preset` or `stream`',
   ]);
 });
 

@@ -154,6 +154,8 @@ export class Pipeline {
     return `DB.PUBLIC.${this.source.object.name}`;
   }
 
+  /** What a planner is handed instead of its ports. */
+  wrap: (ports: PlanPorts) => PlanPorts = (ports) => ports;
   /** How long was paused in all; nobody waits for it, but the clock goes on. */
   paused = 0;
   #clock = {
@@ -166,14 +168,9 @@ export class Pipeline {
     const events = new MemoryEvents();
     const snowflake = createSnowflake(this.config, { token: this.#token }, SALT);
     try {
-      await work({
-        snowflake,
-        checkpoints: this.#table.store,
-        events,
-        telemetry: this.telemetry,
-        clock: this.#clock,
-        ...this.#budget(),
-      });
+      const { telemetry } = this;
+      const ports = { snowflake, checkpoints: this.#table.store, events, telemetry, clock: this.#clock };
+      await work(this.wrap({ ...ports, ...this.#budget() }));
     } finally {
       await snowflake.close();
     }

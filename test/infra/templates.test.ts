@@ -182,6 +182,30 @@ describe('rights', () => {
       ]
     `);
   });
+
+  test('of Snowflake for queries and streams: what is made is in the staging schema', () => {
+    const topic = '{ name: all.x, partitions: 3 }';
+    const sources = [
+      `  q: { query: SELECT 1 AS ID, key: [ID], topic: ${topic} }`,
+      `  s: { stream: OPS.PUBLIC."of mine", topic: ${topic.replace('x', 'y')} }`,
+      `  m: { stream: { managed: true, on: SALES.PUBLIC.ITEMS }, topic: ${topic.replace('x', 'z')} }`,
+    ].join('\n');
+    const text = everything
+      .replace('throughVpc: true', 'staging: SALES.SNOWMELT')
+      .replace(/sources:[^]*/, 'sources:\n');
+    expect(snowflakeGrants(loadConfig(text + sources, { path: 'x' })).slice(1, -1)).toEqual([
+      'GRANT USAGE ON DATABASE OPS TO ROLE SNOWMELT;',
+      'GRANT USAGE ON DATABASE SALES TO ROLE SNOWMELT;',
+      'GRANT USAGE ON SCHEMA OPS.PUBLIC TO ROLE SNOWMELT;',
+      'GRANT USAGE ON SCHEMA SALES.PUBLIC TO ROLE SNOWMELT;',
+      'GRANT USAGE ON SCHEMA SALES.SNOWMELT TO ROLE SNOWMELT;',
+      'GRANT CREATE STREAM ON SCHEMA SALES.SNOWMELT TO ROLE SNOWMELT;',
+      'GRANT CREATE TABLE ON SCHEMA SALES.SNOWMELT TO ROLE SNOWMELT;',
+      'GRANT SELECT ON TABLE SALES.PUBLIC.ITEMS TO ROLE SNOWMELT;',
+      'GRANT SELECT ON STREAM OPS.PUBLIC."of mine" TO ROLE SNOWMELT;',
+      'ALTER TABLE SALES.PUBLIC.ITEMS SET CHANGE_TRACKING = TRUE;',
+    ]);
+  });
 });
 
 test('settings that need each other', () => {

@@ -472,12 +472,10 @@ describe('queries', () => {
 
 describe('the list is closed', () => {
   const refused: [sql: string, code: string][] = [
-    ['CREATE STREAM S1 ON TABLE T', '000002'],
-    ['CREATE OR REPLACE STREAM S1 ON TABLE T AT(OFFSET => -1)', '000002'],
-    ["SELECT SYSTEM$STREAM_HAS_DATA('S1')", '002140'],
-    ['SHOW STREAMS', '000002'],
-    ['DESC STREAM S1', '000002'],
-    ['DROP STREAM S1', '000002'],
+    ['CREATE STREAM S1 ON VIEW T', '000002'],
+    ['CREATE STREAM S1 ON EXTERNAL TABLE T INSERT_ONLY = TRUE', '000002'],
+    ['CREATE STREAM S1 ON STAGE T', '000002'],
+    ['ALTER STREAM S1 SET COMMENT = $$x$$', '000002'],
     ['CREATE VIEW W AS SELECT 1', '000002'],
     ['CREATE TEMPORARY TABLE X (A INT)', '000002'],
     ['CREATE TABLE X (A INT) CLUSTER BY (A)', '000002'],

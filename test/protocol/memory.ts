@@ -108,6 +108,23 @@ export class MemorySnowflake implements Snowflake {
     return [];
   }
   async drop(): Promise<void> {}
+  async describeStream(): Promise<never> {
+    throw new Error('no stream source here');
+  }
+  async describeStage(): Promise<never> {
+    throw new Error('no stream source here');
+  }
+  async prepareStage(): Promise<void> {}
+  consumption(): string {
+    throw new Error('no stream source here');
+  }
+  async ledger(): Promise<null> {
+    return null;
+  }
+  async streams(): Promise<string[]> {
+    return [];
+  }
+  async dropStream(): Promise<void> {}
   async submit(statement: string): Promise<string> {
     this.fault('submit', 'before');
     this.statements.push(statement);

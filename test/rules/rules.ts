@@ -294,6 +294,41 @@ export const RULES: Rule[] = [
     ],
   },
   {
+    rule: 'a stage of a stream is consumed in its turn, or not at all',
+    upheavals: ['stream', 'managed stream'],
+    edits: [
+      { file: '../test/protocol/memory/streams.ts', find: '    if (!isTurn) return [];\n', replace: '' },
+      // Without a ledger nobody finds out.
+      protocol(
+        'stream.ts',
+        '  if (mine && entry.stage === number) return entry;',
+        '  if (entry !== null) return entry;',
+      ),
+    ],
+  },
+  {
+    rule: 'that a stage may be consumed is noted before it is',
+    upheavals: ['stream', 'managed stream'],
+    edits: [protocol('stream.ts', '  await checkpoints.updateMeta(source, { consuming: turn.number });\n', '')],
+  },
+  {
+    rule: 'what was consumed gets its window, though the stream is empty then',
+    upheavals: ['stream'],
+    edits: [protocol('next-window.ts', ' || (stream !== undefined && isConsuming(state))', '')],
+  },
+  {
+    rule: 'a stage that another consumed covers no token that was seen later',
+    upheavals: ['managed stream'],
+    unnoticed:
+      'a planner has to die between the two, and no change to come after it for a while: the crash points in memory bring that about',
+    edits: [protocol('stream.ts', 'stream!.managed ? (head?.covered ?? null) : covered', 'covered')],
+  },
+  {
+    rule: 'a stage above the head may still get a window',
+    upheavals: ['stream', 'managed stream'],
+    edits: [protocol('stream.ts', 'number <= newest.number && ', '')],
+  },
+  {
     rule: 'the marker is committed with the records',
     edits: [
       protocol(

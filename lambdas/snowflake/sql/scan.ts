@@ -11,10 +11,11 @@ import { refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';
 import { literal, qualified, timestamp } from './literals.ts';
 import { stagedStatement } from './query.ts';
+import { stageMetadata } from './stream.ts';
 
 /** @throws TYPE_UNSUPPORTED, KEY_INVALID, COLUMN_MISSING */
 export function scanStatement(request: ScanRequest): string {
-  if (request.staged) return stagedStatement(request, bucketOf(request.layout.partitions));
+  if (request.staged && request.layout.query) return stagedStatement(request, bucketOf(request.layout.partitions));
   return request.results ? lateStatement(request, request.results) : windowStatement(request);
 }
 
@@ -23,9 +24,12 @@ function windowStatement(request: ScanRequest): string {
   const { names, values, bucket, filtered } = partsOf(request);
   const table = qualified(layout.object);
   const snapshot = request.kind === 'snapshot';
-  const [meta, from] = snapshot
-    ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
-    : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
+  const staged = request.staged?.table;
+  const [meta, from] = staged
+    ? [stageMetadata, qualified(staged)]
+    : snapshot
+      ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
+      : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
   const order = snapshot ? [bucket, keyOrder, '"A"', ...names] : [bucket, keyOrder, '"A"', '"R"'];
   return [
     `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,

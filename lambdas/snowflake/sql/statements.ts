@@ -1,4 +1,5 @@
 /** The small statements. None but `rangesStatement` needs a warehouse. */
+import type { Watched } from '../../protocol/ports.ts';
 import type { ObjectName } from '../../protocol/window.ts';
 import { identifier, literal, pattern, qualified } from './literals.ts';
 
@@ -22,11 +23,15 @@ export function pinStatement(tag: string): string {
     .join(', ')}`;
 }
 
-/** Server time and the change token of each object: columns NOW, T0, T1, ... */
-export function gateStatement(objects: readonly ObjectName[]): string {
-  const tokens = objects.map(
-    (object, index) => `SYSTEM$LAST_CHANGE_COMMIT_TIME(${literal(qualified(object))}) AS "T${index}"`,
-  );
+/** Server time and the token of each object, for a stream whether it has rows: columns NOW, T0, T1, ... */
+export function gateStatement(objects: readonly Watched[]): string {
+  const tokens = objects.map((object, index) => {
+    const name = literal(qualified(object));
+    const token = object.isStream
+      ? `TO_VARCHAR(SYSTEM$STREAM_HAS_DATA(${name}))`
+      : `SYSTEM$LAST_CHANGE_COMMIT_TIME(${name})`;
+    return `${token} AS "T${index}"`;
+  });
   const now = `TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW"`;
   return `SELECT ${[now, ...tokens].join(', ')}`;
 }
@@ -39,6 +44,16 @@ export function showStatement(object: ObjectName): string {
 /** Tables whose name begins so. */
 export function showPrefixStatement(where: ObjectName, prefix: string): string {
   return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
+}
+
+/** As `showStatement`. */
+export function showStreamStatement(stream: ObjectName): string {
+  return `SHOW STREAMS LIKE ${pattern(stream.name)} IN SCHEMA ${schemaOf(stream)}`;
+}
+
+/** Streams whose name begins so. */
+export function showStreamPrefixStatement(where: ObjectName, prefix: string): string {
+  return `SHOW STREAMS LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
 }
 
 export function dropStatement(table: ObjectName): string {

@@ -29,7 +29,7 @@ export class Core {
   readonly grants = new Grants();
   readonly statements = new Map<string, LoggedStatement>();
   readonly results = new Map<string, StoredResult>();
-  readonly tableLocks = new Map<Table, Lock>();
+  readonly locks = new Map<object, Lock>();
   /** Held while a commit moves rows, and while DDL changes a table. */
   readonly commitLock = new Lock();
   readonly db: Database;
@@ -57,9 +57,10 @@ export class Core {
     return ++this.#numbers;
   }
 
-  lockOf(t: Table): Lock {
-    let lock = this.tableLocks.get(t);
-    if (!lock) this.tableLocks.set(t, (lock = new Lock()));
+  /** Of a table or a stream. */
+  lockOf(object: object): Lock {
+    let lock = this.locks.get(object);
+    if (!lock) this.locks.set(object, (lock = new Lock()));
     return lock;
   }
 

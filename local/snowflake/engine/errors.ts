@@ -98,6 +98,19 @@ export const statementNotAPoint = (id: string): SqlError =>
 
 export const streamNotFound = (name: string): SqlError => compilation('002003', '02000', `Stream '${name}' not found.`);
 
+export const baseDropped = (table: string): SqlError =>
+  compilation('002003', '02000', `Base TABLE ${table} dropped, cannot read from stream on it.`);
+
+export const staleStream = (name: string): SqlError =>
+  compilation('091901', '2F003', `Stream '${name}' is stale and can no longer be read.`);
+
+export const notAStream = (name: string, function_: string): SqlError =>
+  compilation(
+    '001008',
+    '22023',
+    `Invalid value ['${name}'] for function '${function_}', parameter 1: must be a valid stream name`,
+  );
+
 export const nullIntoNotNull = (column: string): SqlError =>
   new SqlError('100072', '22000', `NULL result in a non-nullable column ${column}`);
 

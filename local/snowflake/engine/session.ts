@@ -11,13 +11,15 @@ import { prepareDml } from './statements/dml.ts';
 import { prepareGrant } from './statements/grant.ts';
 import type { Host, Prepared, Run } from './statements/run.ts';
 import { prepareSelect } from './statements/select.ts';
+import { prepareScript } from './statements/script.ts';
 import { prepareSettings } from './statements/settings.ts';
 import { prepareShow } from './statements/show.ts';
-import { prepareTransaction, rollback } from './statements/transactions.ts';
+import { prepareTransaction, rollback, StreamMoved } from './statements/transactions.ts';
 import { Lock } from './storage/locks.ts';
 import type { Unseen } from './storage/table.ts';
 import type { Transaction } from './storage/transaction.ts';
 
+type PrepareOptions = { queryId: string; bindings: Record<string, Binding>; signal: AbortSignal | undefined };
 type Init = { user: string; account: string; database?: string; schema?: string; warehouse?: string; role?: string };
 
 export class Session implements EngineSession, Host {
@@ -70,7 +72,7 @@ export class Session implements EngineSession, Host {
       if (options.describeOnly) return described(prepared.columns(), prepared.statementTypeId);
       this.#queries.push(queryId);
       if (!this.core.statements.has(queryId)) this.#log(queryId, { kind: 'other', start: run.cx.now });
-      return await prepared.execute();
+      return await this.#executed(prepared, statement, { queryId, bindings, signal });
     } finally {
       if (alone) this.#turn.release();
     }
@@ -78,6 +80,23 @@ export class Session implements EngineSession, Host {
 
   mayUse(warehouse: string): boolean {
     return this.core.grants.holds(this.role ?? '', 'USAGE', 'WAREHOUSE', warehouse.toUpperCase());
+  }
+
+  async step(statement: Statement, { queryId, signal }: Run): Promise<EngineResult> {
+    const options = { queryId: `${queryId}/${this.core.fresh()}`, bindings: {}, signal };
+    const { prepared } = await this.#prepareParsed(statement, options);
+    return this.#executed(prepared, statement, options);
+  }
+
+  /** Runs it, compiled anew as often as a stream it reads was consumed by another session meanwhile. */
+  async #executed(prepared: Prepared, statement: Statement, options: PrepareOptions): Promise<EngineResult> {
+    for (let next = prepared; ; next = (await this.#prepareParsed(statement, options)).prepared) {
+      try {
+        return await next.execute();
+      } catch (error) {
+        if (!(error instanceof StreamMoved)) throw error;
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -133,17 +152,11 @@ export class Session implements EngineSession, Host {
     return parseStatement(sql, { bindings, variables: this.variables, timestampMapping });
   }
 
-  async #prepare(
-    sql: string,
-    options: { queryId: string; bindings: Record<string, Binding>; signal: AbortSignal | undefined },
-  ): Promise<{ run: Run; prepared: Prepared }> {
+  async #prepare(sql: string, options: PrepareOptions): Promise<{ run: Run; prepared: Prepared }> {
     return this.#prepareParsed(this.#parse(sql, options.bindings), options);
   }
 
-  async #prepareParsed(
-    statement: Statement,
-    options: { queryId: string; bindings: Record<string, Binding>; signal: AbortSignal | undefined },
-  ): Promise<{ run: Run; prepared: Prepared }> {
+  async #prepareParsed(statement: Statement, options: PrepareOptions): Promise<{ run: Run; prepared: Prepared }> {
     const run = await startRun(this, statement, options);
     const prepared = prepareStatement(statement, run);
     authorize(statement, run);
@@ -169,6 +182,8 @@ function prepareStatement(statement: Statement, run: Run): Prepared {
     case 'use':
     case 'set':
       return prepareSettings(statement, run);
+    case 'script':
+      return prepareScript(statement, run);
     case 'show':
     case 'describe':
       return prepareShow(statement, run);

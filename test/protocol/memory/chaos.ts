@@ -10,7 +10,9 @@ import { DAY, random, World } from './world.ts';
 export const UPHEAVALS = ['nothing', 'void', 'layout', 'truncate', 'expiry', 'data loss'] as const;
 /** The source reads a query, and a new snapshot is asked for. */
 export const QUERIES = ['bulk query', 'incrementing query'] as const;
-export type Upheaval = (typeof UPHEAVALS)[number] | (typeof QUERIES)[number];
+/** The source reads a stream: one that is there, cut otherwise half way; or a managed one, whose table is replaced. */
+export const STREAMS = ['stream', 'managed stream'] as const;
+export type Upheaval = (typeof UPHEAVALS)[number] | (typeof QUERIES)[number] | (typeof STREAMS)[number];
 /** Stops that tell the truth: what is missing then is not missing in silence. */
 const TOLD = ['MARKER_EXPIRED', 'KAFKA_LOST_DATA'];
 /** What faults alone may stop a partition with; an operator resumes it. */
@@ -23,6 +25,7 @@ const FOCUS = [
   'release',
   'acquire',
   'Produce',
+  'submit',
   'read',
   'putWindow',
   'none',
@@ -56,6 +59,7 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
   if (upheaval === 'bulk query' || upheaval === 'incrementing query') {
     readQuery(world, upheaval === 'bulk query' ? 'bulk' : 'incrementing', below(2) === 0);
   }
+  if (upheaval === 'stream' || upheaval === 'managed stream') readStream(world, upheaval === 'managed stream');
   const deletions = upheaval !== 'void' && upheaval !== 'incrementing query';
   const write = (times: number) => {
     for (let i = 0; i < times; i++) {
@@ -149,6 +153,11 @@ function readQuery({ source, snowflake }: World, mode: 'bulk' | 'incrementing', 
   snowflake.facts.columns[1]!.type = 'NUMBER';
 }
 
+function readStream({ source }: World, managed: boolean): void {
+  source.stream = { managed, staging: { database: 'DB', schema: 'S' } };
+  if (managed) source.onHistoryLost = 'resnapshot';
+}
+
 async function strike(world: World, upheaval: Upheaval, below: (n: number) => number): Promise<void> {
   const state = await world.checkpoints.look('s');
   const head = state?.head ?? null;
@@ -160,6 +169,10 @@ async function strike(world: World, upheaval: Upheaval, below: (n: number) => nu
       if (head.kind !== 'changes') return;
       await world.append('snapshot');
       return world.checkpoints.voidWindow('s', head.number);
+    case 'managed stream':
+      world.snowflake.facts = { ...world.snowflake.facts, createdOn: 'created-2' };
+      return;
+    case 'stream':
     case 'layout':
       Object.assign(world.source, { partitions: 1 + below(4), topicPartitions: 5, deployment: 2 });
       return;

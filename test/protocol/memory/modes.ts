@@ -117,6 +117,37 @@ export const MODES: Record<string, Mode> = {
     },
     minutes: [(world) => insert(world, 2, 6), (world) => insert(world, 0, 3)],
   },
+  'a stream': {
+    prepare: (world) => {
+      world.source.stream = { managed: false, staging: { database: 'DB', schema: 'S' } };
+      insert(world, 0, 4);
+    },
+    minutes: [change, change, quiet, change],
+  },
+  'a managed stream, append-only': {
+    prepare: (world) => {
+      world.source.information = 'APPEND_ONLY';
+      world.source.stream = { managed: true, staging: { database: 'DB', schema: 'S' } };
+      two(world);
+    },
+    minutes: [(world) => [3, 1, 3, 0, 2, 2].forEach((key) => world.commit(key)), (world) => insert(world, 0, 4)],
+  },
+  'a managed stream is lost': {
+    prepare: (world) => {
+      world.source.onHistoryLost = 'resnapshot';
+      world.source.stream = { managed: true, staging: { database: 'DB', schema: 'S' } };
+      insert(world, 0, 4);
+    },
+    minutes: [
+      change,
+      (world) => {
+        world.snowflake.facts = { ...world.snowflake.facts, createdOn: 'created-2' };
+        insert(world, 0, 6);
+      },
+      change,
+      change,
+    ],
+  },
   'columns change': {
     prepare: (world) => {
       world.source.schemaTopic = { name: 'schemas', partitions: 2 };

@@ -9,6 +9,7 @@ import type { Layout, Window } from '../../../lambdas/protocol/window.ts';
 import type { MemoryRecord } from './broker.ts';
 import type { StagedText } from './copies.ts';
 import type { Row, ScanText } from './ledger.ts';
+import type { StageRowsText } from './streams.ts';
 import type { World } from './world.ts';
 
 export type Defects = { missing: number; duplicated: number; reordered: number; mismatched: number };
@@ -118,9 +119,7 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
     const id = `${window.number}:1:0`;
     return [{ id, text: `${window.schema!.topic} schema s|||${id}` }];
   }
-  const text = JSON.parse(window.statement) as ScanText | StagedText;
-  const rows =
-    text.kind === 'staged' ? world.snowflake.copies.rowsEver(text as StagedText) : world.ledger.rows(text as ScanText);
+  const rows = rowsOf(world, JSON.parse(window.statement) as ScanText | StagedText | StageRowsText);
   const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';
   const records: { id: string; text: string }[] = [];
   for (const partition of new Set(rows.map((row) => Number(row.at(-1))))) {
@@ -142,6 +141,12 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
     });
   }
   return records;
+}
+
+function rowsOf({ snowflake, ledger }: World, text: ScanText | StagedText | StageRowsText): Row[] {
+  if (text.kind === 'staged') return snowflake.copies.rowsEver(text as StagedText);
+  if (text.kind === 'stage rows') return snowflake.given.rowsEver(text as StageRowsText);
+  return ledger.rows(text as ScanText);
 }
 
 /** What is not done though nothing fails any more; null: everything is published and nobody waits for an operator. */

@@ -7,11 +7,16 @@ import type {
   ScanRequest,
   Snowflake,
   StageRequest,
+  StreamRequest,
+  Watched,
 } from '../../../lambdas/protocol/ports.ts';
-import type { Column, Layout, Range } from '../../../lambdas/protocol/window.ts';
+import type { Column, Layout, ObjectName, Range } from '../../../lambdas/protocol/window.ts';
 import { Copies, cursorOf, floorOf, type StagedText, type StageText } from './copies.ts';
 import type { Ledger, Row, ScanText } from './ledger.ts';
+import { Streams, type ConsumeText, type StageRowsText } from './streams.ts';
 import type { Wire } from './wire.ts';
+
+type MemoryText = ScanText | StageText | StagedText | ConsumeText | StageRowsText;
 
 const RESULT_MS = 24 * 3_600_000;
 const lost = (what: string) => new SnowmeltError('SNOWFLAKE_UNREACHABLE', what);
@@ -35,20 +40,68 @@ export class MemorySnowflake implements Snowflake {
   gates = 0;
   readonly submitted: string[] = [];
   readonly copies: Copies;
+  readonly given: Streams;
 
   constructor(wire: Wire, ledger: Ledger, now: () => number) {
     this.#wire = wire;
     this.#ledger = ledger;
     this.copies = new Copies(ledger);
+    this.given = new Streams(ledger);
     this.#now = now;
   }
 
-  gate(objects: Layout['object'][][]): Promise<(Reading | Error)[]> {
+  gate(objects: Watched[][]): Promise<(Reading | Error)[]> {
     return this.#request('gate', () => {
       this.gates++;
       const now = this.#now();
-      return objects.map(() => ({ now, token: this.#ledger.token(now + this.skew()) }));
+      return objects.map(([object]) => {
+        if (object?.isStream) return { now, token: String(this.given.hasRows(object.name, now)) };
+        const ahead = now + this.skew();
+        this.given.see(ahead);
+        return { now, token: this.#ledger.token(ahead) };
+      });
     });
+  }
+
+  describeStream(): Promise<ObjectFacts> {
+    return this.#request('describeStream', () => structuredClone(this.facts));
+  }
+
+  describeStage(_: Layout, { name }: ObjectName) {
+    return this.#request('describeStage', () => {
+      if (!this.given.has(name)) throw new SnowmeltError('OBJECT_MISSING', name);
+      return { columns: structuredClone(this.facts.columns) };
+    });
+  }
+
+  prepareStage(request: StreamRequest): Promise<void> {
+    return this.#request('prepareStage', () => this.given.prepare(request, this.#now()));
+  }
+
+  consumption({ layout, turn, life, table }: StreamRequest): string {
+    const { information } = layout;
+    const stage = turn.number;
+    const text: ConsumeText = {
+      kind: 'consume',
+      stream: turn.stream.name,
+      information,
+      life,
+      stage,
+      table: table.name,
+    };
+    return JSON.stringify(text);
+  }
+
+  ledger({ name }: ObjectName) {
+    return this.#request('ledger', () => this.given.entry(name));
+  }
+
+  streams(_: ObjectName, prefix: string) {
+    return this.#request('streams', () => this.given.streamNames().filter((name) => name.startsWith(prefix)));
+  }
+
+  dropStream({ name }: ObjectName) {
+    return this.#request('dropStream', () => this.given.dropStream(name));
   }
 
   describe(): Promise<ObjectFacts> {
@@ -61,6 +114,9 @@ export class MemorySnowflake implements Snowflake {
 
   statement({ kind, layout, from, to, staged }: ScanRequest): string {
     const { information, partitions } = layout;
+    if (staged && layout.stream) {
+      return JSON.stringify({ kind: 'stage rows', table: staged.table.name, partitions } satisfies StageRowsText);
+    }
     if (staged) {
       const { table, base } = staged;
       const { mode } = layout.query!;
@@ -74,14 +130,16 @@ export class MemorySnowflake implements Snowflake {
     return this.#request('submit', () => {
       this.submitted.push(statement);
       const id = `query-${this.submitted.length}`;
-      const rows = this.rows(JSON.parse(statement) as ScanText | StageText | StagedText);
+      const rows = this.rows(JSON.parse(statement) as MemoryText);
       this.#results.set(id, { rows, at: this.#now(), running: this.slow() });
       return id;
     });
   }
 
   /** What a statement gives now; a copy's rows are what they were when it was made. */
-  rows(text: ScanText | StageText | StagedText): Row[] {
+  rows(text: MemoryText): Row[] {
+    if (text.kind === 'consume') return this.given.consume(text as ConsumeText, this.#now());
+    if (text.kind === 'stage rows') return this.given.rows(text as StageRowsText);
     if (text.kind === 'stage') return this.copies.make(text as StageText, this.#now());
     if (text.kind === 'staged') return this.copies.rows(text as StagedText);
     return this.#ledger.rows(text as ScanText);
@@ -103,11 +161,16 @@ export class MemorySnowflake implements Snowflake {
   }
 
   stages(_: unknown, prefix: string) {
-    return this.#request('stages', () => this.copies.names().filter((name) => name.startsWith(prefix)));
+    return this.#request('stages', () =>
+      [...this.copies.names(), ...this.given.names()].filter((name) => name.startsWith(prefix)),
+    );
   }
 
   drop({ name }: { name: string }) {
-    return this.#request('drop', () => this.copies.drop(name));
+    return this.#request('drop', () => {
+      this.copies.drop(name);
+      this.given.dropStage(name);
+    });
   }
 
   status(queryId: string) {

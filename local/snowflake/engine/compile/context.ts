@@ -32,6 +32,10 @@ export type CompileContext = {
   sessionValue(name: string): string | null | undefined;
   /** Token of SYSTEM$LAST_CHANGE_COMMIT_TIME. */
   lastChange(table: string): string | null;
+  /** SYSTEM$STREAM_HAS_DATA. */
+  hasData(stream: string): boolean;
+  /** What AT(STREAM => ...) means. */
+  streamOffset(stream: string): bigint;
 };
 
 /** Every AT, BEFORE and END in a statement, wherever it stands. */
@@ -42,8 +46,8 @@ export function pointsIn(
   if (Array.isArray(node)) for (const item of node) pointsIn(item, found);
   else if (node && typeof node === 'object') {
     const item = node as { k?: string; at?: Point | null; changes?: { at: Point; end: Point | null } | null };
-    if (item.k === 'table' || item.k === 'cloneTable') {
-      if (item.at) found.push({ point: item.at, changes: false });
+    if (item.k === 'table' || item.k === 'cloneTable' || item.k === 'createStream') {
+      if (item.at) found.push({ point: item.at, changes: item.k === 'createStream' });
       if (item.changes) {
         found.push({ point: item.changes.at, changes: true });
         if (item.changes.end) found.push({ point: item.changes.end, changes: true });

@@ -211,6 +211,9 @@ define('SYSTEM$LAST_CHANGE_COMMIT_TIME', 'scalar', (c) => {
     ? value('CAST(NULL AS DECIMAL(38,0))', types.fixed(38))
     : { ...numberLiteral(token), type: types.fixed(38) };
 });
+define('SYSTEM$STREAM_HAS_DATA', 'scalar', (c) =>
+  value(c.cx.hasData(c.arity(1).constant(0)) ? 'TRUE' : 'FALSE', types.BOOLEAN, false),
+);
 define('LAST_QUERY_ID', 'scalar', (c) => {
   const id = c.cx.lastQueryId(c.arity(0, 1).count > 0 ? c.constantInteger(0) : -1);
   return id === null ? value('CAST(NULL AS VARCHAR)', types.text()) : value(quote(id), types.text(), false);

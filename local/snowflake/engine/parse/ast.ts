@@ -131,14 +131,24 @@ export type Statement =
   | { k: 'alterSession'; set: [name: string, value: string | number | boolean][]; unset: string[] }
   | { k: 'use'; what: 'DATABASE' | 'SCHEMA' | 'WAREHOUSE' | 'ROLE'; name: Name }
   | { k: 'set'; name: string; value: Expr | null }
-  | { k: 'show'; what: 'TABLES' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES'; like: string | null; in: Scope }
-  | { k: 'describe'; name: Name }
+  | { k: 'show'; what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES'; like: string | null; in: Scope }
+  | { k: 'describe'; what: 'TABLE' | 'STREAM'; name: Name }
   | { k: 'createTable'; head: Create; name: Name; columns: ColumnDef[]; options: TableOptions }
   | { k: 'createTableAs'; head: Create; name: Name; columns: string[]; options: TableOptions; query: Query }
   | { k: 'createTableLike'; head: Create; name: Name; like: Name; options: TableOptions }
   | { k: 'cloneTable'; head: Create; name: Name; of: Name; at: Point | null; options: TableOptions }
   | { k: 'createNamespace'; head: Create; what: 'DATABASE' | 'SCHEMA'; name: Name; retentionDays: number | null }
-  | { k: 'drop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE'; ifExists: boolean; name: Name }
+  | {
+      k: 'createStream';
+      head: Create;
+      name: Name;
+      on: Name;
+      at: Point | null;
+      mode: 'DEFAULT' | 'APPEND_ONLY';
+      initial: boolean;
+      comment: string;
+    }
+  | { k: 'drop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; ifExists: boolean; name: Name }
   | { k: 'undrop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name }
   | { k: 'alterTable'; ifExists: boolean; name: Name; action: AlterAction }
   | { k: 'truncate'; ifExists: boolean; name: Name }
@@ -153,6 +163,14 @@ export type Statement =
       granted: boolean;
       role: string;
       what:
-        { user: string } | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name };
+        | { user: string }
+        | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; name: Name };
     }
-  | { k: 'begin' | 'commit' | 'rollback' };
+  | { k: 'begin' | 'commit' | 'rollback' }
+  | { k: 'script'; body: ScriptStep[]; handler: ScriptStep[] | null };
+
+/** Of a block of Snowflake Scripting. `if` compares SQLROWCOUNT; `raise` throws on what the handler was entered with. */
+export type ScriptStep =
+  | { k: 'sql'; statement: Statement }
+  | { k: 'if'; rows: number; then: ScriptStep[]; otherwise: ScriptStep[] }
+  | { k: 'raise' };

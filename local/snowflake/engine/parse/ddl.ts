@@ -1,4 +1,4 @@
-/** CREATE, DROP, UNDROP and ALTER of databases, schemas and tables. A property that is not known is refused. */
+/** CREATE, DROP, UNDROP and ALTER of databases, schemas, tables and streams. A property that is not known is refused. */
 import { unsupported } from '../errors.ts';
 import type { AlterAction, ColumnDef, Create, Expr, Statement, TableOptions } from './ast.ts';
 import type { Cursor } from './cursor.ts';
@@ -24,11 +24,35 @@ export function parseCreate(c: Cursor): Statement {
     const { ifNotExists } = head();
     return { k: 'createRole', role: c.identifier(), ifNotExists };
   }
+  if (!transient && c.word('STREAM')) return parseCreateStream(c, head());
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`CREATE ${c.peek().text}`);
     c.fail();
   }
   return parseCreateTable(c, head());
+}
+
+function parseCreateStream(c: Cursor, head: Create): Statement {
+  const name = c.objectName();
+  for (const word of ['CLONE', 'WITH', 'TAG', 'COPY']) if (c.isWord(word)) throw unsupported(`CREATE STREAM ${word}`);
+  c.expectWord('ON');
+  if (!c.word('TABLE')) {
+    if (c.peek().kind === 'word') throw unsupported(`CREATE STREAM ON ${c.peek().text}`);
+    c.fail();
+  }
+  const on = c.objectName();
+  const at = parsePoint(c);
+  const options = { mode: 'DEFAULT' as 'DEFAULT' | 'APPEND_ONLY', initial: false, comment: '' };
+  const flag = (): boolean => c.word('TRUE') || (c.expectWord('FALSE'), false);
+  while (c.peek().kind === 'word') {
+    const option = c.next();
+    c.expectOp('=');
+    if (option.text === 'APPEND_ONLY') options.mode = flag() ? 'APPEND_ONLY' : 'DEFAULT';
+    else if (option.text === 'SHOW_INITIAL_ROWS') options.initial = flag();
+    else if (option.text === 'COMMENT') options.comment = c.string();
+    else throw unsupported(`stream property ${option.text}`);
+  }
+  return { k: 'createStream', head, name, on, at, ...options };
 }
 
 function parseCreateTable(c: Cursor, head: Create): Statement {
@@ -171,9 +195,10 @@ function parseOptions(c: Cursor): TableOptions {
 
 export function parseDrop(c: Cursor): Statement {
   const undrop = c.next().text === 'UNDROP';
-  for (const what of ['DATABASE', 'SCHEMA', 'TABLE'] as const) {
+  for (const what of ['DATABASE', 'SCHEMA', 'TABLE', 'STREAM'] as const) {
     if (!c.word(what)) continue;
-    if (undrop) return { k: 'undrop', what, name: c.objectName() };
+    if (undrop && what !== 'STREAM') return { k: 'undrop', what, name: c.objectName() };
+    if (undrop) throw unsupported('UNDROP STREAM');
     const ifExists = c.word('IF', 'EXISTS');
     const name = c.objectName();
     if (!c.word('CASCADE')) c.word('RESTRICT');

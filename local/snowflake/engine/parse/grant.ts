@@ -3,12 +3,13 @@ import { unsupported } from '../errors.ts';
 import type { Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 
-const KINDS = ['WAREHOUSE', 'DATABASE', 'SCHEMA', 'TABLE'] as const;
+const KINDS = ['WAREHOUSE', 'DATABASE', 'SCHEMA', 'TABLE', 'STREAM'] as const;
 const PRIVILEGES: Record<(typeof KINDS)[number], string[]> = {
   WAREHOUSE: ['USAGE'],
   DATABASE: ['USAGE', 'IMPORTED PRIVILEGES'],
-  SCHEMA: ['USAGE', 'CREATE TABLE'],
+  SCHEMA: ['USAGE', 'CREATE TABLE', 'CREATE STREAM'],
   TABLE: ['SELECT'],
+  STREAM: ['SELECT'],
 };
 
 export function parseGrant(c: Cursor): Statement {

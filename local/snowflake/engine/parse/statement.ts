@@ -1,13 +1,13 @@
 /** One request, one statement. What is valid Snowflake but not in the list answers 000002, the rest 001003. */
 import { statementCount, unsupported } from '../errors.ts';
-import type { Assignment, Expr, MergeWhen, Name, Query, Scope, Statement } from './ast.ts';
+import type { Assignment, Expr, MergeWhen, Name, Query, Scope, ScriptStep, Statement } from './ast.ts';
 import { Cursor, type ParseContext } from './cursor.ts';
 import { parseAlter, parseCreate, parseDrop } from './ddl.ts';
 import { parseExpr } from './expressions.ts';
 import { parseGrant } from './grant.ts';
 import { parseFrom, parseQuery, parseRows, parseTableAlias, startsQuery } from './query.ts';
 
-const REFUSED = 'CALL EXECUTE COPY PUT GET LIST LS REMOVE RM COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
+const REFUSED = 'CALL COPY PUT GET LIST LS REMOVE RM COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
 
 export function parseStatement(source: string, context: ParseContext): Statement {
   const c = new Cursor(source, context);
@@ -72,6 +72,8 @@ function parseOne(c: Cursor): Statement {
       c.next();
       c.word('WORK');
       return { k: token.text.toLowerCase() as 'commit' | 'rollback' };
+    case 'EXECUTE':
+      return parseImmediate(c);
     case 'SET':
       return parseSet(c);
     case 'UNSET':
@@ -80,6 +82,52 @@ function parseOne(c: Cursor): Statement {
   }
   if (REFUSED.includes(token.text)) throw unsupported(token.text);
   return c.fail();
+}
+
+/** EXECUTE IMMEDIATE of a text that is one block. */
+function parseImmediate(c: Cursor): Statement {
+  c.expectWord('EXECUTE');
+  if (!c.word('IMMEDIATE')) throw unsupported(`EXECUTE ${c.peek().text}`);
+  if (c.peek().kind !== 'string') throw unsupported('EXECUTE IMMEDIATE of a variable');
+  const inner = new Cursor(c.string(), c.context);
+  if (c.isWord('USING')) throw unsupported('EXECUTE IMMEDIATE USING');
+  inner.expectWord('BEGIN');
+  const body = parseSteps(inner);
+  let handler: ScriptStep[] | null = null;
+  if (inner.word('EXCEPTION')) {
+    if (!inner.word('WHEN', 'OTHER', 'THEN')) throw unsupported('exception handlers other than WHEN OTHER');
+    handler = parseSteps(inner);
+  }
+  inner.expectWord('END');
+  inner.op(';');
+  if (inner.peek().kind !== 'end') inner.fail();
+  return { k: 'script', body, handler };
+}
+
+/** Statements, each with its `;`, up to a word that ends them. */
+function parseSteps(c: Cursor): ScriptStep[] {
+  const steps: ScriptStep[] = [];
+  while (!['END', 'ELSE', 'EXCEPTION'].some((word) => c.isWord(word))) {
+    steps.push(parseStep(c));
+    c.expectOp(';');
+  }
+  return steps;
+}
+
+/** Of scripting there is IF over SQLROWCOUNT, and RAISE; everything else is SQL, or refused. */
+function parseStep(c: Cursor): ScriptStep {
+  if (c.word('RAISE')) return { k: 'raise' };
+  if (!c.word('IF')) return { k: 'sql', statement: parseOne(c) };
+  c.expectOp('(');
+  if (!c.word('SQLROWCOUNT')) throw unsupported('IF over something else than SQLROWCOUNT');
+  c.expectOp('=');
+  const rows = c.integer();
+  c.expectOp(')');
+  c.expectWord('THEN');
+  const then = parseSteps(c);
+  const otherwise = c.word('ELSE') ? parseSteps(c) : [];
+  c.expectWord('END', 'IF');
+  return { k: 'if', rows, then, otherwise };
 }
 
 function parseSet(c: Cursor): Statement {
@@ -139,7 +187,7 @@ function parseUse(c: Cursor): Statement {
 function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
   const what = c.next();
-  const known = ['TABLES', 'COLUMNS', 'SCHEMAS', 'DATABASES'] as const;
+  const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);
   if (!kind) {
     if (what.kind === 'word') throw unsupported(`SHOW ${what.text}`);
@@ -160,6 +208,7 @@ function parseShow(c: Cursor): Statement {
 
 function parseDescribe(c: Cursor): Statement {
   c.next();
+  if (c.word('STREAM')) return { k: 'describe', what: 'STREAM', name: c.objectName() };
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`DESCRIBE ${c.peek().text}`);
     c.fail();
@@ -169,7 +218,7 @@ function parseDescribe(c: Cursor): Statement {
     c.expectOp('=');
     if (!c.word('COLUMNS')) throw unsupported('DESCRIBE TABLE TYPE');
   }
-  return { k: 'describe', name };
+  return { k: 'describe', what: 'TABLE', name };
 }
 
 /** VALUES of an INSERT allows DEFAULT; both forms become a query. */

@@ -19,9 +19,16 @@ export function authorize(statement: Statement, run: Run): void {
     case 'cloneTable':
       if (statement.k === 'createTableLike') mustRead(grants, role, core.catalog.table(statement.like, host));
       if (statement.k === 'cloneTable') mustRead(grants, role, core.catalog.table(statement.of, host));
-      return checkCreate(statement.name, run, role);
+      return checkCreate(statement.name, run, role, 'TABLE');
+    case 'createStream':
+      mustRead(grants, role, core.catalog.table(statement.on, host));
+      return checkCreate(statement.name, run, role, 'STREAM');
     case 'drop':
       if (statement.what === 'TABLE') return checkOwner(statement.name, run, role);
+      if (statement.what === 'STREAM') {
+        const stream = core.catalog.findStream(statement.name, host);
+        if (stream === null || stream.owner === role) return;
+      }
       throw insufficientPrivileges(statement.what.toLowerCase(), statement.name.join('.'));
     case 'alterTable':
     case 'truncate':
@@ -44,7 +51,11 @@ export function authorize(statement: Statement, run: Run): void {
 }
 
 /** Every table that the statement reads or asks about. */
-function checkRead(statement: Statement, { core, named }: Run, role: string): void {
+function checkRead(statement: Statement, { core, named, streams }: Run, role: string): void {
+  for (const stream of streams.keys()) {
+    const name = qualifiedName(stream);
+    if (stream.owner !== role && !core.grants.holds(role, 'SELECT', 'STREAM', name)) throw missingTable(name);
+  }
   if (named.size === 0) return;
   for (const table of core.catalog.tables()) {
     if (!named.has(qualifiedName(table))) continue;
@@ -57,11 +68,11 @@ function mustRead(grants: Grants, role: string, table: Table): void {
   if (!grants.reads(role, table)) throw missingTable(qualifiedName(table));
 }
 
-function checkCreate(name: Name, { core, host }: Run, role: string): void {
+function checkCreate(name: Name, { core, host }: Run, role: string, what: 'TABLE' | 'STREAM'): void {
   const { database, schema } = core.catalog.resolve(name, host);
   const full = `${database}.${schema}`;
   if (!core.grants.reaches(role, database, schema)) throw missingObject('Schema', full);
-  if (!core.grants.holds(role, 'CREATE TABLE', 'SCHEMA', full)) throw insufficientPrivileges('schema', schema);
+  if (!core.grants.holds(role, `CREATE ${what}`, 'SCHEMA', full)) throw insufficientPrivileges('schema', schema);
   const existing = core.catalog.find(name, host);
   if (existing && !core.grants.owns(role, existing)) throw insufficientPrivileges('table', existing.name);
 }

@@ -3,10 +3,11 @@ import type { Binding } from '../../contract.ts';
 import type { Formats } from '../compile/casts.ts';
 import type { CompileContext, Source } from '../compile/context.ts';
 import type { OutColumn } from '../compile/scope.ts';
-import { statementNotFound, unsupported } from '../errors.ts';
+import { notAStream, statementNotFound, streamNotFound, unsupported } from '../errors.ts';
 import type { Point, TableRef } from '../parse/ast.ts';
 import { parseName } from '../parse/cursor.ts';
-import { atSql, changesSql, METADATA, qualifiedName, type Table } from '../storage/table.ts';
+import { checkReadable, isStale, streamSql, type Stream } from '../storage/stream.ts';
+import { atSql, changesSql, METADATA, qualifiedName, type Table, type Unseen } from '../storage/table.ts';
 import { visibleSql } from '../storage/transaction.ts';
 import * as types from '../types.ts';
 import { changesRange, checkTime, evaluatePoints, timeOf } from './points.ts';
@@ -50,9 +51,12 @@ export async function startRun(
   const scanned = new Set<string>();
   const named = new Set<string>();
   const unseen = host.unseen();
-  const run: Run = { host, core, ...options, scanned, named, readsAt: null, cx: null as unknown as CompileContext };
+  const cx = null as unknown as CompileContext;
+  const run: Run = { host, core, ...options, scanned, named, streams: new Map(), readsAt: null, cx };
 
   const table = (ref: TableRef): Source => {
+    const stream = core.catalog.findStream(ref.name, host);
+    if (stream !== null) return streamSource(stream, ref, run, unseen);
     const t = core.catalog.table(ref.name, host);
     scanned.add(qualifiedName(t));
     named.add(qualifiedName(t));
@@ -103,9 +107,51 @@ export async function startRun(
       if (last !== null) return String(last);
       return core.assumptions.get('token-without-changes') === 'created' ? String(t.createdOn) : null;
     },
+    hasData: (name) => {
+      const stream = core.catalog.findStream(parseName(name), host);
+      if (stream === null) throw notAStream(name, 'SYSTEM$STREAM_HAS_DATA');
+      named.add(nameOf(stream));
+      readAt(run, now);
+      const last = core.lastCommit(stream.table, host.id);
+      return stream.initial || isStale(stream, now) || (last !== null && last > stream.offset);
+    },
+    streamOffset: (name) => {
+      const stream = core.catalog.findStream(parseName(name), host);
+      if (stream === null) throw streamNotFound(name);
+      return stream.offset;
+    },
   };
   for (const [point, value] of await evaluatePoints(statement, core, run.cx)) points.set(point, value);
   return run;
+}
+
+const nameOf = ({ database, schema, name }: Stream): string => `${database}.${schema}.${name}`;
+
+/**
+ * What a stream shows to a statement. Within a transaction it is the same each time, up to its start; commits that the
+ * session can't see yet stay in the stream.
+ */
+function streamSource(stream: Stream, ref: TableRef, run: Run, unseen: Unseen): Source {
+  const { core, host } = run;
+  const { table } = stream;
+  if (ref.at || ref.changes) throw unsupported('time travel of a stream');
+  checkReadable(stream, run.cx.now);
+  const known = host.transaction?.reads.get(stream) ?? run.streams.get(stream);
+  const read = known ?? { offset: stream.offset, initial: stream.initial, to: readTo(stream, run, unseen) };
+  host.transaction?.reads.set(stream, read);
+  run.streams.set(stream, read);
+  readAt(run, read.to);
+  run.scanned.add(qualifiedName(table));
+  run.named.add(qualifiedName(table)).add(nameOf(stream));
+  const stays = core.assumptions.get('row-id-after-retracking') === 'stay';
+  const columns = [...columnsOf(table), ...metadataColumns];
+  return { sql: streamSql(stream, read, unseen, stays), columns, path: [stream.database, stream.schema, stream.name] };
+}
+
+function readTo({ table }: Stream, { core, host }: Run, unseen: Unseen): bigint {
+  const start = host.transaction?.start ?? core.clock.commitTime();
+  const later = unseen.filter((commit) => table.commits.includes(commit));
+  return later.reduce((least, commit) => (commit <= least ? commit - 1n : least), start);
 }
 
 function readAt(run: Run, at: bigint): void {

@@ -1,4 +1,4 @@
-/** CREATE, DROP, UNDROP and ALTER. Each commits the open transaction first and takes a commit time of its own. */
+/** CREATE, DROP, UNDROP and ALTER; streams are in `streams.ts`. Each commits the open transaction first and takes a commit time of its own. */
 import { compileExpr } from '../compile/expressions.ts';
 import { compileQuery, type CompiledQuery } from '../compile/query.ts';
 import { Scope } from '../compile/scope.ts';
@@ -7,13 +7,16 @@ import type { ColumnDef, Create, Name, Query, Statement, TableOptions } from '..
 import { STATEMENT_TYPE } from '../results.ts';
 import { SYSTEM_DATABASE, type Resolved } from '../storage/catalog.ts';
 import type { Connection } from '../storage/duckdb.ts';
+import { advance } from '../storage/stream.ts';
 import { atSql, columnIds, createSql, currentSql, currentTable, type Column, type Table } from '../storage/table.ts';
 import * as types from '../types.ts';
 import { alterTable } from './alter.ts';
 import { firstRowId } from './dml.ts';
 import { checkTime, timeOf } from './points.ts';
 import type { Prepared, Run } from './run.ts';
-import { commitOpen, statusPrepared } from './transactions.ts';
+import { createStream, dropStream } from './streams.ts';
+import { commitOpen, consume, discard, statusPrepared } from './transactions.ts';
+import { Transaction } from '../storage/transaction.ts';
 
 type Ddl = Exclude<
   Statement,
@@ -31,6 +34,7 @@ type Ddl = Exclude<
       | 'alterSession'
       | 'use'
       | 'set'
+      | 'script'
       | 'show'
       | 'describe'
       | 'createRole'
@@ -79,8 +83,10 @@ function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise
       return clone(statement, run);
     case 'createNamespace':
       return createNamespace(statement, run);
+    case 'createStream':
+      return createStream(statement, run);
     case 'drop':
-      return drop(statement, run);
+      return statement.what === 'STREAM' ? dropStream(statement, run) : drop(statement, run);
     case 'undrop':
       return undrop(statement, run);
     case 'alterTable':
@@ -116,6 +122,7 @@ async function create(
   const full = core.catalog.resolve(name, host);
   core.catalog.schema([full.database, full.schema], host);
   const existing = core.catalog.find(name, host);
+  if (core.catalog.findStream(name, host)) throw existsAlready(`${full.database}.${full.schema}.${full.name}`);
   if (existing && head.ifNotExists) return `${full.name} already exists, statement succeeded.`;
   if (existing && !head.orReplace) throw existsAlready(`${full.database}.${full.schema}.${full.name}`);
   await core.commit(host.id, async (time) => {
@@ -178,13 +185,22 @@ async function createAs(
     return { type, sql: `CAST(s.${c.id} AS ${types.physicalType(type)}) AS c${i}` };
   });
   const existing = core.catalog.find(statement.name, run.host);
+  // Streams are consumed with the table that is made, not by a statement that makes none.
+  const tx = new Transaction(core.fresh(), false, core.clock.commitTime());
+  const makes = !(existing && (statement.head.ifNotExists || !statement.head.orReplace));
+  try {
+    if (makes) await consume(run, tx);
+  } catch (error) {
+    await discard(run.host, tx);
+    throw error;
+  }
   if (!(existing && statement.head.ifNotExists))
     await core.db.with(
       (c) => c.run(`CREATE TABLE ${scratch} AS SELECT ${stored.map((s) => s.sql).join(', ')} FROM (${query.sql}) s`),
       run.signal,
     );
   try {
-    return await create(
+    const status = await create(
       run,
       statement.head,
       statement.name,
@@ -212,7 +228,10 @@ async function createAs(
         return c.count(`SELECT count(*) FROM ${scratch}`);
       },
     );
+    for (const stream of tx.consumed) advance(stream, tx.reads.get(stream)!);
+    return status;
   } finally {
+    await discard(run.host, tx);
     await core.db.with((c) => c.run(`DROP TABLE IF EXISTS ${scratch}`));
   }
 }

@@ -3,6 +3,7 @@ import { existsAlready } from '../errors.ts';
 import type { Name, Statement } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
 import type { GrantedKind } from '../storage/grants.ts';
+import { qualifiedName } from '../storage/table.ts';
 import type { Prepared, Run } from './run.ts';
 import { statusPrepared } from './transactions.ts';
 
@@ -37,6 +38,7 @@ function apply(statement: GrantStatement, run: Run): string {
 function fullName(kind: GrantedKind, name: Name, { core: { catalog }, host }: Run): string {
   if (kind === 'WAREHOUSE') return name.join('.');
   if (kind === 'DATABASE') return catalog.database(name[0]!).name;
+  if (kind === 'STREAM') return qualifiedName(catalog.stream(name, host));
   const { database, schema } = catalog.schemaName(name, host);
   return `${database}.${catalog.schema([database, schema], host).name}`;
 }

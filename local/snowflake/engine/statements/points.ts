@@ -90,7 +90,10 @@ const utc = (v: ReturnType<typeof compileExpr>, cx: CompileContext): ReturnType<
 /** The time a point names, before the table is asked whether it still has it. */
 export function timeOf(point: Point, table: Table, core: Core, cx: CompileContext): bigint {
   const known = cx.points.get(point) ?? null;
-  if (point.by === 'STREAM') throw streamNotFound(String(known));
+  if (point.by === 'STREAM') {
+    if (known === null) throw streamNotFound('NULL');
+    return cx.streamOffset(String(known));
+  }
   if (point.by === 'STATEMENT') {
     const id = String(known);
     const statement = core.statements.get(id);

@@ -2,7 +2,9 @@
 import type { Binding, EngineResult, ResultColumn } from '../../contract.ts';
 import type { CompileContext } from '../compile/context.ts';
 import type { Core } from '../core.ts';
+import type { Statement } from '../parse/ast.ts';
 import type { Transaction } from '../storage/transaction.ts';
+import type { Stream, StreamRead } from '../storage/stream.ts';
 import type { Unseen } from '../storage/table.ts';
 import type { Current } from '../storage/catalog.ts';
 
@@ -24,6 +26,8 @@ export type Host = Current & {
   lastQueryId(back: number): string | null;
   /** CURRENT_ROLE() and its kind; undefined when there is no such function. */
   sessionValue(name: string): string | null | undefined;
+  /** Runs a statement of a block, as part of the statement that runs the block. */
+  step(statement: Statement, run: Run): Promise<EngineResult>;
 };
 
 export type Run = {
@@ -37,6 +41,8 @@ export type Run = {
   scanned: Set<string>;
   /** Tables named in any way, by name, for access control. */
   named: Set<string>;
+  /** Streams read: a DML consumes them. */
+  streams: Map<Stream, StreamRead>;
   /** The latest point in time the statement reads at; null for now. */
   readsAt: bigint | null;
 };

@@ -6,13 +6,14 @@ import type { DatabaseEntry, Schema } from '../storage/catalog.ts';
 import { isTracked, qualifiedName, type Column, type Table } from '../storage/table.ts';
 import { fixed, resultColumn, text, timestamp, typeName, type SqlType } from '../types.ts';
 import type { Prepared, Run } from './run.ts';
+import { STREAM_COLUMNS, streamRow } from './streams.ts';
 
 const TIME = timestamp('timestamp_ltz', 3);
 const T = text();
 type Listing = { columns: SmallColumn[]; rows: () => SmallRow[] };
 
 export function prepareShow(statement: Extract<Statement, { k: 'show' | 'describe' }>, run: Run): Prepared {
-  const listing = statement.k === 'describe' ? describe(statement.name, run) : show(statement, run);
+  const listing = statement.k === 'describe' ? describe(statement, run) : show(statement, run);
   return {
     needsWarehouse: false,
     statementTypeId: STATEMENT_TYPE.select,
@@ -26,7 +27,13 @@ export function prepareShow(statement: Extract<Statement, { k: 'show' | 'describ
 const columns = (names: string, others: Record<string, SqlType> = {}): SmallColumn[] =>
   names.split(' ').map((name) => [name, others[name] ?? T]);
 
-function describe(name: string[], run: Run): Listing {
+const streamColumns = (): SmallColumn[] => columns(STREAM_COLUMNS, { created_on: TIME, stale_after: TIME });
+
+function describe({ what, name }: Extract<Statement, { k: 'describe' }>, run: Run): Listing {
+  if (what === 'STREAM') {
+    const stream = run.core.catalog.stream(name, run.host);
+    return { columns: streamColumns(), rows: () => [streamRow(stream, run.cx.now)] };
+  }
   const table = run.core.catalog.table(name, run.host);
   run.named.add(qualifiedName(table));
   return {
@@ -82,6 +89,16 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
   switch (statement.what) {
     case 'TABLES':
       return showTables(schemasIn(statement.in, run), matches, run);
+    case 'STREAMS':
+      return {
+        columns: streamColumns(),
+        rows: () =>
+          schemasIn(statement.in, run).flatMap(({ schema }) =>
+            byName(schema.streams.values())
+              .filter(({ name }) => matches(name))
+              .map((stream) => streamRow(stream, run.cx.now)),
+          ),
+      };
     case 'COLUMNS':
       return showColumns(tablesIn(statement.in, run), matches);
     case 'SCHEMAS':

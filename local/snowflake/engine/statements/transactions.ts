@@ -2,6 +2,7 @@
 import { SqlError } from '../../contract.ts';
 import { smallResult, STATEMENT_TYPE } from '../results.ts';
 import type { Connection } from '../storage/duckdb.ts';
+import { advance, moved } from '../storage/stream.ts';
 import type { Table } from '../storage/table.ts';
 import { Overlay, Transaction } from '../storage/transaction.ts';
 import { resultColumn, text } from '../types.ts';
@@ -30,7 +31,7 @@ export function prepareTransaction(kind: 'begin' | 'commit' | 'rollback', run: R
   return statusPrepared(
     run,
     async () => {
-      if (kind === 'begin') host.transaction ??= new Transaction(host.core.fresh(), true);
+      if (kind === 'begin') host.transaction ??= begin(host, true);
       else if (kind === 'commit') await commitOpen(host);
       else await rollback(host);
       return 'Statement executed successfully.';
@@ -38,6 +39,30 @@ export function prepareTransaction(kind: 'begin' | 'commit' | 'rollback', run: R
     STATEMENT_TYPE.transaction,
   );
 }
+
+/** A stream is read up to a time that no commit has, so that none is ever on both sides. */
+function begin({ core }: Host, explicit: boolean): Transaction {
+  return new Transaction(core.fresh(), explicit, core.clock.commitTime());
+}
+
+/** What a DML read of streams is consumed when its transaction commits; until then nobody else consumes them. */
+export async function consume(run: Run, tx: Transaction): Promise<void> {
+  for (const [stream, read] of run.streams) {
+    if (!tx.locks.has(stream)) {
+      await run.core.lockOf(stream).acquire(run.signal);
+      tx.locks.add(stream);
+    }
+    if (moved(stream, read)) {
+      tx.reads.delete(stream);
+      throw new StreamMoved();
+    }
+    tx.reads.set(stream, read);
+    tx.consumed.add(stream);
+  }
+}
+
+/** Another transaction consumed the stream after the statement was compiled: it is compiled again. */
+export class StreamMoved extends Error {}
 
 /** Commits the session's open transaction, if there is one. */
 export async function commitOpen(host: Host): Promise<void> {
@@ -79,18 +104,19 @@ async function commit(host: Host, tx: Transaction): Promise<void> {
         }
       }
     }
+    for (const stream of tx.consumed) advance(stream, tx.reads.get(stream)!);
     for (const id of tx.statements) core.statements.set(id, { kind: 'dml', commit: time });
   } finally {
     await discard(host, tx);
   }
 }
 
-async function discard(host: Host, tx: Transaction): Promise<void> {
+export async function discard(host: Host, tx: Transaction): Promise<void> {
   await host.core.db.with(async (c) => {
     for (const overlay of tx.overlays.values()) await overlay.drop(c);
   });
   tx.overlays.clear();
-  for (const table of tx.locks) host.core.lockOf(table).release();
+  for (const object of tx.locks) host.core.lockOf(object).release();
   tx.locks.clear();
 }
 
@@ -105,13 +131,14 @@ export async function write<T>(
   work: (c: Connection, overlay: Overlay) => Promise<T>,
 ): Promise<T> {
   const { host, core } = run;
-  if (!host.transaction && !host.autocommit()) host.transaction = new Transaction(core.fresh(), true);
-  const tx = host.transaction ?? new Transaction(core.fresh(), false);
+  if (!host.transaction && !host.autocommit()) host.transaction = begin(host, true);
+  const tx = host.transaction ?? begin(host, false);
   try {
     if (exclusive && !tx.locks.has(table)) {
       await core.lockOf(table).acquire(run.signal);
       tx.locks.add(table);
     }
+    await consume(run, tx);
     if (table.droppedOn !== null)
       throw new SqlError(
         '002003',

@@ -1,6 +1,7 @@
 /** Databases, schemas and tables by name, with what was dropped and can come back. */
 import { existsAlready, insufficientPrivileges, missingObject, missingTable, noDatabase, noSchema } from '../errors.ts';
 import type { Name } from '../parse/ast.ts';
+import type { Stream } from './stream.ts';
 import { qualifiedName, type Table } from './table.ts';
 
 /** Of every account, and Snowflake's own. */
@@ -11,6 +12,8 @@ export type Schema = {
   createdOn: bigint;
   retentionDays: number | null;
   tables: Map<string, Table>;
+  /** Share their names with tables. */
+  streams: Map<string, Stream>;
   dropped: Table[];
 };
 export type DatabaseEntry = {
@@ -40,6 +43,17 @@ export class Catalog {
   find(name: Name, current: Current): Table | null {
     const full = this.resolve(name, current);
     return this.databases.get(full.database)?.schemas.get(full.schema)?.tables.get(full.name) ?? null;
+  }
+
+  findStream(name: Name, current: Current): Stream | null {
+    const full = this.resolve(name, current);
+    return this.databases.get(full.database)?.schemas.get(full.schema)?.streams.get(full.name) ?? null;
+  }
+
+  stream(name: Name, current: Current): Stream {
+    const found = this.findStream(name, current);
+    if (!found) throw missingObject('Stream', name.join('.'));
+    return found;
   }
 
   table(name: Name, current: Current): Table {
@@ -84,7 +98,7 @@ export class Catalog {
   }
 
   createSchema(database: DatabaseEntry, name: string, createdOn: bigint, retentionDays: number | null): void {
-    database.schemas.set(name, { name, createdOn, retentionDays, tables: new Map(), dropped: [] });
+    database.schemas.set(name, { name, createdOn, retentionDays, tables: new Map(), streams: new Map(), dropped: [] });
   }
 
   schemaOf(t: Table): Schema {
@@ -94,7 +108,7 @@ export class Catalog {
   /** Puts a table under its name. */
   put(t: Table): void {
     const schema = this.schemaOf(t);
-    if (schema.tables.has(t.name)) throw existsAlready(qualifiedName(t));
+    if (schema.tables.has(t.name) || schema.streams.has(t.name)) throw existsAlready(qualifiedName(t));
     schema.tables.set(t.name, t);
   }
 
@@ -119,7 +133,8 @@ export class Catalog {
 
   rename(t: Table, to: Resolved): void {
     const target = this.schema([to.database, to.schema], { database: null, schema: null });
-    if (target.tables.has(to.name)) throw existsAlready(`${to.database}.${to.schema}.${to.name}`);
+    if (target.tables.has(to.name) || target.streams.has(to.name))
+      throw existsAlready(`${to.database}.${to.schema}.${to.name}`);
     this.schemaOf(t).tables.delete(t.name);
     t.database = to.database;
     t.schema = to.schema;

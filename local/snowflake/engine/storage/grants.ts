@@ -4,7 +4,7 @@
  */
 import type { Table } from './table.ts';
 
-export type GrantedKind = 'WAREHOUSE' | 'DATABASE' | 'SCHEMA';
+export type GrantedKind = 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'STREAM';
 
 export class Grants {
   readonly #roles = new Set<string>();

@@ -50,7 +50,8 @@ export type Table = {
 
 export const currentTable = (t: Table): string => `t${t.id}`;
 export const historyTable = (t: Table): string => `h${t.id}`;
-export const qualifiedName = (t: Table): string => `${t.database}.${t.schema}.${t.name}`;
+export const qualifiedName = (t: Pick<Table, 'database' | 'schema' | 'name'>): string =>
+  `${t.database}.${t.schema}.${t.name}`;
 export const isTracked = (t: Table): boolean => t.tracking.some((i) => i.off === null);
 export const columnIds = (t: Table): string => t.columns.map((c) => c.id).join(', ');
 
@@ -85,6 +86,19 @@ export function atSql(t: Table, at: bigint, unseen: Unseen): string {
 
 export const METADATA = ['METADATA$ACTION', 'METADATA$ISUPDATE', 'METADATA$ROW_ID'] as const;
 
+/** A row's id as text. It may be another one after tracking was switched off and on. */
+function rowId(t: Table, at: bigint, rowIdsStay: boolean): string {
+  const generation = rowIdsStay ? 0 : t.tracking.filter((i) => i.on <= at).length;
+  return `sha1('${t.rowSpace}:${generation}:' || __rid) AS __row`;
+}
+
+/** The rows as of a time as inserts: columns, `__action`, `__update`, `__row`. */
+export function initialSql(t: Table, at: bigint, rowIdsStay: boolean): string {
+  const list = `${columnIds(t)}, 'INSERT' AS __action, FALSE AS __update, ${rowId(t, at, rowIdsStay)}`;
+  return `SELECT ${list} FROM ${currentTable(t)} WHERE __vf <= ${at}
+    UNION ALL SELECT ${list} FROM ${historyTable(t)} WHERE __vf <= ${at} AND __vt > ${at}`;
+}
+
 /** Changes in (from, to]: columns, `__action`, `__update`, `__row`. */
 export function changesSql(
   t: Table,
@@ -95,8 +109,7 @@ export function changesSql(
   rowIdsStay: boolean,
 ): string {
   const list = columnIds(t);
-  const generation = rowIdsStay ? 0 : t.tracking.filter((i) => i.on <= to).length;
-  const row = `sha1('${t.rowSpace}:${generation}:' || __rid) AS __row`;
+  const row = rowId(t, to, rowIdsStay);
   const began = `__vf > ${from} AND __vf <= ${to}${born(unseen)}`;
   if (mode === 'APPEND_ONLY') {
     const births = (name: string): string =>

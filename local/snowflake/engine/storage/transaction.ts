@@ -4,6 +4,7 @@
  * one time it is given then.
  */
 import type { Connection } from './duckdb.ts';
+import type { Stream, StreamRead } from './stream.ts';
 import { columnIds, currentSql, currentTable, historyTable, type Table, type Unseen } from './table.ts';
 
 export class Overlay {
@@ -55,15 +56,23 @@ export class Overlay {
 export class Transaction {
   readonly id: number;
   readonly overlays = new Map<Table, Overlay>();
-  readonly locks = new Set<Table>();
+  /** Tables and streams that it holds. */
+  readonly locks = new Set<object>();
+  /** What its statements have read of streams: each shows the same until the transaction ends. */
+  readonly reads = new Map<Stream, StreamRead>();
+  /** Streams that move on when it commits. */
+  readonly consumed = new Set<Stream>();
   /** Statements whose AT(STATEMENT) means this transaction's commit. */
   readonly statements: string[] = [];
   /** Begun by BEGIN or by AUTOCOMMIT = FALSE, and so ended by COMMIT or ROLLBACK only. */
   readonly explicit: boolean;
+  /** Streams are read up to here: no commit ever gets the time of it, and later ones come after it. */
+  readonly start: bigint;
 
-  constructor(id: number, explicit: boolean) {
+  constructor(id: number, explicit: boolean, start: bigint) {
     this.id = id;
     this.explicit = explicit;
+    this.start = start;
   }
 }
 

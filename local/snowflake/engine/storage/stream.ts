@@ -1,0 +1,71 @@
+/**
+ * Streams: a point between two commits of a table, from which on its changes were not consumed. A stream holds no rows.
+ * With SHOW_INITIAL_ROWS it first shows what the table had at that point, until that was consumed.
+ */
+import { baseDropped, changeTrackingMissing, staleStream } from '../errors.ts';
+import {
+  atSql,
+  changesSql,
+  columnIds,
+  initialSql,
+  qualifiedName,
+  type Table,
+  type TrackingInterval,
+  type Unseen,
+} from './table.ts';
+
+export type Stream = {
+  database: string;
+  schema: string;
+  name: string;
+  createdOn: bigint;
+  /** The role that made it. */
+  owner: string;
+  comment: string;
+  /** The object, whatever its name is by now. */
+  table: Table;
+  mode: 'DEFAULT' | 'APPEND_ONLY';
+  offset: bigint;
+  initial: boolean;
+};
+
+/** What a statement read of a stream, and so consumes when it is a DML that commits. */
+export type StreamRead = { offset: bigint; initial: boolean; to: bigint };
+
+const DAY = 86_400_000_000_000n;
+/** MAX_DATA_EXTENSION_TIME_IN_DAYS. */
+const EXTENSION_DAYS = 14;
+
+export const staleAfter = ({ table, offset }: Stream): bigint =>
+  offset + BigInt(Math.max(table.retentionDays, EXTENSION_DAYS)) * DAY;
+
+export const isStale = (stream: Stream, now: bigint): boolean =>
+  stream.table.droppedOn !== null || stream.offset < stream.table.historyFrom || staleAfter(stream) < now;
+
+const isTrackedSince = ({ on, off }: TrackingInterval, from: bigint): boolean => on <= from && off === null;
+
+/** Throws unless the stream can be read. */
+export function checkReadable(stream: Stream, now: bigint): void {
+  const { table } = stream;
+  if (table.droppedOn !== null) throw baseDropped(table.name);
+  if (isStale(stream, now)) throw staleStream(stream.name);
+  if (!table.tracking.some((interval) => isTrackedSince(interval, stream.offset)))
+    throw changeTrackingMissing(qualifiedName(table));
+}
+
+/** Its rows up to `to`: the table's columns, then `__action`, `__update`, `__row`. */
+export function streamSql({ table, mode }: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {
+  if (read.initial) return initialSql(table, read.offset, rowIdsStay);
+  if (read.to > read.offset) return changesSql(table, read.offset, read.to, mode, unseen, rowIdsStay);
+  const empty = `SELECT ${columnIds(table)} FROM (${atSql(table, 0n, [])}) WHERE FALSE`;
+  return `SELECT *, 'INSERT' AS __action, FALSE AS __update, '' AS __row FROM (${empty})`;
+}
+
+export const moved = (stream: Stream, read: StreamRead): boolean =>
+  stream.offset !== read.offset || stream.initial !== read.initial;
+
+/** The rows that were there at the start are one step, the changes since then the next. Never goes back. */
+export function advance(stream: Stream, read: StreamRead): void {
+  if (read.initial) stream.initial = false;
+  else if (read.to > stream.offset) stream.offset = read.to;
+}
