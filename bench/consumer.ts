@@ -38,6 +38,32 @@ export function followTopic(broker: string, topic: string, onRecord: OnRecord): 
   };
 }
 
+/** Counts the committed records of a topic of one partition while they come. */
+export class RowCounter {
+  rows = 0;
+  bytes = 0;
+  #next = Promise.withResolvers<void>();
+  readonly #following: { stop(): Promise<void> };
+
+  constructor(broker: string, topic: string) {
+    this.#following = followTopic(broker, topic, (_, value) => {
+      this.rows++;
+      this.bytes += value.length;
+      this.#next.resolve();
+    });
+  }
+
+  /** Resolves when there are more. */
+  async more(): Promise<void> {
+    await this.#next.promise;
+    this.#next = Promise.withResolvers();
+  }
+
+  stop(): Promise<void> {
+    return this.#following.stop();
+  }
+}
+
 /** `end`: where the partition ends; `stable`: where its open transactions begin. */
 type Fetched = { next: bigint; end: bigint; stable: bigint };
 
