@@ -125,17 +125,19 @@ function readRecords(batch: Buffer, onRecord: (key: Buffer, value: Buffer) => vo
       if (byte < 128) return (value >>> 1) ^ -(value & 1);
     }
   };
+  /** None is -1 bytes long. */
+  const bytes = () => {
+    const length = Math.max(0, varint());
+    return batch.subarray(at, (at += length));
+  };
   for (let record = 0; record < records; record++) {
     const length = varint();
     const end = at + length;
     at++; // attributes
     varint(); // timestamp
     varint(); // offset
-    const keyEnd = varint() + at;
-    const key = batch.subarray(at, keyEnd);
-    at = keyEnd;
-    const valueEnd = varint() + at;
-    onRecord(key, batch.subarray(at, valueEnd));
+    const key = bytes();
+    onRecord(key, bytes());
     at = end;
   }
 }
