@@ -9,15 +9,19 @@ export type Arguments = {
   /** Names of parts; empty: all of them. */
   only: string[];
   broker: 'apache' | 'local' | null;
+  /** Jar of a Kafka Connect JDBC source, or a folder of its jars. */
+  jdbcSource: string | null;
 };
 
 export const USAGE = `npm run bench -- [--json] [--write] [--rows N] [--runs N] [--only NAME,...] [--broker apache|local]
+  [--jdbc-source PATH]
 
   --json     prints the results as JSON instead of tables
   --write    puts the tables into bench/README.md, parts that were not run stay
   --rows     rows of one run (1,000,000); long runs have ten times as many
   --runs     runs of which the median is taken (5)
-  --broker   Apache Kafka where Java and Maven are, unless this says otherwise`;
+  --broker   Apache Kafka where Java and Maven are, unless this says otherwise
+  --jdbc-source  jar of a JDBC source for Kafka Connect, or a folder of its jars, for peers`;
 
 /** @throws Error that says what is wrong with them */
 export function readArguments(args: string[], parts: readonly string[]): Arguments {
@@ -30,6 +34,7 @@ export function readArguments(args: string[], parts: readonly string[]): Argumen
       runs: { type: 'string', default: '5' },
       only: { type: 'string', default: '' },
       broker: { type: 'string' },
+      'jdbc-source': { type: 'string' },
     },
   });
   const only = values.only.split(',').filter((name) => name !== '');
@@ -38,7 +43,9 @@ export function readArguments(args: string[], parts: readonly string[]): Argumen
   const { broker = null } = values;
   if (broker !== null && broker !== 'apache' && broker !== 'local') throw new Error('--broker: apache or local');
   const { json, write } = values;
-  return { json, write, rows: whole('--rows', values.rows), runs: whole('--runs', values.runs), only, broker };
+  const jdbcSource = values['jdbc-source'] ?? null;
+  const [rows, runs] = [whole('--rows', values.rows), whole('--runs', values.runs)];
+  return { json, write, rows, runs, only, broker, jdbcSource };
 }
 
 function whole(name: string, text: string): number {

@@ -38,6 +38,32 @@ export function followTopic(broker: string, topic: string, onRecord: OnRecord): 
   };
 }
 
+/** Counts the committed records of a topic of one partition while they come. */
+export class RowCounter {
+  rows = 0;
+  bytes = 0;
+  #next = Promise.withResolvers<void>();
+  readonly #following: { stop(): Promise<void> };
+
+  constructor(broker: string, topic: string) {
+    this.#following = followTopic(broker, topic, (_, value) => {
+      this.rows++;
+      this.bytes += value.length;
+      this.#next.resolve();
+    });
+  }
+
+  /** Resolves when there are more. */
+  async more(): Promise<void> {
+    await this.#next.promise;
+    this.#next = Promise.withResolvers();
+  }
+
+  stop(): Promise<void> {
+    return this.#following.stop();
+  }
+}
+
 /** `end`: where the partition ends; `stable`: where its open transactions begin. */
 type Fetched = { next: bigint; end: bigint; stable: bigint };
 
@@ -99,17 +125,19 @@ function readRecords(batch: Buffer, onRecord: (key: Buffer, value: Buffer) => vo
       if (byte < 128) return (value >>> 1) ^ -(value & 1);
     }
   };
+  /** None is -1 bytes long. */
+  const bytes = () => {
+    const length = Math.max(0, varint());
+    return batch.subarray(at, (at += length));
+  };
   for (let record = 0; record < records; record++) {
     const length = varint();
     const end = at + length;
     at++; // attributes
     varint(); // timestamp
     varint(); // offset
-    const keyEnd = varint() + at;
-    const key = batch.subarray(at, keyEnd);
-    at = keyEnd;
-    const valueEnd = varint() + at;
-    onRecord(key, batch.subarray(at, valueEnd));
+    const key = bytes();
+    onRecord(key, bytes());
     at = end;
   }
 }

@@ -29,7 +29,7 @@ export class Context {
     this.#say(text);
   }
 
-  /** A result of so many rows, served by the static Snowflake. */
+  /** A result of so many rows, served by the static Snowflake as its folder has it now. */
   served(table: TableName, rows: number = this.args.rows): Promise<Served> {
     const key = `${table} ${rows}`;
     let served = this.#served.get(key);

@@ -7,10 +7,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
-import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { windowDigest } from '../lambdas/protocol/digest.ts';
-import type { Checkpoints } from '../lambdas/protocol/ports.ts';
-import type { Range } from '../lambdas/protocol/window.ts';
+import type { Checkpoints, Meta } from '../lambdas/protocol/ports.ts';
+import type { Range, Window } from '../lambdas/protocol/window.ts';
 import { startAws, type LocalAws } from '../local/aws/start.ts';
 import { buildAssembly, writeConfig } from '../local/demo/deploy.ts';
 import { demoConfig, secretsOf } from '../local/demo/config.ts';
@@ -18,10 +18,13 @@ import type { Dataset } from './dataset.ts';
 import type { Brokers } from './kafka.ts';
 import { pin } from './processes.ts';
 import { PROBE, type Probed } from './probe.ts';
-import { rangesOf, windowOf } from './window.ts';
+import { emptyWindow, rangesOf, windowOf } from './window.ts';
 
 /** A source without a window. */
 const IDLE = 'idle';
+const HOUR = 3_600_000;
+/** Writes to the store side by side. */
+const AT_ONCE = 20;
 /** Room for every number of partitions that is measured. */
 export const MOST_PARTITIONS = 64;
 
@@ -125,30 +128,71 @@ export class Deployment {
     );
     await this.#store.create(IDLE, { ...NEW_META, incarnation: randomUUID() });
     await this.#store.putPartitions(IDLE, 1);
-    const incarnation = randomUUID();
-    await this.#store.create(name, { ...NEW_META, incarnation });
-    await this.#store.putPartitions(name, partitions);
-    const { information, key } = configured;
-    await this.#store.putLayout(name, {
-      number: 1,
-      deployment: 1,
-      partitions,
-      object,
-      information,
-      key,
-      topic,
-      topicPartitions,
-    });
     const ranges = rangesOf(dataset.rows, partitions);
-    const window = windowOf(dataset, index, ranges);
-    await this.#store.putWindow(name, { ...window, digest: windowDigest(incarnation, window) });
+    await this.#begun(configured, NEW_META, windowOf(dataset, index, ranges));
     return { name, topic, topicPartitions, partitions, ranges, dataset };
+  }
+
+  /** So many sources of one schedule, all published, of which none has changed: `token` is what the gate says of each. */
+  async quietSources(count: number, token: string): Promise<void> {
+    const any = this.#base.sources[0]!;
+    const sources = Array.from({ length: count }, (_, at) => {
+      const name = `quiet-${count}-${at}`;
+      return { ...any, name, object: { ...any.object, name: `T${at}` }, topic: `bench.${name}`, topicPartitions: 6 };
+    });
+    writeConfig({ ...this.#base, sources }, this.#configPath);
+    const at = Date.now();
+    const meta = {
+      ...NEW_META,
+      finishedThrough: 1,
+      caughtUpAt: at,
+      sightings: [{ token, at: at - HOUR, createdOn: null }],
+    };
+    const window = { ...emptyWindow(), covered: token };
+    for (let first = 0; first < count; first += AT_ONCE)
+      await Promise.all(sources.slice(first, first + AT_ONCE).map((source) => this.#begun(source, meta, window)));
+  }
+
+  /** What the planner leaves in the store: one layout, one window. */
+  async #begun(source: ResolvedSource, meta: Omit<Meta, 'incarnation'>, window: Omit<Window, 'digest'>): Promise<void> {
+    const { name, object, information, key, topic, topicPartitions, partitions } = source;
+    const incarnation = randomUUID();
+    await this.#store.create(name, { ...meta, incarnation });
+    await this.#store.putPartitions(name, partitions);
+    const cut = { partitions, object, information, key, topic, topicPartitions };
+    await this.#store.putLayout(name, { number: 1, deployment: 1, ...cut });
+    await this.#store.putWindow(name, { ...window, digest: windowDigest(incarnation, window) });
+  }
+
+  /** One tick over all sources of the configuration, in a process that had one before. */
+  async tick(): Promise<Invocation> {
+    const tick = () => this.aws.invoke('snowmelt-bench-plan', { every: this.#base.sources[0]!.every });
+    const outcome = await tick();
+    if (!('payload' in outcome)) throw new Error('the tick failed');
+    return this.#measured('plan', tick);
   }
 
   /** One whole invocation of publish in a process that is up already, pinned; throws unless it publishes the whole range. */
   async publish(source: Source, partition: number): Promise<Invocation> {
     await this.#publish(IDLE, 0); // loads the bundle and finds nothing to do
-    const pid = this.aws.children().find((child) => child.function.endsWith('-publish'))!.pid;
+    return this.#measured(
+      'publish',
+      () => this.#publish(source.name, partition),
+      async () => {
+        const rows = source.ranges.find((range) => range.partition === partition)?.rows ?? 0;
+        const item = await this.#store.partition(source.name, partition);
+        return item?.position?.row === rows;
+      },
+    );
+  }
+
+  /** An invocation in the process that is up already, pinned. @throws with its log when it failed, or `done` says no */
+  async #measured(
+    name: string,
+    invoke: () => ReturnType<LocalAws['invoke']>,
+    done: () => Promise<boolean> = async () => true,
+  ): Promise<Invocation> {
+    const pid = this.aws.children().find((child) => child.function.endsWith(`-${name}`))!.pid;
     pin(pid);
     await this.#probe(pid);
     const ended = new Promise<{ durationMs: number; maxMemoryBytes: number | null }>((resolve) =>
@@ -157,14 +201,11 @@ export class Deployment {
     const logged: string[] = [];
     const log = ({ line }: { line: string }) => logged.push(line);
     this.aws.notices.on('log', log);
-    const outcome = await this.#publish(source.name, partition);
+    const outcome = await invoke();
     const { durationMs, maxMemoryBytes } = await ended;
     const probed = await this.#probe(pid);
     this.aws.notices.off('log', log);
-    const rows = source.ranges.find((range) => range.partition === partition)?.rows ?? 0;
-    const item = await this.#store.partition(source.name, partition);
-    if (!('payload' in outcome) || item?.position?.row !== rows)
-      throw new Error(`publish failed:\n${logged.join('\n')}`);
+    if (!('payload' in outcome) || !(await done())) throw new Error(`${name} failed:\n${logged.join('\n')}`);
     await this.#gone(pid);
     return { ...probed, wallMs: durationMs, rssMb: (maxMemoryBytes ?? 0) / 2 ** 20 };
   }
@@ -197,7 +238,7 @@ export class Deployment {
   }
 }
 
-const NEW_META = {
+const NEW_META: Omit<Meta, 'incarnation'> = {
   clusterId: null,
   sightings: [],
   scan: null,

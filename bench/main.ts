@@ -19,14 +19,18 @@ function readOrExit(): Arguments {
   }
 }
 
+/** The command to repeat it with: without what only concerns the output, nor where this machine keeps its files. */
+function shown(given: string[]): string {
+  const kept = given.filter((arg) => arg !== '--write' && arg !== '--json');
+  return ['npm run bench --', ...kept.map((arg, at) => (kept[at - 1] === '--jdbc-source' ? 'PATH' : arg))].join(' ');
+}
+
 const args = readOrExit();
 const chosen = args.only.length === 0 ? parts : parts.filter(({ name }) => args.only.includes(name));
 const context = new Context(args, (text) => console.error(text));
 const results: Results = {
   at: new Date().toISOString(),
-  command: ['npm run bench --', ...process.argv.slice(2).filter((arg) => arg !== '--write' && arg !== '--json')].join(
-    ' ',
-  ),
+  command: shown(process.argv.slice(2)),
   machine: machine(),
   broker: 'no broker',
   parts: {},

@@ -1,8 +1,8 @@
 /** The window that the planner would have written for a dataset. */
-import type { Range, Window } from '../lambdas/protocol/window.ts';
+import type { Column, Range, Window } from '../lambdas/protocol/window.ts';
 import type { Dataset } from './dataset.ts';
 import { queryIdOf } from './query-ids.ts';
-import { tables } from './tables.ts';
+import { tables, type TableName } from './tables.ts';
 
 export function rangesOf(rows: number, partitions: number): Range[] {
   const start = (partition: number) => Math.floor((rows * partition) / partitions);
@@ -14,7 +14,26 @@ export function rangesOf(rows: number, partitions: number): Range[] {
   }));
 }
 
-export function windowOf(dataset: Dataset, index: number, ranges: Range[]): Omit<Window, 'digest'> {
+/** A snapshot of a table that had no rows. */
+export function emptyWindow(): Omit<Window, 'digest'> {
+  return windowOf({ table: 'flights', rows: 0 }, 0, rangesOf(0, 1));
+}
+
+function columnsOf(table: TableName): Column[] {
+  return tables[table].columns.map(({ name, type, precision, scale, nullable }) => ({
+    name,
+    type,
+    precision,
+    scale,
+    nullable,
+  }));
+}
+
+export function windowOf(
+  dataset: Pick<Dataset, 'table' | 'rows'>,
+  index: number,
+  ranges: Range[],
+): Omit<Window, 'digest'> {
   const now = new Date().toISOString();
   return {
     number: 1,
@@ -24,13 +43,7 @@ export function windowOf(dataset: Dataset, index: number, ranges: Range[]): Omit
     from: null,
     to: now,
     covered: null,
-    columns: tables[dataset.table].columns.map(({ name, type, precision, scale, nullable }) => ({
-      name,
-      type,
-      precision,
-      scale,
-      nullable,
-    })),
+    columns: columnsOf(dataset.table),
     statement: 'SELECT',
     queryId: queryIdOf(index),
     queriedAt: now,

@@ -38,7 +38,7 @@ const config = {
   sources: [source],
 } as unknown as ResolvedConfig;
 const layout = { key: ['ID'], object, topic: 'bench.flights', topicPartitions: 6 } as unknown as Layout;
-const window = { ...windowOf({ ...set, folder }, 0, []), digest: '' };
+const window = { ...windowOf(set, 0, []), digest: '' };
 const encoder = await createEncoders(config, source).forWindow(window, layout, 0);
 
 await measure(async () => {

@@ -6,7 +6,7 @@ import { summary, timed, type Run } from '../run.ts';
 import { tables } from '../tables.ts';
 
 /** Ten times as many rows take long, and are there to show that memory stays: fewer runs do. */
-const LONG_RUNS = 3;
+const LONG_RUNS = 2;
 
 /** One whole invocation, then every record it wrote is looked at. */
 export async function publishAndCheck(

@@ -5,6 +5,7 @@ import { synthesize } from '../../infra/synthesize.ts';
 import { demoConfig } from '../../local/demo/config.ts';
 import { bundle, functionEntries } from '../../scripts/bundle.ts';
 import { readTopic, SnapshotCheck } from '../consumer.ts';
+import { TOKEN } from '../drivers.ts';
 import type { Context } from '../context.ts';
 import type { Line, Part } from '../part.ts';
 import { round } from '../run.ts';
@@ -43,8 +44,27 @@ async function partitioned(context: Context, partitions: number): Promise<Line> 
   return { name: `${partitions} partitions, ${set.rows} rows`, values };
 }
 
-async function requests(address: string): Promise<{ chunks: number; statements: number }> {
-  return (await (await fetch(`${address}/asked`)).json()) as { chunks: number; statements: number };
+type Requests = { chunks: number; statements: number; gates: number };
+
+async function requests(address: string): Promise<Requests> {
+  return (await (await fetch(`${address}/asked`)).json()) as Requests;
+}
+
+/** A tick of plan over all of them, none of which has changed. */
+async function ticked(context: Context, sources: number): Promise<Line['values']> {
+  const [{ address }, deployment] = await Promise.all([context.served('flights'), context.deployment()]);
+  await deployment.quietSources(sources, TOKEN);
+  const asked = await requests(address);
+  const { wallMs, cpuMs, rssMb } = await deployment.tick();
+  const now = await requests(address);
+  if (now.statements > asked.statements) throw new Error('a quiet source was scanned');
+  return {
+    'tick s': round(wallMs / 1000, 2),
+    'tick CPU s': round(cpuMs / 1000, 2),
+    'tick RSS MB': Math.round(rssMb),
+    // One tick before it, which finds a process that has just begun.
+    'gate statements': (now.gates - asked.gates) / 2,
+  };
 }
 
 /** Configuration to template. */
@@ -78,7 +98,7 @@ function synthesized(sources: number, dist: string): Line {
 /** More partitions of a source, more sources of a deployment. */
 export const scale: Part = {
   name: 'scale',
-  what: 'one source in 1 to 64 partitions, published one after the other on the one core (what a partition costs; side by side each has a core of its own), and deployments of 10 to 2,000 sources, from YAML to the template',
+  what: 'one source in 1 to 64 partitions, published one after the other on the one core (what a partition costs; side by side each has a core of its own), and deployments of 10 to 2,000 sources: from YAML to the template, and a tick of plan in which nothing has changed (the table beside it is dynalite, on another core)',
   async run(context) {
     const lines: Line[] = [];
     for (const partitions of PARTITIONS) {
@@ -88,7 +108,11 @@ export const scale: Part = {
     const dist = mkdtempSync(join(tmpdir(), 'snowmelt-scale-'));
     try {
       await bundle(functionEntries(), dist);
-      for (const sources of SOURCES) lines.push(synthesized(sources, dist));
+      for (const sources of SOURCES) {
+        context.say(`scale, ${sources} sources`);
+        const line = synthesized(sources, dist);
+        lines.push({ ...line, values: { ...line.values, ...(await ticked(context, sources)) } });
+      }
     } finally {
       rmSync(dist, { recursive: true });
     }

@@ -1,5 +1,4 @@
 /** What Kafka is signed in with; apart from the other secrets, so that only who opens Kafka carries the signer. */
-import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import { field, readSecret } from './secrets.ts';
@@ -28,6 +27,8 @@ async function mskToken(): Promise<string> {
   const region = process.env['AWS_REGION'];
   try {
     if (region === undefined) throw new Error('AWS_REGION is not set');
+    // Loaded when it is first needed: it brings clients of its own, and other sign-ins need none of them.
+    const { generateAuthToken } = await import('aws-msk-iam-sasl-signer-js');
     return (await generateAuthToken({ region })).token;
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { Snowflake } from '../protocol/ports.ts';
-import { readGates } from './gate.ts';
+import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';
 import { describeObject, streamNames, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
@@ -41,7 +41,11 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
     async gate(watched) {
       if (watched.length === 0) return [];
       const readings = await told(
-        sessions.inFresh((session) => readGates((statement) => session.query(statement, smallMs), watched)),
+        sessions.inFresh((session) => {
+          const bare = (statement: string) => session.queryBare(statement, smallMs);
+          const pinned = (statement: string) => session.query(statement, smallMs);
+          return readGates(sparing(bare, pinned), watched);
+        }),
       );
       return readings.map((reading) => (reading instanceof Error ? (explained(config, reading) as Error) : reading));
     },

@@ -6,8 +6,27 @@ import { gateStatement } from './sql/statements.ts';
 
 const objectsPerStatement = 100;
 
-/** What the gate needs of a session. */
 export type Ask = (statement: string) => Promise<Row[]>;
+
+/**
+ * Asks with `bare`, in a session that is as account, user and role made it: most of what a quiet deployment sends are these
+ * statements, and pinning would double them. What comes back without its lower-case names, or fails, met a session that
+ * folds quoted names, perhaps to those of other objects: from there on it is asked with `pinned`.
+ */
+export function sparing(bare: Ask, pinned: Ask): Ask {
+  let doubted = false;
+  return async (statement) => {
+    if (!doubted) {
+      const rows = await bare(statement).catch((error: unknown) => {
+        if (!blamesObject(error)) throw error;
+        return [];
+      });
+      if (rows[0] !== undefined && 'now' in rows[0]) return rows;
+      doubted = true;
+    }
+    return pinned(statement);
+  };
+}
 
 /**
  * A reading per source: the token of its only table, or the tokens of all it watches as one text. A source that watches
@@ -62,10 +81,10 @@ function blamesObject(error: unknown): boolean {
 }
 
 function readingsOf(row: Row | undefined, count: number): Reading[] {
-  const now = Date.parse(`${String(row?.NOW).replace(' ', 'T')}Z`);
+  const now = Date.parse(`${String(row?.now).replace(' ', 'T')}Z`);
   if (Number.isNaN(now)) throw new SnowmeltError('RESULT_MALFORMED', 'The gate gave no server time');
   return Array.from({ length: count }, (_, index) => {
-    const token = row?.[`T${index}`];
+    const token = row?.[`t${index}`];
     return { now, token: typeof token === 'string' || typeof token === 'number' ? String(token) : null };
   });
 }

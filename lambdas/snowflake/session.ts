@@ -1,4 +1,4 @@
-/** One signed-in session. Its parameters are pinned before its first statement. */
+/** One signed-in session. Its parameters are pinned before its first statement, unless that one depends on none. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import { tokenExpired } from './access.ts';
@@ -83,7 +83,13 @@ export class Session {
    */
   async query(sqlText: string, waitMs: number): Promise<Row[]> {
     await this.#pin();
-    const { rows, total } = await this.#execute({ sqlText, fetchAsString: ['Number'] }, waitMs);
+    return this.queryBare(sqlText, waitMs);
+  }
+
+  /** The same under whatever parameters account, user and role give the session, if none were pinned yet. */
+  async queryBare(sqlText: string, waitMs: number): Promise<Row[]> {
+    const options = { sqlText, fetchAsString: ['Number'] as ['Number'], parameters: { QUERY_TAG: this.#tag } };
+    const { rows, total } = await this.#execute(options, waitMs);
     if (rows.length === total) return rows;
     throw new SnowmeltError('RESULT_MALFORMED', `A statement gave ${rows.length} rows of ${total}`);
   }

@@ -37,6 +37,7 @@ test('the path from chunks to checked records is measured', { timeout: 120_000 }
 
 test('arguments', () => {
   expect(readArguments(['--rows', '1_000', '--only', 'read'], ['read'])).toMatchObject({ rows: 1000, only: ['read'] });
+  expect(readArguments(['--jdbc-source', 'a.jar'], [])).toMatchObject({ jdbcSource: 'a.jar' });
   expect(() => readArguments(['--only', 'reed'], ['read'])).toThrow('--only: no part reed; there are read');
   expect(() => readArguments(['--rows', '-1'], ['read'])).toThrow('--rows');
   expect(() => readArguments(['--broker', 'other'], ['read'])).toThrow('--broker');

@@ -461,7 +461,11 @@ describe('queries', () => {
     expect(await db.error('USE DATABASE D2')).toMatchObject({ code: '002043' });
     expect(await db.error("ALTER SESSION SET QUERY_TAG = 'set', NO_SUCH = 1")).toMatchObject({ code: '001420' });
     expect(db.session.parameters.get('QUERY_TAG')).toBeUndefined();
-    expect(await db.error('ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = TRUE')).toMatchObject({ code: '001008' });
+    expect(await db.error('ALTER SESSION SET ROWS_PER_RESULTSET = 5')).toMatchObject({ code: '001008' });
+    await db.run('ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = TRUE');
+    expect(await db.rows('SELECT "x" FROM (SELECT 1 AS "X")')).toEqual([['1']]);
+    await db.run('ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE');
+    expect(await db.error('SELECT "x" FROM (SELECT 1 AS "X")')).toMatchObject({ code: '000904' });
     expect(
       await db.rows(
         'SELECT CURRENT_DATABASE(), CURRENT_SCHEMA(), CURRENT_ROLE(), CURRENT_USER(), CURRENT_WAREHOUSE(), CURRENT_ACCOUNT()',

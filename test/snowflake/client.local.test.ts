@@ -50,6 +50,12 @@ beforeAll(async () => {
         defaultWarehouse: 'WH',
       },
       { name: 'OTHER', password: 'other', defaultWarehouse: 'WH' },
+      {
+        name: 'FOLDS',
+        accessTokens: ['folds'],
+        defaultWarehouse: 'WH',
+        parameters: { QUOTED_IDENTIFIERS_IGNORE_CASE: true },
+      },
     ],
     inlineBytes: 3_000,
     firstChunkBytes: 6_000,
@@ -170,6 +176,22 @@ test('the gate tells what changed, without a warehouse, whatever is wrong with o
   await insert(1_000_001, 1);
   const [after] = await client.gate([[object]]);
   expect((after as { token: string }).token).not.toBe((first as { token: string }).token);
+});
+
+test('the gate is one statement; it is pinned only where quoted names would be folded', async () => {
+  const lower = { ...object, name: 'low_er' };
+  const statements = async () => (await standIn.control.stats()).all.statements;
+  await standIn.control.reset();
+  const [, straight] = await client.gate([[object], [lower]]);
+  expect(await statements()).toBe(1);
+  const config = configFor(standIn.url);
+  const folding = createSnowflake({ ...config, snowflake: { ...config.snowflake, user: 'FOLDS' } }, { token: 'folds' });
+  const [, folded] = await folding.gate([[object], [lower]]);
+  expect(folded).toMatchObject({ token: (straight as { token: string }).token });
+  expect(await statements()).toBe(4); // refused or folded, pinned, asked again
+  const columns = await folding.describe(lower);
+  expect(columns).toMatchObject({ columns: [{ name: 'A' }] });
+  await folding.close();
 });
 
 test('describes a table', async () => {

@@ -1,7 +1,7 @@
 /** One bad object costs its own reading only, and few statements. */
 import { expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { readGate, readGates } from '../../lambdas/snowflake/gate.ts';
+import { readGate, readGates, sparing } from '../../lambdas/snowflake/gate.ts';
 
 const objects = Array.from({ length: 250 }, (_, index) => ({ database: 'D', schema: 'S', name: `T${index}` }));
 
@@ -12,8 +12,8 @@ function account(bad: string[], code: 'OBJECT_MISSING' | 'SNOWFLAKE_UNREACHABLE'
     const names = [...statement.matchAll(/"S"\."(\w+)"/g)].map((match) => match[1]!);
     asked.push(names.length);
     if (names.some((name) => bad.includes(name))) throw new SnowmeltError(code, 'no');
-    const tokens = names.map((name, index) => [`T${index}`, name === 'T7' ? null : `token of ${name}`]);
-    return [Object.fromEntries([['NOW', '2026-01-02 03:04:05.678'], ...tokens]) as Record<string, unknown>];
+    const tokens = names.map((name, index) => [`t${index}`, name === 'T7' ? null : `token of ${name}`]);
+    return [Object.fromEntries([['now', '2026-01-02 03:04:05.678'], ...tokens]) as Record<string, unknown>];
   };
   return { asked, ask };
 }
@@ -40,6 +40,14 @@ test('a statement that fails is halved until the bad object stands alone', async
 test('every object bad', async () => {
   const { ask } = account(objects.map(({ name }) => name));
   expect((await readGate(ask, objects)).every((reading) => reading instanceof SnowmeltError)).toBe(true);
+});
+
+test('a session that folds quoted names is found out by its answer, then asked as one that does not', async () => {
+  const { asked, ask } = account([]);
+  const folding = async () => [{ NOW: '2026-01-02 03:04:05.678', T0: 'token of another table' }];
+  const readings = await readGate(sparing(folding, ask), objects.slice(0, 101));
+  expect(readings[0]).toEqual({ now, token: 'token of T0' });
+  expect(asked).toEqual([100, 1]);
 });
 
 test('what is not about an object fails all, at once', async () => {

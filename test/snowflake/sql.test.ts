@@ -80,9 +80,9 @@ test('the casts', () => {
 test('the small statements', () => {
   const object = { database: 'DB', schema: 'PUBLIC', name: `A_"b'%` };
   expect(gateStatement([layout.object, object])).toBe(
-    `SELECT TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW", ` +
-      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."FLIGHTS"') AS "T0", ` +
-      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."A_""b''%"') AS "T1"`,
+    `SELECT TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "now", ` +
+      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."FLIGHTS"') AS "t0", ` +
+      `SYSTEM$LAST_CHANGE_COMMIT_TIME('"DB"."PUBLIC"."A_""b''%"') AS "t1"`,
   );
   expect(showStatement(object)).toBe(`SHOW TABLES LIKE 'A\\\\_"b''\\\\%' IN SCHEMA "DB"."PUBLIC"`);
   expect(describeStatement(object)).toBe(`DESCRIBE TABLE "DB"."PUBLIC"."A_""b'%"`);

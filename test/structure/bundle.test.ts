@@ -29,6 +29,7 @@ describe('what every function may need', () => {
     writeFileSync(
       join(sources, 'index.ts'),
       `import snowflake from 'snowflake-sdk';
+       import SfTimestamp from 'snowflake-sdk/dist/lib/connection/result/sf_timestamp.js';
        import kafkajs from 'kafkajs';
        import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
        import { Logger } from '@aws-lambda-powertools/logger';
@@ -40,6 +41,7 @@ describe('what every function may need', () => {
        export const connect = () =>
          new Kafka({ brokers: ['127.0.0.1:1'], retry: { retries: 0 }, logLevel: logLevel.NOTHING })
            .admin().connect().catch((error: Error) => error.message);
+       export const typed = () => String(new SfTimestamp(1767323045, 678_000_000, 3, 'Asia/Tokyo', 'YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM'));
        export const others = [typeof DynamoDBClient, typeof Logger].join();`,
     );
     [built] = (await bundle({ any: join(sources, 'index.ts') }, folder)) as [Bundle];
@@ -64,6 +66,10 @@ describe('what every function may need', () => {
     expect(run(built.path, 'console.log(await bundled.connect(), bundled.others);')).toMatch(
       /ECONNREFUSED 127.0.0.1:1.* function,function$/,
     );
+  });
+
+  test('what converts typed cells is loaded late, and works', () => {
+    expect(run(built.path, 'console.log(bundled.typed());')).toBe('2026-01-02 12:04:05.678 +0900');
   });
 
   test('importing it sets what keeps snowflake-sdk from asking around, and prints nothing', () => {

@@ -23,16 +23,19 @@ export function pinStatement(tag: string): string {
     .join(', ')}`;
 }
 
-/** Server time and the token of each object, for a stream whether it has rows: columns NOW, T0, T1, ... */
+/**
+ * Server time and the token of each object, for a stream whether it has rows: columns now, t0, t1, ... Of all that is pinned
+ * it depends on one thing, whether quoted names keep their case, and its own lower-case names show that.
+ */
 export function gateStatement(objects: readonly Watched[]): string {
   const tokens = objects.map((object, index) => {
     const name = literal(qualified(object));
     const token = object.isStream
       ? `TO_VARCHAR(SYSTEM$STREAM_HAS_DATA(${name}))`
       : `SYSTEM$LAST_CHANGE_COMMIT_TIME(${name})`;
-    return `${token} AS "T${index}"`;
+    return `${token} AS "t${index}"`;
   });
-  const now = `TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW"`;
+  const now = `TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "now"`;
   return `SELECT ${[now, ...tokens].join(', ')}`;
 }
 

@@ -112,6 +112,10 @@ export class Session implements EngineSession, Host {
     return value === true || String(value).toLowerCase() === 'true';
   }
 
+  ignoresCase(): boolean {
+    return String(this.parameters.get('QUOTED_IDENTIFIERS_IGNORE_CASE') ?? false).toLowerCase() === 'true';
+  }
+
   lastQueryId(back: number): string | null {
     return (back < 0 ? this.#queries.at(back) : this.#queries[back - 1]) ?? null;
   }
@@ -149,7 +153,8 @@ export class Session implements EngineSession, Host {
 
   #parse(sql: string, bindings: Record<string, Binding>): Statement {
     const timestampMapping = String(this.parameters.get('TIMESTAMP_TYPE_MAPPING') ?? 'TIMESTAMP_NTZ').toUpperCase();
-    return parseStatement(sql, { bindings, variables: this.variables, timestampMapping });
+    const ignoreCase = this.ignoresCase();
+    return parseStatement(sql, { bindings, variables: this.variables, timestampMapping, ignoreCase });
   }
 
   async #prepare(sql: string, options: PrepareOptions): Promise<{ run: Run; prepared: Prepared }> {

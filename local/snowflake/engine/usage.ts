@@ -78,7 +78,8 @@ export async function createUsage(core: Core): Promise<void> {
 
 function viewOf(core: Core, schema: string, name: string, columns: string, time: bigint): Table {
   const id = core.fresh();
-  const c = new Cursor(columns, { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ' });
+  const context = { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ', ignoreCase: false };
+  const c = new Cursor(columns, context);
   const table: Table = {
     id,
     database: SYSTEM_DATABASE,

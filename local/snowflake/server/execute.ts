@@ -17,6 +17,7 @@ export async function execute(query: Query, account: Account): Promise<Finished>
   let failed = true;
   const timeout = startTimeout(query);
   try {
+    checkParameters(query);
     checkOneStatement(query);
     await injected(query, account);
     const work = async () => {
@@ -46,6 +47,16 @@ export async function execute(query: Query, account: Account): Promise<Finished>
     clearTimeout(timeout);
     if (request.describeOnly === true) account.counters.add('describeOnly');
     else account.counters.statement(query.kind, query.tag, needsWarehouse, failed);
+  }
+}
+
+/** Of what Snowflake lets a single statement set, only this is emulated; the rest must not pass for set. */
+const statementParameters = new Set(['QUERY_TAG', 'MULTI_STATEMENT_COUNT']);
+
+function checkParameters({ request }: Query): void {
+  for (const name of Object.keys(request.parameters ?? {})) {
+    if (statementParameters.has(name)) continue;
+    throw new SqlError('000002', '0A000', `Unsupported feature 'parameter ${name} of a single statement'.`);
   }
 }
 

@@ -16,6 +16,8 @@ export type SnowflakeUser = {
   roles?: string[];
   defaultRole?: string;
   defaultWarehouse?: string;
+  /** Session parameters as this user has them. */
+  parameters?: Record<string, string | number | boolean>;
 };
 
 export type ServerOptions = {

@@ -80,7 +80,8 @@ export class Sessions {
     for (const [name, value] of Object.entries(defaults)) {
       if (!engine.parameters.has(name)) engine.parameters.set(name, value);
     }
-    for (const [name, value] of Object.entries(parameters)) engine.parameters.set(name.toUpperCase(), value);
+    const wins = Object.entries({ ...user.parameters, ...parameters });
+    for (const [name, value] of wins) engine.parameters.set(name.toUpperCase(), value);
 
     let tail: Promise<unknown> = Promise.resolve();
     const session: Session = {

@@ -23,6 +23,8 @@ export type ParseContext = {
   variables: ReadonlyMap<string, string>;
   /** What TIMESTAMP means: the session's TIMESTAMP_TYPE_MAPPING. */
   timestampMapping: string;
+  /** The session's QUOTED_IDENTIFIERS_IGNORE_CASE. */
+  ignoreCase: boolean;
 };
 
 export class Cursor {
@@ -35,7 +37,7 @@ export class Cursor {
   constructor(source: string, context: ParseContext) {
     this.source = source;
     this.context = context;
-    this.#tokens = tokenize(source);
+    this.#tokens = tokenize(source, context.ignoreCase);
   }
 
   peek(ahead = 0): Token {
@@ -137,7 +139,7 @@ export class Cursor {
     else if (token.kind === 'op' && token.text === ':') name = this.bindText(this.next().text);
     else this.fail(token);
     this.expectOp(')');
-    return parseName(name);
+    return parseName(name, this.context.ignoreCase);
   }
 
   variable(name: string): string {
@@ -256,8 +258,13 @@ export class Cursor {
 }
 
 /** A dotted name in text, e.g. an argument of SYSTEM$LAST_CHANGE_COMMIT_TIME. */
-export function parseName(source: string): Name {
-  const cursor = new Cursor(source, { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ' });
+export function parseName(source: string, ignoreCase = false): Name {
+  const cursor = new Cursor(source, {
+    bindings: {},
+    variables: new Map(),
+    timestampMapping: 'TIMESTAMP_NTZ',
+    ignoreCase,
+  });
   const name = cursor.objectName();
   if (cursor.peek().kind !== 'end') cursor.fail();
   return name;

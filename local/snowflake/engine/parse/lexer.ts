@@ -23,8 +23,8 @@ export function unexpected(source: string, token: Token): Error {
   return syntaxError(line, pos, token.kind === 'end' ? '<EOF>' : source.slice(token.start, token.end));
 }
 
-/** All tokens of a source, closed by one of kind `end`. */
-export function tokenize(source: string): Token[] {
+/** All tokens of a source, closed by one of kind `end`. `ignoreCase`: quoted names are folded like others. */
+export function tokenize(source: string, ignoreCase = false): Token[] {
   const tokens: Token[] = [];
   let at = 0;
   const fail = (): never => {
@@ -52,7 +52,7 @@ export function tokenize(source: string): Token[] {
         end += source[end] === '"' ? 2 : 1;
       }
       const name = source.slice(at + 1, end).replaceAll('""', '"');
-      tokens.push({ kind: 'quoted', text: name, start: at, end: end + 1 });
+      tokens.push({ kind: 'quoted', text: ignoreCase ? name.toUpperCase() : name, start: at, end: end + 1 });
       at = end + 1;
     } else if (source.startsWith('$$', at)) {
       const end = source.indexOf('$$', at + 2);

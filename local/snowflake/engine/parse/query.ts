@@ -267,7 +267,7 @@ function parseTableFunction(c: Cursor): From {
   } else if (c.isOp('(', 1)) {
     throw unsupported(`table function ${c.peek().text}`);
   } else {
-    const name = c.peek().kind === 'string' ? parseName(c.string()) : c.objectName();
+    const name = c.peek().kind === 'string' ? parseName(c.string(), c.context.ignoreCase) : c.objectName();
     c.expectOp(')');
     item = parseTable(c, name);
   }

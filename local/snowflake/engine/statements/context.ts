@@ -99,7 +99,7 @@ export async function startRun(
     lastQueryId: (back) => host.lastQueryId(back),
     sessionValue: (name) => host.sessionValue(name),
     lastChange: (name) => {
-      const t = core.catalog.table(parseName(name), host);
+      const t = core.catalog.table(parseName(name, host.ignoresCase()), host);
       if (t.view) throw unsupported('SYSTEM$LAST_CHANGE_COMMIT_TIME of a view of the database SNOWFLAKE');
       named.add(qualifiedName(t));
       readAt(run, now);
@@ -108,7 +108,7 @@ export async function startRun(
       return core.assumptions.get('token-without-changes') === 'created' ? String(t.createdOn) : null;
     },
     hasData: (name) => {
-      const stream = core.catalog.findStream(parseName(name), host);
+      const stream = core.catalog.findStream(parseName(name, host.ignoresCase()), host);
       if (stream === null) throw notAStream(name, 'SYSTEM$STREAM_HAS_DATA');
       named.add(nameOf(stream));
       readAt(run, now);
@@ -116,7 +116,7 @@ export async function startRun(
       return stream.initial || isStale(stream, now) || (last !== null && last > stream.offset);
     },
     streamOffset: (name) => {
-      const stream = core.catalog.findStream(parseName(name), host);
+      const stream = core.catalog.findStream(parseName(name, host.ignoresCase()), host);
       if (stream === null) throw streamNotFound(name);
       return stream.offset;
     },

@@ -22,7 +22,6 @@ const NAMES = new Set(
 
 /** Settings that change what SQL means here only in their ordinary value; another one is refused, not ignored. */
 const FIXED: Record<string, string> = {
-  QUOTED_IDENTIFIERS_IGNORE_CASE: 'FALSE',
   TRANSACTION_ABORT_ON_ERROR: 'FALSE',
   ERROR_ON_NONDETERMINISTIC_MERGE: 'TRUE',
   ERROR_ON_NONDETERMINISTIC_UPDATE: 'FALSE',

@@ -22,6 +22,8 @@ export type Host = Current & {
   transaction: Transaction | null;
   unseen(): Unseen;
   autocommit(): boolean;
+  /** Whether quoted names are folded like others. */
+  ignoresCase(): boolean;
   /** -1 is the last query, 1 the first. */
   lastQueryId(back: number): string | null;
   /** CURRENT_ROLE() and its kind; undefined when there is no such function. */
