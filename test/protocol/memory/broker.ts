@@ -137,6 +137,12 @@ export class Broker {
     return this.log.filter(({ state }) => state === 'committed');
   }
 
+  /** The marker that stands, whether or not it is visible yet. */
+  committed(id: string): Marker | null {
+    const owner = this.#owner(id);
+    return (owner.state === 'prepared' ? owner.offset : null) ?? owner.marker?.marker ?? null;
+  }
+
   /** The last committed transaction is gone, records and marker, as after an election of a replica that lacks it. */
   loseLastCommit(id: string): boolean {
     const owner = this.#owner(id);

@@ -4,6 +4,7 @@
  */
 import { check, type Defects, standstill } from './oracle.ts';
 import { type Call, type Fault, FAULTS, type Worker } from './wire.ts';
+import { comparePositions } from '../../../lambdas/protocol/position.ts';
 import { DAY, random, World } from './world.ts';
 
 /** What happens to a source beside faults. */
@@ -192,8 +193,10 @@ async function strike(world: World, upheaval: Upheaval, below: (n: number) => nu
       const unlucky = below(world.source.partitions);
       const item = state!.partitions.find(({ partition }) => partition === unlucky);
       // Under an owner that goes on, or before the store knows of the commit, a loss can't be told (docs/design.md, 3.3).
-      if (item === undefined || item.owner !== null || item.marked === null) return;
-      world.broker.loseLastCommit(`s/${item.partition}`);
+      const committed = world.broker.committed(`s/${unlucky}`)?.position ?? null;
+      if (item === undefined || item.owner !== null || committed === null) return;
+      if (comparePositions(committed, item.position) > 0) return;
+      world.broker.loseLastCommit(`s/${unlucky}`);
       // Each partition gets rows, so that each is opened and sees it.
       for (let key = 0; key < 8; key++) world.ledger.commit(world.clock.time + 1_000, `k${key}`);
       return;
