@@ -11,13 +11,17 @@ export type KafkaRight = {
 };
 
 export function kafkaRights({ app, kafka, sources }: ResolvedConfig): KafkaRight[] {
+  const topics = sources.flatMap(({ topic, schemaTopic, progressTopic }) => [
+    topic,
+    ...[schemaTopic, progressTopic].flatMap((told) => (told === undefined ? [] : [told.name])),
+  ]);
   const own = { name: `snowmelt:${app}:`, prefix: true };
   return [
     // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.
     { kind: 'cluster', name: 'kafka-cluster', prefix: false, operations: ['IdempotentWrite', 'DescribeConfigs'] },
     // The marker is an offset of the control topic: it is committed and fetched, no record is ever read or written.
     { kind: 'topic', name: kafka.controlTopic, prefix: false, operations: ['Describe', 'Read'] },
-    ...[...new Set(sources.map(({ topic }) => topic))].sort().map((name): KafkaRight => ({
+    ...[...new Set(topics)].sort().map((name): KafkaRight => ({
       kind: 'topic',
       name,
       prefix: false,

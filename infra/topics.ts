@@ -20,6 +20,10 @@ export function topics(scope: Construct, config: ResolvedConfig, infrastructure:
     topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   };
   for (const source of config.sources) make(topicId(source.name), source.topic, source.topicPartitions);
+  const told = config.sources.flatMap(({ schemaTopic, progressTopic }) => [schemaTopic, progressTopic]);
+  const counts = new Map<string, number>();
+  for (const topic of told) if (topic !== undefined) counts.set(topic.name, topic.partitions);
+  for (const [name, partitions] of counts) make(topicId(`told ${name}`), name, partitions);
   // No record is ever written to it: positions are committed offsets that go by its partitions.
   make('ControlTopic', config.kafka.controlTopic, Math.max(...config.sources.map((source) => source.partitions)));
 }
