@@ -5,10 +5,10 @@ import { quotedTable } from './config.ts';
 import { readFlights } from './duckdb.ts';
 import { createTable, loadSelect } from './flights.ts';
 import { Random } from './random.ts';
-import { signIn } from './snowflake.ts';
+import { signIn, type Session } from './snowflake.ts';
 import { WRITER, type Stack } from './stack.ts';
 import { Traffic, type Row } from './traffic.ts';
-import { Writer } from './writer.ts';
+import { transactions, Writer } from './writer.ts';
 
 export type FilledTable = { writer: Writer; rows: number; loadedAt: bigint; close(): Promise<void> };
 
@@ -17,15 +17,14 @@ const POOL = 20_000;
 
 export async function fillTable(
   stack: Pick<Stack, 'config' | 'snowflake' | 'folder'>,
-  source: ResolvedSource,
+  source: Pick<ResolvedSource, 'object'>,
   options: { rows: number; seed: number; maxRows: number; ledger?: string },
 ): Promise<FilledTable> {
   const snowflake = stack.snowflake!;
   const session = await signIn({ url: snowflake.url, account: stack.config.snowflake.account, ...WRITER });
   const table = quotedTable(source);
   const { database, schema, name } = source.object;
-  await session.execute(`CREATE DATABASE IF NOT EXISTS "${database}"`);
-  await session.execute(`CREATE SCHEMA IF NOT EXISTS "${database}"."${schema}"`);
+  await createSchemas(session, source.object);
   await session.execute(createTable(table));
   const loaded = await snowflake.control.load(`${database}.${schema}.${name}`, loadSelect(options.rows));
   const traffic = new Traffic({
@@ -35,13 +34,23 @@ export async function fillTable(
     firstRow: options.rows,
     maxRows: options.maxRows,
   });
-  const writer = new Writer(session, table, traffic, join(stack.folder, options.ledger ?? 'ledger.ndjson'));
+  const writer = new Writer(
+    transactions(session, table),
+    traffic,
+    join(stack.folder, options.ledger ?? 'ledger.ndjson'),
+  );
   const close = async () => {
     await writer.stop();
     await writer.ledger.close();
     await session.close();
   };
   return { writer, rows: loaded.rows, loadedAt: BigInt(loaded.commitTime), close };
+}
+
+/** The schema that the table is in, and its database. */
+export async function createSchemas(session: Session, where: { database: string; schema: string }): Promise<void> {
+  await session.execute(`CREATE DATABASE IF NOT EXISTS "${where.database}"`);
+  await session.execute(`CREATE SCHEMA IF NOT EXISTS "${where.database}"."${where.schema}"`);
 }
 
 /** Rows from all over the table: every so many, from a random start. */
