@@ -84,7 +84,7 @@ class KafkaClient implements Kafka {
         connections,
         data: { topicPartitions, leaders, maxBatchBytes: kafka.maxBatchBytes, maxMessageBytes },
         progress: told
-          ? { topic: told.topic, parts: progressParts(progress!.topicPartitions, new Leaders(connections, told)) }
+          ? { topic: told.topic, parts: progressParts(progress.topicPartitions, new Leaders(connections, told)) }
           : null,
         session,
         markerAlone: transactional && request.adopt === true,

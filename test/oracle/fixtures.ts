@@ -80,7 +80,7 @@ export async function verdictOn(
     lastCommit: options.lastCommit ?? BigInt(at(24)),
     topic: async (each) => {
       for (const { key, value, topicPartition } of topic) {
-        each({ topicPartition, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) });
+        await each({ topicPartition, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) });
       }
       return topic.length;
     },
