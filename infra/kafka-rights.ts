@@ -14,11 +14,14 @@ export type KafkaRight = {
 export type KafkaUse = {
   app: string;
   kafka: Pick<ResolvedConfig['kafka'], 'controlTopic'>;
-  sources: Pick<ResolvedSource, 'topic' | 'schemaTopic'>[];
+  sources: Pick<ResolvedSource, 'topic' | 'schemaTopic' | 'progressTopic'>[];
 };
 
 export function kafkaRights({ app, kafka, sources }: KafkaUse): KafkaRight[] {
-  const topics = sources.flatMap(({ topic, schemaTopic }) => [topic, ...(schemaTopic ? [schemaTopic.name] : [])]);
+  const topics = sources.flatMap(({ topic, schemaTopic, progressTopic }) => [
+    topic,
+    ...[schemaTopic, progressTopic].flatMap((told) => (told === undefined ? [] : [told.name])),
+  ]);
   const own = { name: `snowmelt:${app}:`, prefix: true };
   return [
     // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.

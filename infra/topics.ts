@@ -20,12 +20,10 @@ export function topics(scope: Construct, config: ResolvedConfig, infrastructure:
     topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   };
   for (const source of config.sources) make(topicId(source.name), source.topic, source.topicPartitions);
-  const told = new Map<string, number>(
-    config.sources.flatMap(({ schemaTopic }) =>
-      schemaTopic ? [[schemaTopic.name, schemaTopic.partitions] as const] : [],
-    ),
-  );
-  for (const [name, partitions] of told) make(`Schema${topicId(name)}`, name, partitions);
+  const told = (name: 'schemaTopic' | 'progressTopic') =>
+    new Map(config.sources.flatMap(({ [name]: topic }) => (topic ? [[topic.name, topic.partitions] as const] : [])));
+  for (const [name, partitions] of told('schemaTopic')) make(`Schema${topicId(name)}`, name, partitions);
+  for (const [name, partitions] of told('progressTopic')) make(`Progress${topicId(name)}`, name, partitions);
   // No record is ever written to it: positions are committed offsets that go by its partitions.
   make('ControlTopic', config.kafka.controlTopic, Math.max(...config.sources.map((source) => source.partitions)));
 }

@@ -32,6 +32,7 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
     maxTransactionRows: source.write?.maxTransactionRows ?? config.limits.maxTransactionRows,
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
     topicChecks: config.kafka.topicChecks,
+    progressTopic: source.progressTopic ?? null,
     reserveMs: RESERVE_MS,
     ...(source.publishers !== undefined && { publishers: source.publishers }),
     ...(source.maxRate !== undefined && { maxRate: source.maxRate }),

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { parseArguments, type Arguments } from './demo/arguments.ts';
 import { runLive } from './demo/live.ts';
-import { goals, isClean, runUntilIdle, type Result } from './demo/run.ts';
+import { isClean, runUntilIdle, type Result } from './demo/run.ts';
 import type { Stack } from './demo/stack.ts';
 import { ASSUMPTIONS } from './snowflake/assumptions.ts';
 
@@ -22,7 +22,7 @@ async function main(args: Arguments): Promise<number> {
   }
   say(first);
   const { rows, seed, config, partitions, broker, killEveryMs } = args;
-  const options = { rows, seed, config, partitions, broker, killEveryMs, goals, progress: say };
+  const options = { rows, seed, config, partitions, broker, killEveryMs, progress: say };
   const result = await runUntilIdle(args.hold ? { ...options, hold } : options);
   if (!args.hold) print(result, args.json);
   return isClean(result) ? 0 : 1;
@@ -37,10 +37,20 @@ async function main(args: Arguments): Promise<number> {
   }
 }
 
-function print(result: Result, asJson: boolean): void {
-  if (asJson) return void process.stdout.write(`${JSON.stringify(result)}\n`);
+/** Of several sources a line each, then one of all. */
+function print({ sources, unproven, ...result }: Result, asJson: boolean): void {
+  const each = sources.length > 1 ? sources : [];
+  if (asJson) {
+    for (const line of [...each, result]) process.stdout.write(`${JSON.stringify(line)}\n`);
+    return;
+  }
+  for (const { source, capture, format, records, missing, duplicated, reordered, mismatched } of each) {
+    const defects = `missing ${missing}, duplicated ${duplicated}, reordered ${reordered}, mismatched ${mismatched}`;
+    console.log(`${source.padEnd(32)} ${`${capture}, ${format}`.padEnd(44)} ${records} records; ${defects}`);
+  }
+  for (const why of unproven) console.log(why);
   for (const [name, value] of Object.entries(result))
-    console.log(`${name.padEnd(24)} ${value.toLocaleString('en-US')}`);
+    console.log(`${name.padEnd(24)} ${value?.toLocaleString('en-US') ?? '-'}`);
 }
 
 try {

@@ -29,7 +29,7 @@ const MAX_SIZES = 4;
 export function contradictions(parts: Parts): Finding[] {
   return [
     ...topics(parts),
-    ...schemaTopics(parts),
+    ...toldTopics(parts),
     ...snapshots(parts),
     ...clocks(parts),
     ...brokers(parts),
@@ -61,27 +61,32 @@ function* topics(parts: Parts): Iterable<Finding> {
   }
 }
 
-/** Records of schema changes may share a topic with each other, but with nothing else. */
-function* schemaTopics(parts: Parts): Iterable<Finding> {
+const TOLD = { schemaTopic: 'schema changes', progressTopic: 'progress' } as const;
+
+/** Records of schema changes may share a topic with each other, but with nothing else; so may those of progress. */
+function* toldTopics(parts: Parts): Iterable<Finding> {
   const { sources, defaults } = parts;
   const taken = new Map(Object.entries(sources ?? {}).map(([name, source]) => [source?.topic?.name, `source ${name}`]));
   taken.set(controlTopicOf(parts) ?? undefined, 'the control topic');
-  const counts = new Map<string, number>();
   const places: [Path, Parts['defaults']][] = [
     [['defaults'], defaults],
     ...Object.entries(sources ?? {}).map(([name, source]): [Path, Parts['defaults']] => [['sources', name], source]),
   ];
-  for (const [path, setting] of places) {
-    const topic = setting?.schemaTopic;
-    if (topic?.name === undefined || topic.partitions === undefined) continue;
-    const at = [...path, 'schemaTopic'];
-    const owner = taken.get(topic.name);
-    if (owner !== undefined)
-      yield { path: [...at, 'name'], message: `\`${topic.name}\` is already the topic of ${owner}` };
-    const count = counts.get(topic.name) ?? topic.partitions;
-    if (count !== topic.partitions)
-      yield { path: [...at, 'partitions'], message: `is ${count} elsewhere for this topic` };
-    counts.set(topic.name, count);
+  for (const setting of Object.keys(TOLD) as (keyof typeof TOLD)[]) {
+    const counts = new Map<string, number>();
+    for (const [path, of] of places) {
+      const topic = of?.[setting];
+      if (topic?.name === undefined || topic.partitions === undefined) continue;
+      const at = [...path, setting];
+      const owner = taken.get(topic.name);
+      if (owner !== undefined)
+        yield { path: [...at, 'name'], message: `\`${topic.name}\` is already the topic of ${owner}` };
+      const count = counts.get(topic.name) ?? topic.partitions;
+      if (count !== topic.partitions)
+        yield { path: [...at, 'partitions'], message: `is ${count} elsewhere for this topic` };
+      counts.set(topic.name, count);
+    }
+    for (const name of counts.keys()) taken.set(name, TOLD[setting]);
   }
 }
 

@@ -89,6 +89,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   const write = resolveWrite({ ...defaults.write, ...source.write });
   const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
+  const progressTopic = source.progressTopic ?? defaults.progressTopic;
   const every = source.every ?? defaults.every ?? 'rate(1 minute)';
   return {
     name,
@@ -114,6 +115,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     ...pacing({ ...defaults, ...source }, every),
     ...(shape !== null && { shape }),
     ...evolution({ ...defaults, ...source }, source.stream),
+    ...(progressTopic !== undefined && { progressTopic }),
     ...(source.headers !== undefined && {
       headers: Object.entries(source.headers).map(([header, is]) =>
         typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },

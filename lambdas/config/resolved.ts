@@ -120,6 +120,7 @@ export type ResolvedSource = {
   /** Absent: compatible. */
   schemaChanges?: 'compatible' | 'any';
   schemaTopic?: { name: string; partitions: number };
+  progressTopic?: { name: string; partitions: number };
   /** Record headers: a constant, or the text of a column. */
   headers?: ({ name: string; value: string } | { name: string; column: string })[];
   /** Where this source differs from `kafka` and `limits`. */

@@ -27,7 +27,12 @@ import { captureProblems } from './captures.ts';
 import { presetNames } from './presets.ts';
 import { WAREHOUSE_SIZES } from './resolved.ts';
 
-const recordFormat = z.enum(['json', 'json-with-schema', 'avro', 'protobuf']);
+export const recordFormats = ['json', 'json-with-schema', 'avro', 'protobuf'] as const;
+export const envelopes = ['debezium', 'flat'] as const;
+export const changeKinds = ['default', 'append-only'] as const;
+export const queryModes = ['bulk', 'incrementing', 'timestamp'] as const;
+
+const recordFormat = z.enum(recordFormats);
 
 const format = z.strictObject({
   type: recordFormat
@@ -37,7 +42,7 @@ const format = z.strictObject({
     ),
   key: recordFormat.optional().describe('How keys are encoded. Default: as values are.'),
   envelope: z
-    .enum(['debezium', 'flat'])
+    .enum(envelopes)
     .optional()
     .describe('debezium: before, after, op, source, ts_ms. flat: the row with metadata fields. Default debezium.'),
   tombstones: z
@@ -101,7 +106,7 @@ const shape = {
 
 const perSource = {
   changes: z
-    .enum(['default', 'append-only'])
+    .enum(changeKinds)
     .optional()
     .describe('default: inserts, updates and deletes. append-only: inserts alone, cheaper. Default default.'),
   partitions: whole(1, 1000)
@@ -176,6 +181,12 @@ const perSource = {
     .strictObject({ name: topicName, partitions: whole(1, 10_000) })
     .optional()
     .describe('Topic that is told of the columns of a source, and of every change of them before it is published.'),
+  progressTopic: z
+    .strictObject({ name: topicName, partitions: whole(1, 10_000) })
+    .optional()
+    .describe(
+      'Topic that is told the end of each window, by each partition with rows in it: bounds and counts, in the transaction of its last rows.',
+    ),
   write: z
     .strictObject({
       compression: compression.optional().describe('Default: kafka.compression.'),
@@ -213,7 +224,7 @@ const sourceFields = z.strictObject({
       'A stream, instead of a table: DATABASE.SCHEMA.STREAM, which nobody else may consume; or { managed: true, on: DATABASE.SCHEMA.TABLE } for one that is made in snowflake.staging. `changes` must say what kind of stream it is.',
     ),
   mode: z
-    .enum(['bulk', 'incrementing', 'timestamp'])
+    .enum(queryModes)
     .optional()
     .describe(
       'How a query is read. bulk: whole, and what differs from the last time is published, deletes included. incrementing, timestamp: rows from `cursor` on. Default bulk.',

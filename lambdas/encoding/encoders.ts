@@ -8,6 +8,7 @@ import type { Format } from './format.ts';
 import { AvroFormat } from './format-avro.ts';
 import { ProtobufFormat } from './format-protobuf.ts';
 import { headersOf } from './headers.ts';
+import { progressRecord } from './progress.ts';
 import { RowRecords } from './record.ts';
 import { registryOf } from './registries/registry.ts';
 import type { Pace } from './registries/request.ts';
@@ -46,6 +47,7 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
 
   return {
     schemaChange: (window, layout) => schemaRecord(facts(window, layout, 0)),
+    progress: (window, partition) => progressRecord({ config, source, window, partition, now: now() }),
     headers: (window) => headersOf(source.headers ?? [], window),
     async truncation(window, layout) {
       const known = facts(window, layout, 0);

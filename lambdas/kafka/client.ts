@@ -19,6 +19,7 @@ import { asKafkaError } from './failures.ts';
 import { readMarker } from './marker.ts';
 import { checkTopic, Leaders, readMetadata } from './metadata.ts';
 import { type Names, namesFor } from './names.ts';
+import type { TopicParts } from './outlet.ts';
 import { BatchingProducer } from './producer.ts';
 import type { Reply } from './requests.ts';
 import { IdempotentSession, type Session } from './session.ts';
@@ -27,10 +28,16 @@ import { Transaction } from './transaction.ts';
 
 /** How long an open waits for topics, coordinators and an earlier owner's transaction. */
 const OPEN_MS = 30_000;
+const PROGRESS_BATCH_BYTES = 8 * 1024;
 
 /** `credentials` are what `kafka.auth` asks for; null for `method: none`. Nothing is connected yet. */
 export function createKafka(config: ResolvedConfig, credentials: Credentials | null, telemetry?: Telemetry): Kafka {
   return new KafkaClient(config, credentials, telemetry ?? null);
+}
+
+/** One small record a window. */
+function progressParts(topicPartitions: number, leaders: Leaders): TopicParts {
+  return { topicPartitions, leaders, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
 }
 
 class KafkaClient implements Kafka {
@@ -47,17 +54,18 @@ class KafkaClient implements Kafka {
 
   async open(request: OpenRequest): Promise<BatchingProducer> {
     const { app, kafka } = this.#config;
-    const { source, partition, topic, topicPartitions, newestTopicPartitions, delivery } = request;
+    const { source, partition, topic, topicPartitions, newestTopicPartitions, delivery, progress } = request;
     const transactional = delivery === 'exactly-once';
     const names = namesFor(app, source, partition, topic, kafka.controlTopic);
     const clientId = names.transactionalId;
     const began = Date.now();
     const deadline = began + OPEN_MS;
     return this.#connected(clientId, transactional, `opening ${clientId}`, async (connections) => {
-      const topics = transactional ? [topic, kafka.controlTopic] : [topic];
+      const topics = [topic, ...(transactional ? [kafka.controlTopic] : []), ...(progress ? [progress.topic] : [])];
       const metadata = await readMetadata(connections, topics, deadline);
       checkTopic(metadata, topic, { atLeast: topicPartitions });
       const target = checkTopic(metadata, topic, { exactly: newestTopicPartitions });
+      const told = progress && checkTopic(metadata, progress.topic, { exactly: progress.topicPartitions });
       if (metadata.clusterId === null) throw new SnowmeltError('KAFKA_FAILED', 'the cluster does not tell its id');
       const maxMessageBytes = await readMaxMessageBytes(connections, topic);
       const { session, marker } = transactional
@@ -73,14 +81,14 @@ class KafkaClient implements Kafka {
         end,
         clientId,
         names,
-        topicPartitions,
         connections,
-        leaders,
-        maxMessageBytes,
+        data: { topicPartitions, leaders, maxBatchBytes: kafka.maxBatchBytes, maxMessageBytes },
+        progress: told
+          ? { topic: told.topic, parts: progressParts(progress.topicPartitions, new Leaders(connections, told)) }
+          : null,
         session,
         markerAlone: transactional && request.adopt === true,
         codec: codecFor(kafka.compression),
-        maxBatchBytes: kafka.maxBatchBytes,
         requestTimeoutMs: kafka.requestTimeoutMs,
       });
     });

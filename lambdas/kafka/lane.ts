@@ -2,9 +2,11 @@
  * The way to one topicPartition: records fill a batch, full batches queue, one at a time is on its way. Two outstanding
  * ones could change places, or one of them be taken for the other and dropped.
  */
+import type { Outlet } from './outlet.ts';
 import type { RecordBatch } from './record-batch.ts';
 
 export class Lane {
+  readonly outlet: Outlet;
   readonly partition: number;
   /** The batch that takes records. */
   filling: RecordBatch | null = null;
@@ -15,7 +17,8 @@ export class Lane {
   readonly #held: RecordBatch[] = [];
   #sequence = 0;
 
-  constructor(partition: number) {
+  constructor(outlet: Outlet, partition: number) {
+    this.outlet = outlet;
     this.partition = partition;
   }
 

@@ -5,22 +5,20 @@
  *   most one is outstanding for each, and is repeated with the same sequence until its answer names it.
  * - A session commits when all records are acknowledged: a transaction's marker, then its end. Nothing else commits.
  * - Records that are appended during a commit are the next transaction's: nothing of them is sent before the commit ended.
+ * - A transaction may also have records for a second topic, that of progress.
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { KafkaProducer, Marker, RecordHeaders, Sent } from '../protocol/ports.ts';
-import { BatchPool } from './batch-pool.ts';
+import type { KafkaProducer, Marker, PlainRecord, RecordHeaders, Sent } from '../protocol/ports.ts';
 import type { Codec } from './compression.ts';
 import type { Connections } from './connections.ts';
 import { asKafkaError } from './failures.ts';
-import { Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { partitionForKey } from './murmur2.ts';
-import { requestHead } from './produce.ts';
+import { Outlet, type TopicParts } from './outlet.ts';
 import { capacityFor, type RecordBatch, type RecordKind } from './record-batch.ts';
-import { Sender } from './sender.ts';
-import type { Leaders } from './metadata.ts';
 import type { Names } from './names.ts';
-import type { Session } from './session.ts';
+import type { Session, TopicPartitions } from './session.ts';
 
 export type ProducerParts = {
   clusterId: string;
@@ -28,16 +26,14 @@ export type ProducerParts = {
   end: number | null;
   clientId: string;
   names: Names;
-  topicPartitions: number;
   connections: Connections;
-  leaders: Leaders;
+  /** Of the topic in `names`. */
+  data: TopicParts;
+  progress: { topic: string; parts: TopicParts } | null;
   session: Session;
   /** Whether a marker may be committed without a record. */
   markerAlone: boolean;
   codec: Codec | null;
-  maxBatchBytes: number;
-  /** The topic's limit of a batch; null: unknown, the brokers refuse what is larger. */
-  maxMessageBytes: number | null;
   requestTimeoutMs: number;
 };
 
@@ -45,13 +41,13 @@ export class BatchingProducer implements KafkaProducer {
   readonly clusterId: string;
   readonly marker: Marker | null;
   readonly end: number | null;
-  readonly #topic: string;
   readonly #connections: Connections;
   readonly #session: Session;
   readonly #markerAlone: boolean;
   readonly #kind: RecordKind;
-  readonly #sender: Sender;
-  readonly #pool: BatchPool;
+  readonly #data: Outlet;
+  readonly #progress: Outlet | null;
+  /** Of both. */
   readonly #lanes: Lane[];
   /** `bytes` of the last append and the same memory as a Buffer, which copies slices without making views. */
   #source: Uint8Array | null = null;
@@ -59,11 +55,11 @@ export class BatchingProducer implements KafkaProducer {
   #pending = 0;
   /** Records of the transaction that brokers acknowledged. */
   #acknowledged = 0;
-  /** The last of them. */
+  /** The last of them in the data's topic. */
   #sent: Sent | null = null;
   #since: number | null = null;
   /** topicPartitions that are part of the transaction. */
-  #added = new Set<number>();
+  #added = new Set<Lane>();
   #adding: Promise<void> | null = null;
   #failure: SnowmeltError | null = null;
   #committing = false;
@@ -71,30 +67,21 @@ export class BatchingProducer implements KafkaProducer {
   #change = Promise.withResolvers<void>();
 
   constructor(parts: ProducerParts) {
-    const { names, connections, leaders, session, requestTimeoutMs } = parts;
-    const { transactionalId } = session;
-    const maxBytes = parts.maxMessageBytes ?? Infinity;
-    const head = requestHead(parts.clientId, transactionalId, names.topic, requestTimeoutMs);
-    this.#kind = transactionalId === null ? 'positioned' : 'transactional';
+    const { clientId, names, connections, session, codec, requestTimeoutMs, data, progress } = parts;
+    this.#kind = session.transactionalId === null ? 'positioned' : 'transactional';
     this.#markerAlone = parts.markerAlone;
     this.clusterId = parts.clusterId;
     this.marker = parts.marker;
     this.end = parts.end;
-    this.#topic = names.topic;
     this.#connections = connections;
     this.#session = session;
-    this.#sender = new Sender({
-      connections,
-      leaders,
-      session,
-      names,
-      head,
-      codec: parts.codec,
-      maxBytes,
-      requestTimeoutMs,
-    });
-    this.#pool = new BatchPool(Math.min(parts.maxBatchBytes, maxBytes), parts.topicPartitions, head.length, this.#kind);
-    this.#lanes = Array.from({ length: parts.topicPartitions }, (_, partition) => new Lane(partition));
+    const shared = { connections, session, names, codec, requestTimeoutMs };
+    this.#data = new Outlet(shared, clientId, this.#kind, data);
+    this.#progress =
+      progress === null
+        ? null
+        : new Outlet({ ...shared, names: { ...names, topic: progress.topic } }, clientId, this.#kind, progress.parts);
+    this.#lanes = [...this.#data.lanes, ...(this.#progress?.lanes ?? [])];
   }
 
   get pending(): number {
@@ -117,9 +104,10 @@ export class BatchingProducer implements KafkaProducer {
     headers: RecordHeaders | null = null,
   ): boolean {
     if (this.#failure !== null) return false; // ready() tells why
-    const lane = this.#lanes[partitionForKey(bytes, keyStart, keyEnd, this.#lanes.length)]!;
+    const { lanes, pool } = this.#data;
+    const lane = lanes[partitionForKey(bytes, keyStart, keyEnd, lanes.length)]!;
     this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
-    return this.#pool.hasRoom;
+    return pool.hasRoom;
   }
 
   broadcast(
@@ -133,8 +121,17 @@ export class BatchingProducer implements KafkaProducer {
     headers: RecordHeaders | null = null,
   ): void {
     if (this.#failure !== null) return;
-    for (const lane of this.#lanes)
+    for (const lane of this.#data.lanes)
       this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
+  }
+
+  tell({ key, value }: PlainRecord, window: number, row: number): void {
+    if (this.#failure !== null) return;
+    if (this.#progress === null) throw new SnowmeltError('UNEXPECTED', 'no topic of progress was opened');
+    const bytes = Buffer.concat([key, value]);
+    const { lanes } = this.#progress;
+    const lane = lanes[partitionForKey(bytes, 0, key.length, lanes.length)]!;
+    this.#appendTo(lane, bytes, 0, key.length, key.length, bytes.length, window, row, null);
   }
 
   #appendTo(
@@ -162,7 +159,7 @@ export class BatchingProducer implements KafkaProducer {
   }
 
   async ready(): Promise<void> {
-    while (!this.#pool.hasRoom) {
+    while (!this.#data.pool.hasRoom) {
       this.#throwIfFailed();
       // Nothing comes back unless something is on its way; after a commit that is what waited for it.
       if (!this.#committing && !this.#lanes.some((lane) => lane.sending)) this.#flush();
@@ -215,7 +212,7 @@ export class BatchingProducer implements KafkaProducer {
       lane.seal(this.#committing);
       if (!this.#committing) this.#start(lane);
     }
-    return (lane.filling = this.#pool.take(size));
+    return (lane.filling = lane.outlet.pool.take(size));
   }
 
   #flush(): void {
@@ -233,37 +230,41 @@ export class BatchingProducer implements KafkaProducer {
   async #drain(lane: Lane): Promise<void> {
     try {
       for (let batch = lane.queue[0]; batch !== undefined && this.#failure === null; batch = lane.queue[0]) {
-        await this.#add(lane.partition);
-        const offset = await this.#sender.send(lane, batch, () => this.#failure !== null);
-        this.#sent = { topic: this.#topic, topicPartition: lane.partition, offset };
+        await this.#add(lane);
+        const offset = await lane.outlet.sender.send(lane, batch, () => this.#failure !== null);
+        const { topic } = lane.outlet;
+        if (lane.outlet === this.#data) this.#sent = { topic, topicPartition: lane.partition, offset };
         this.#acknowledged += batch.records;
         lane.queue.shift();
-        this.#pool.give(batch);
+        lane.outlet.pool.give(batch);
         this.#changed();
       }
     } catch (error) {
-      this.#fail(asKafkaError(error, `sending to partition ${lane.partition}`));
+      this.#fail(asKafkaError(error, `sending to ${lane.outlet.topic}-${lane.partition}`));
     } finally {
       lane.sending = false;
     }
   }
 
   /** Makes the partition part of the transaction, together with all others that have records: one request at a time. */
-  async #add(partition: number): Promise<void> {
-    while (!this.#added.has(partition)) {
+  async #add(lane: Lane): Promise<void> {
+    while (!this.#added.has(lane)) {
       this.#adding ??= this.#addAll().finally(() => (this.#adding = null));
       await this.#adding;
     }
   }
 
   async #addAll(): Promise<void> {
-    const partitions = this.#lanes
-      .filter((lane) => !this.#added.has(lane.partition))
-      .filter((lane) => lane.queue.length > 0 || (lane.filling !== null && !this.#committing))
-      .map((lane) => lane.partition);
+    const lanes = this.#lanes
+      .filter((lane) => !this.#added.has(lane))
+      .filter((lane) => lane.queue.length > 0 || (lane.filling !== null && !this.#committing));
+    const topics = [this.#data, this.#progress].flatMap((outlet): TopicPartitions[] => {
+      const partitions = lanes.filter((lane) => lane.outlet === outlet).map((lane) => lane.partition);
+      return partitions.length === 0 ? [] : [{ topic: outlet!.topic, partitions }];
+    });
     this.#since ??= Date.now();
-    await this.#session.add(partitions);
-    for (const partition of partitions) this.#added.add(partition);
+    await this.#session.add(topics);
+    for (const lane of lanes) this.#added.add(lane);
   }
 
   #fail(error: SnowmeltError): void {

@@ -6,13 +6,15 @@ import { type Names, neededRight } from './names.ts';
 import { call } from './requests.ts';
 import { Attempts } from './retry.ts';
 
+export type TopicPartitions = { topic: string; partitions: number[] };
+
 export interface Session {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   /** null: not transactional. */
   readonly transactionalId: string | null;
   /** Before the first records of these topicPartitions in a unit of work. */
-  add(partitions: number[]): Promise<void>;
+  add(topics: TopicPartitions[]): Promise<void>;
   /** After every record was acknowledged. */
   commit(marker: Marker): Promise<void>;
 }

@@ -15,7 +15,7 @@ import { CODE } from './failures.ts';
 import { formatMarker } from './marker.ts';
 import type { Names } from './names.ts';
 import type { Reply } from './requests.ts';
-import type { Session } from './session.ts';
+import type { Session, TopicPartitions } from './session.ts';
 
 /** Not a reason but a consequence: another partition of the request was refused. */
 const NOT_ATTEMPTED = 55;
@@ -64,8 +64,7 @@ export class Transaction implements Session {
   }
 
   /** Makes topicPartitions part of the transaction; the first call opens it. */
-  async add(partitions: number[]): Promise<void> {
-    const topics = [{ topic: this.#names.topic, partitions }];
+  async add(topics: TopicPartitions[]): Promise<void> {
     await this.#transactions.ask('AddPartitionsToTxn', { ...this.#identity, topics }, addPartitionsCode, {
       deadline: Date.now() + PATIENCE_MS,
       // The end of the transaction before may still be on its way to the partitions.

@@ -55,6 +55,9 @@ export async function commit(run: Run, window: Window, range: Range, done: numbe
   const exactlyOnce = run.settings.delivery === 'exactly-once';
   const at = ports.clock.now();
   const position: Position = { window: window.number, row: done };
+  // The window ends for this partition with this very transaction, so it is told in it.
+  if (done === range.rows && run.settings.progressTopic !== null)
+    producer!.tell(ports.encoders.progress(window, run.partition), window.number, done);
   // Until the store has it: a release in between must leave `open` standing.
   run.undecided = true;
   await producer!.commit({

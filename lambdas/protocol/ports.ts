@@ -194,6 +194,8 @@ export type OpenRequest = {
    * topic, no marker; `commit` resolves when all that was appended is acknowledged.
    */
   delivery: Delivery;
+  /** The topic that `tell` is for; none is absent or null. */
+  progress?: { topic: string; topicPartitions: number } | null;
   /** Doesn't read the marker (an operator signs it anew): `commit` may then commit a marker alone, without a record. */
   adopt?: boolean;
 };
@@ -249,6 +251,8 @@ export interface KafkaProducer {
     row: number,
     headers?: RecordHeaders | null,
   ): void;
+  /** Adds a record for the topic of progress to the transaction. */
+  tell(record: PlainRecord, window: number, row: number): void;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
   /** Records appended and not committed. */
@@ -326,6 +330,8 @@ export interface Encoders {
   truncation(window: Window, layout: Layout): Promise<PlainRecord>;
   /** The record of a `schema` window, for the topic that the window names: columns before and after. */
   schemaChange(window: Window, layout: Layout): PlainRecord;
+  /** Of a partition's last transaction of a window: the END, for the topic of progress. */
+  progress(window: Window, partition: number): PlainRecord;
   /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
   headers(window: Window): HeaderWriter | null;
   /**

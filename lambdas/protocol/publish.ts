@@ -47,6 +47,8 @@ export type PublishSettings = {
   maxTransactionRows: number;
   offsetsRetentionMs: number;
   topicChecks: 'strict' | 'report';
+  /** Topic that each partition's END of a window goes to; null: none. */
+  progressTopic: { name: string; partitions: number } | null;
   /** No transaction is opened when less than this is left of the invocation. */
   reserveMs: number;
   /** At most this many partitions of the source are published at the same time. */
@@ -209,6 +211,7 @@ async function look(run: Run): Promise<SourceState> {
 /** InitProducerId, marker, reconcile, one conditional write. Nothing was sent before. */
 async function open(run: Run, before: SourceState, window: Window | null): Promise<void> {
   const { ports, lease } = run;
+  const { progressTopic } = run.settings;
   const target = targetOf(before, window ?? before.head);
   run.opens++;
   run.target = target.name;
@@ -221,6 +224,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     newestTopicPartitions: target.newestTopicPartitions,
     partitions: target.partitions,
     delivery: run.settings.delivery,
+    progress: progressTopic && { topic: progressTopic.name, topicPartitions: progressTopic.partitions },
   });
   run.producer = producer;
   // Windows may have been written and published by another owner since `before`: look after InitProducerId.

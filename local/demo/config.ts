@@ -7,7 +7,7 @@ import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 
 export const STAND_IN = 'stand-in';
 
-export type StandIns = { snowflake: boolean; kafka: boolean; dynamodb: boolean };
+export type StandIns = { snowflake: boolean; kafka: boolean; dynamodb: boolean; registry: boolean };
 
 export type DemoConfig = {
   config: ResolvedConfig;
@@ -17,7 +17,13 @@ export type DemoConfig = {
 };
 
 /** Addresses of what was started; null where the configuration names the real thing. */
-export type Addresses = { snowflake: string | null; brokers: string[] | null; dynamodb: string | null; aws: string };
+export type Addresses = {
+  snowflake: string | null;
+  brokers: string[] | null;
+  dynamodb: string | null;
+  registry: string | null;
+  aws: string;
+};
 
 /** @throws SnowmeltError CONFIG_INVALID */
 export function readDemoConfig(path: string, partitions: number | null): DemoConfig {
@@ -35,6 +41,7 @@ export function demoConfig(text: string, path: string, partitions: number | null
       snowflake: config.snowflake.account === STAND_IN,
       kafka: config.kafka.brokers.every((broker) => broker.startsWith(`${STAND_IN}:`)),
       dynamodb: config.table.endpoint === null || new URL(config.table.endpoint).hostname === STAND_IN,
+      registry: config.registry?.type === 'confluent' && new URL(config.registry.url).hostname === STAND_IN,
     },
   };
 }
@@ -46,6 +53,10 @@ export function withAddresses(config: ResolvedConfig, addresses: Addresses): Res
     table: { ...config.table, endpoint: addresses.dynamodb ?? config.table.endpoint },
     snowflake: { ...config.snowflake, accessUrl: addresses.snowflake ?? config.snowflake.accessUrl },
     kafka: { ...config.kafka, brokers: addresses.brokers ?? config.kafka.brokers },
+    registry:
+      config.registry?.type === 'confluent'
+        ? { ...config.registry, url: addresses.registry ?? config.registry.url }
+        : config.registry,
     aws: { ...config.aws, endpoint: addresses.aws },
   };
 }

@@ -26,8 +26,9 @@ export type DemoColumn = {
   kind: ColumnKind;
   /** As CREATE TABLE has it. */
   sqlType: string;
-  /** Of a NUMBER. */
+  /** Of a NUMBER; no scale is 0. */
   precision?: number;
+  scale?: number;
   /** DuckDB SQL over the Parquet file's columns and `n`, the row's number from 0; in the stand-in's stored form. */
   source: string;
 };
@@ -59,6 +60,7 @@ export const flightColumns: readonly DemoColumn[] = [
     kind: 'number',
     sqlType: 'NUMBER(10,2)',
     precision: 10,
+    scale: 2,
     source: 'CAST(CAST(distance * 11 + n % 100 AS DECIMAL(12,0)) * CAST(0.01 AS DECIMAL(3,2)) AS DECIMAL(10,2))',
   },
   {
@@ -66,6 +68,7 @@ export const flightColumns: readonly DemoColumn[] = [
     kind: 'number',
     sqlType: 'NUMBER(20,4)',
     precision: 20,
+    scale: 4,
     source: 'CAST(CAST(distance * 31415 + n AS DECIMAL(16,0)) * CAST(0.0001 AS DECIMAL(5,4)) AS DECIMAL(20,4))',
   },
   { name: 'ON_TIME', kind: 'boolean', sqlType: 'BOOLEAN', source: 'delay <= 15' },

@@ -2,9 +2,9 @@
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { Arguments } from './arguments.ts';
 import { quotedTable, readDemoConfig } from './config.ts';
+import { openFeeds, type Feed } from './feeds.ts';
 import { startStack, WRITER, type Stack } from './stack.ts';
 import { publishedRows, StateReader, watermark, type SourceView } from './state.ts';
-import { fillTable, type FilledTable } from './table.ts';
 import { plainLine, render, summary, type SourceModel, type ViewModel } from './view.ts';
 
 const COMMIT_EVERY_MS = 400;
@@ -23,18 +23,21 @@ export async function runLive(args: Arguments, print: (line: string) => void): P
   const stack = await startStack(demo, args, { watchWire: false });
   const closing: (() => unknown)[] = [() => stack.close()];
   try {
-    let table: FilledTable | null = null;
+    const feeds: Feed[] = [];
+    closing.push(() => Promise.all(feeds.map((feed) => feed.close())));
     if (stack.snowflake !== null) {
       print(`loading ${args.rows.toLocaleString('en-US')} flights`);
-      table = await fillTable(stack, stack.config.sources[0]!, { ...args, maxRows: MAX_ROWS_PER_STATEMENT });
-      closing.push(() => table?.close());
-      table.writer.start(COMMIT_EVERY_MS, (error) => {
-        if (!stop.signal.aborted) print(`the writer stopped: ${error.message}`);
-      });
+      feeds.push(...new Set((await openFeeds(stack, { ...args, maxRows: MAX_ROWS_PER_STATEMENT }, print)).values()));
+      for (const { writer } of feeds) {
+        writer.start(COMMIT_EVERY_MS * feeds.length, (error) => {
+          if (!stop.signal.aborted) print(`a writer stopped: ${error.message}`);
+        });
+      }
     }
-    print(`Kafka is at ${stack.brokers.join(', ')}, topic ${stack.config.sources[0]!.topic}; end with Ctrl-C`);
+    const topics = stack.config.sources.map(({ topic }) => topic);
+    print(`Kafka is at ${stack.brokers.join(', ')}, topics ${topics.join(', ')}; end with Ctrl-C`);
     stack.aws.startSchedules();
-    const board = new Board(stack, table);
+    const board = new Board(stack, feeds);
     closing.push(() => board.close());
     const screen = process.stdout.isTTY ? new Screen() : null;
     let told = 0;
@@ -69,14 +72,14 @@ async function unlessStopped(error: unknown, model: ViewModel, signal: AbortSign
 /** Gathers the numbers, and the rates from what they were before. */
 class Board {
   readonly #stack: Stack;
-  readonly #table: FilledTable | null;
+  readonly #feeds: readonly Feed[];
   readonly #sources: { source: ResolvedSource; reader: StateReader; before: Map<number, number> }[];
   readonly #began = performance.now();
   #lookedAt = performance.now();
 
-  constructor(stack: Stack, table: FilledTable | null) {
+  constructor(stack: Stack, feeds: readonly Feed[]) {
     this.#stack = stack;
-    this.#table = table;
+    this.#feeds = feeds;
     this.#sources = stack.config.sources.map((source) => ({
       source,
       reader: new StateReader(stack.config.table, source.name),
@@ -91,11 +94,11 @@ class Board {
     const sources = await Promise.all(
       this.#sources.map(async ({ source, reader, before }) => modelOf(source, await reader.read(), before, elapsed)),
     );
-    const totals = this.#table?.writer.totals;
+    const sum = (of: 'commits' | 'changes') => this.#feeds.reduce((total, { writer }) => total + writer.totals[of], 0);
     return {
       seconds: (now - this.#began) / 1000,
       sources,
-      writer: totals === undefined ? null : { commits: totals.commits, changes: totals.changes },
+      writer: this.#feeds.length === 0 ? null : { commits: sum('commits'), changes: sum('changes') },
       warehouse: await this.#warehouse(),
       invocations: this.#stack.aws.counters.invocations,
     };

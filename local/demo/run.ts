@@ -1,12 +1,12 @@
-/** `--until-idle`: one run without a person, checked by the oracle. */
+/** `--until-idle`: one run without a person, every source checked by the oracle. */
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { Arguments } from './arguments.ts';
-import { Killer, type KillCounts, type KillTargets, type Worker } from './kills.ts';
 import { readDemoConfig } from './config.ts';
-import { askOracle } from './oracle.ts';
+import { openFeeds, type Feed } from './feeds.ts';
+import { captureOf, ENOUGH_RECORDS, judge, shortcoming, type SourceResult } from './judge.ts';
+import { Killer, type KillCounts, type KillTargets, type Worker } from './kills.ts';
 import { MINUTE_MS, startStack, type Stack } from './stack.ts';
 import { isIdle, isPublished, StateReader, type SourceView } from './state.ts';
-import { fillTable, type FilledTable } from './table.ts';
 
 export type Result = {
   rows: number;
@@ -22,9 +22,13 @@ export type Result = {
   killsInTransaction: number;
   killsBeforeStore: number;
   warehouseResumes: number;
-  idleWarehouseStatements: number;
+  /** null: a source among them is read at each tick, whether anything changed or not. */
+  idleWarehouseStatements: number | null;
   peakRssMb: number;
   seconds: number;
+  sources: SourceResult[];
+  /** Sources of which too little came to prove anything. */
+  unproven: string[];
 };
 
 /** What must have happened before the writer stops. */
@@ -43,14 +47,22 @@ export const goals: Goals = {
   kills: { kills: 50, killsInTransaction: 20, killsBeforeStore: 5 },
 };
 
+/** Of each of several sources. */
+export const manyGoals: Goals = { ...goals, windows: 3, operations: 200 };
+
 const COMMIT_EVERY_MS = 150;
+/** Each of the writers of several sources. */
+const MANY_COMMIT_EVERY_MS = 2_000;
+/** Sources that are judged at the same time. */
+const JUDGES = 2;
 const MAX_ROWS_PER_STATEMENT = 60;
 const LOOK_EVERY_MS = 250;
 /** Without a step forward for so long the run has failed. */
 const STALLED_MS = 120_000;
 
 export type RunOptions = Pick<Arguments, 'rows' | 'seed' | 'config' | 'partitions' | 'broker' | 'killEveryMs'> & {
-  goals: Goals;
+  /** Absent: the usual ones. */
+  goals?: Goals;
   progress: (what: string) => void;
   /** Called after the check, with everything still up. */
   hold?: (stack: Stack, result: Result) => Promise<void>;
@@ -64,62 +76,65 @@ export async function runUntilIdle(options: RunOptions): Promise<Result> {
   if (!demo.standIns.snowflake) {
     throw new Error('--until-idle needs the Snowflake stand-in: of a real table nobody has a ledger to check against');
   }
-  const [judged] = demo.config.sources;
-  if (judged?.information !== 'DEFAULT' || judged.format.envelope !== 'debezium') {
-    throw new Error(
-      '--until-idle judges the first source by before and after: it must be `changes: default`, `debezium`',
-    );
-  }
   progress('building the functions, starting the stand-ins');
   const stack = await startStack(demo, options, { watchWire: true });
   const closing: (() => unknown)[] = [() => stack.close()];
   const keep = () => {
     stack.keep();
-    progress(`the ledger and the functions' log are kept in ${stack.folder}`);
+    progress(`the ledgers and the functions' log are kept in ${stack.folder}`);
   };
   try {
-    const source = stack.config.sources[0]!;
-    progress(`loading ${options.rows} flights`);
-    const table = await fillTable(stack, source, { ...options, maxRows: MAX_ROWS_PER_STATEMENT });
-    closing.push(() => table.close());
+    const { sources } = stack.config;
+    const feeds = await openFeeds(stack, { ...options, maxRows: MAX_ROWS_PER_STATEMENT }, progress);
+    const distinct = [...new Set(feeds.values())];
+    closing.push(() => Promise.all(distinct.map((feed) => feed.close())));
     const killer = new Killer(killTargets(stack), options.seed);
     closing.push(() => killer.close());
     const memory = watchMemory(stack);
     closing.push(() => memory.stop());
-    const run = new Run(stack, source, table, killer, options);
-    closing.push(() => run.reader.close());
+    const judged = sources.map((source) => new Judged(stack, source, feeds.get(source.name)!));
+    closing.push(() => judged.forEach(({ reader }) => reader.close()));
+    const run = new Run(stack, judged, killer, options);
 
     stack.aws.startSchedules();
     if (options.killEveryMs !== null) killer.start(options.killEveryMs);
     closing.push(() => killer.stop());
-    await run.write();
+    await run.write(distinct);
     await killer.stop();
     await run.untilPublished();
-    const idle = await run.beIdle();
-    await table.writer.commit();
+    // A query that watches no table is run at each tick.
+    const idle = sources.every(({ query }) => query === undefined) ? await run.beIdle() : null;
+    for (const { writer } of distinct) await writer.commit();
     await run.untilPublished();
     stack.aws.stopSchedules();
 
-    progress('checking the topic');
-    const verdict = await run.check();
+    progress('checking the topics');
+    const results = await run.check();
     const stats = await stack.snowflake!.control.stats();
-    const { records, missing, duplicated, reordered, mismatched } = verdict;
+    const sum = (of: 'windows' | 'records' | 'missing' | 'duplicated' | 'reordered' | 'mismatched') =>
+      results.reduce((total, result) => total + result[of], 0);
     const result: Result = {
-      rows: table.rows,
-      changes: table.writer.totals.changes,
-      windows: run.changesWindows(await run.reader.read()),
+      rows: distinct.reduce((total, { rows }) => total + rows, 0),
+      changes: distinct.reduce((total, { writer }) => total + writer.totals.changes, 0),
+      windows: sum('windows'),
       transactions: killer.transactions,
-      records,
-      missing,
-      duplicated,
-      reordered,
-      mismatched,
+      records: sum('records'),
+      missing: sum('missing'),
+      duplicated: sum('duplicated'),
+      reordered: sum('reordered'),
+      mismatched: sum('mismatched'),
       ...killer.counts,
       warehouseResumes: stats.warehouses[stack.config.snowflake.warehouse]?.resumes ?? 0,
       idleWarehouseStatements: idle,
       peakRssMb: memory.peakMb(),
       seconds: Math.round((performance.now() - began) / 100) / 10,
+      sources: results,
+      unproven: sources.flatMap((source, i) => {
+        const why = shortcoming(source, results[i]!);
+        return why === null ? [] : [`${source.name}: ${why}`];
+      }),
     };
+    for (const why of result.unproven) progress(why);
     if (!isClean(result)) keep();
     await options.hold?.(stack, result);
     return result;
@@ -131,68 +146,100 @@ export async function runUntilIdle(options: RunOptions): Promise<Result> {
   }
 }
 
-export function isClean({ missing, duplicated, reordered, mismatched }: Result): boolean {
-  return missing + duplicated + reordered + mismatched === 0;
+export function isClean({ missing, duplicated, reordered, mismatched, unproven }: Result): boolean {
+  return missing + duplicated + reordered + mismatched + unproven.length === 0;
+}
+
+/** A source, what is written for it, and how far it is. */
+class Judged {
+  readonly source: ResolvedSource;
+  readonly feed: Feed;
+  readonly reader: StateReader;
+  readonly #stack: Stack;
+
+  constructor(stack: Stack, source: ResolvedSource, feed: Feed) {
+    this.#stack = stack;
+    this.source = source;
+    this.feed = feed;
+    this.reader = new StateReader(stack.config.table, source.name);
+  }
+
+  /** Whether enough was written and seen. */
+  hasReached({ windows, operations }: Goals, view: SourceView): boolean {
+    const { kind, writer } = this.feed;
+    const { inserts, updates, deletes, rekeys } = writer.totals;
+    const written =
+      kind === 'flights' ? Math.min(inserts, updates, deletes, rekeys) >= operations : inserts >= ENOUGH_RECORDS;
+    return written && changesWindows(view) >= windows;
+  }
+
+  isPublished(view: SourceView): boolean {
+    return isPublished(view, this.feed.writer.lastCommit);
+  }
+
+  isIdle(view: SourceView): boolean {
+    return isIdle(view, this.feed.writer.lastCommit);
+  }
+
+  async check(report: (what: string) => void): Promise<SourceResult> {
+    const { name, format } = this.source;
+    const verdict = await judge(this.#stack, this.source, this.feed, (what) => report(`${name}: ${what}`));
+    const envelope = format.envelope === 'flat' ? ', flat' : '';
+    const windows = changesWindows(await this.reader.read());
+    return { source: name, capture: captureOf(this.source), format: `${format.type}${envelope}`, windows, ...verdict };
+  }
+}
+
+function changesWindows(view: SourceView): number {
+  return view.windows.filter(({ kind }) => kind === 'changes').length;
 }
 
 class Run {
-  readonly reader: StateReader;
   readonly #stack: Stack;
-  readonly #source: ResolvedSource;
-  readonly #table: FilledTable;
+  readonly #judged: readonly Judged[];
   readonly #killer: Killer;
   readonly #options: RunOptions;
+  readonly #goals: Goals;
 
-  constructor(stack: Stack, source: ResolvedSource, table: FilledTable, killer: Killer, options: RunOptions) {
-    this.reader = new StateReader(stack.config.table, source.name);
+  constructor(stack: Stack, judged: readonly Judged[], killer: Killer, options: RunOptions) {
     this.#stack = stack;
-    this.#source = source;
-    this.#table = table;
+    this.#judged = judged;
     this.#killer = killer;
     this.#options = options;
+    this.#goals = options.goals ?? (judged.length > 1 ? manyGoals : goals);
   }
 
-  /** Lets the writer write until all goals are met. */
-  async write(): Promise<void> {
-    const { writer } = this.#table;
+  /** Lets the writers write until all goals are met. */
+  async write(feeds: readonly Feed[]): Promise<void> {
     let failure: Error | null = null;
-    writer.start(COMMIT_EVERY_MS, (error) => (failure = error));
-    await this.#until('the writer has done its part', (view) => {
+    const everyMs = feeds.length > 1 ? MANY_COMMIT_EVERY_MS : COMMIT_EVERY_MS;
+    for (const { writer } of feeds) writer.start(everyMs, (error) => (failure ??= error));
+    await this.#until('the writers have done their part', (each, view) => {
       if (failure !== null) throw failure;
-      return this.#goalsMet(view);
+      return this.#killedEnough() && each.hasReached(this.#goals, view);
     });
-    await writer.stop();
+    for (const { writer } of feeds) await writer.stop();
   }
 
-  #goalsMet(view: SourceView): boolean {
-    const { windows, operations, kills } = this.#options.goals;
-    const { inserts, updates, deletes, rekeys } = this.#table.writer.totals;
-    const killed = (Object.keys(kills) as (keyof KillCounts)[]).every(
-      (name) => this.#killer.counts[name] >= kills[name],
-    );
-    return (
-      this.changesWindows(view) >= windows &&
-      Math.min(inserts, updates, deletes, rekeys) >= operations &&
-      (this.#options.killEveryMs === null || killed)
-    );
-  }
-
-  changesWindows(view: SourceView): number {
-    return view.windows.filter(({ kind }) => kind === 'changes').length;
+  #killedEnough(): boolean {
+    const { kills } = this.#goals;
+    const { counts } = this.#killer;
+    const names = Object.keys(kills) as (keyof KillCounts)[];
+    return this.#options.killEveryMs === null || names.every((name) => counts[name] >= kills[name]);
   }
 
   untilPublished(): Promise<void> {
-    return this.#until('all is published', (view) => isPublished(view, this.#table.writer.lastCommit));
+    return this.#until('all is published', (each, view) => each.isPublished(view));
   }
 
   /** Ticks with a gate statement each, and nothing to do. Returns how many statements needed a warehouse meanwhile. */
   async beIdle(): Promise<number> {
     const { control } = this.#stack.snowflake!;
-    await this.#until('the source is idle', (view) => isIdle(view, this.#table.writer.lastCommit));
+    await this.#until('all is idle', (each, view) => each.isIdle(view));
     const before = await control.stats();
     let after = await control.position();
     let tickAt = 0;
-    for (let ticks = 0; ticks < this.#options.goals.idleTicks;) {
+    for (let ticks = 0; ticks < this.#goals.idleTicks;) {
       const gate = await control.waitFor(
         ({ phase, sql }) => phase === 'answered' && (sql?.includes('SYSTEM$LAST_CHANGE_COMMIT_TIME') ?? false),
         { after, timeoutMs: STALLED_MS },
@@ -202,65 +249,68 @@ class Run {
       if (gate.atMs - tickAt < MINUTE_MS / 2) continue;
       tickAt = gate.atMs;
       ticks++;
-      this.#options.progress(`idle tick ${ticks} of ${this.#options.goals.idleTicks}`);
+      this.#options.progress(`idle tick ${ticks} of ${this.#goals.idleTicks}`);
     }
     return (await control.stats()).all.withWarehouse - before.all.withWarehouse;
   }
 
-  check() {
-    const { config, brokers } = this.#stack;
-    const { name, topic, key, format } = this.#source;
-    return askOracle(
-      {
-        brokers,
-        topic,
-        key,
-        tombstones: format.tombstones,
-        checkpoints: config.table,
-        source: name,
-        rows: this.#table.rows,
-        ledger: this.#table.writer.ledger.path,
-        lastCommit: String(this.#table.writer.lastCommit),
-      },
-      this.#options.progress,
-    );
+  /** In the order of the sources. */
+  async check(): Promise<SourceResult[]> {
+    const results: SourceResult[] = [];
+    const waiting = this.#judged.entries();
+    const judgeSome = async () => {
+      for (const [i, each] of waiting) results[i] = await each.check(this.#options.progress);
+    };
+    await Promise.all(Array.from({ length: JUDGES }, judgeSome));
+    return results;
   }
 
   /** @throws when nothing moves any more. */
-  async #until(what: string, done: (view: SourceView) => boolean): Promise<void> {
+  async #until(what: string, done: (each: Judged, view: SourceView) => boolean): Promise<void> {
     let seen = '';
     let since = performance.now();
     let told = 0;
     for (;;) {
-      const view = await this.reader.read();
-      if (done(view)) return this.#options.progress(what);
+      const views = await Promise.all(this.#judged.map(({ reader }) => reader.read()));
+      const open = this.#judged.filter((each, i) => !done(each, views[i]!));
+      if (open.length === 0) return this.#options.progress(what);
       const now = performance.now();
-      const state = JSON.stringify([view.windows.length, view.partitions, this.#table.writer.totals]);
+      const written = this.#judged.map(({ feed }) => feed.writer.totals.commits);
+      const state = JSON.stringify([views.map(({ windows, partitions }) => [windows.length, partitions]), written]);
       if (state !== seen) since = now;
       seen = state;
-      const stopped = view.partitions.find(({ state }) => state !== 'active');
-      if (stopped !== undefined)
-        throw new Error(`partition ${stopped.partition} needs an operator: ${stopped.lastError}`);
+      this.#throwIfStopped(views);
       if (now - since > STALLED_MS) throw new Error(`nothing has moved for ${STALLED_MS / 1000} s; still not: ${what}`);
       if (now - told > 5_000) {
-        this.#options.progress(this.#summary(view));
+        this.#options.progress(this.#summary(views, open));
         told = now;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
 
-  #summary(view: SourceView): string {
-    const { totals } = this.#table.writer;
+  #throwIfStopped(views: readonly SourceView[]): void {
+    for (const [i, { partitions }] of views.entries()) {
+      const stopped = partitions.find(({ state }) => state !== 'active');
+      if (stopped === undefined) continue;
+      const { name } = this.#judged[i]!.source;
+      throw new Error(`${name}, partition ${stopped.partition} needs an operator: ${stopped.lastError}`);
+    }
+  }
+
+  #summary(views: readonly SourceView[], open: readonly Judged[]): string {
+    const totals = [...new Set(this.#judged.map(({ feed }) => feed))].map(({ writer }) => writer.totals);
+    const sum = (of: 'commits' | 'changes') => totals.reduce((total, each) => total + each[of], 0);
+    const windows = views.reduce((total, view) => total + view.windows.length, 0);
     const kills = this.#options.killEveryMs === null ? '' : `, ${JSON.stringify(this.#killer.counts)}`;
-    const errors = view.partitions.flatMap(({ partition, lastError }) =>
-      lastError === null ? [] : [`${partition}: ${lastError}`],
+    const errors = views.flatMap(({ lastError, partitions }, i) =>
+      [lastError, ...partitions.map((each) => each.lastError)].flatMap((error) =>
+        error === null ? [] : [`${this.#judged[i]!.source.name}: ${error}`],
+      ),
     );
-    const error = view.lastError ?? errors[0];
-    return (
-      `${view.windows.length} windows, ${this.#killer.transactions} transactions, ` +
-      `${totals.commits} commits, ${totals.changes} changes${kills}${error === undefined ? '' : `; last error: ${error}`}`
-    );
+    const still = this.#judged.length === 1 ? '' : `; not yet: ${open.map(({ source }) => source.name).join(', ')}`;
+    const error = errors[0] === undefined ? '' : `; last error: ${errors[0]}`;
+    return `${windows} windows, ${this.#killer.transactions} transactions, ${sum('commits')} commits, ${sum('changes')} changes${kills}${still}${error}`;
   }
 }
 

@@ -37,13 +37,19 @@ export function literal(cell: Cell, column: DemoColumn): string {
 }
 
 /** One INSERT of all rows. VALUES takes no PARSE_JSON in Snowflake, SELECT does. */
-export function insert(table: string, images: readonly Image[]): string {
-  const rows = images.map((image) => `SELECT ${image.map((cell, i) => literal(cell, flightColumns[i]!)).join(', ')}`);
-  return `INSERT INTO ${table} (${flightColumns.map((c) => `"${c.name}"`).join(', ')}) ${rows.join(' UNION ALL ')}`;
+export function insert(table: string, images: readonly Image[], columns = flightColumns): string {
+  const rows = images.map((image) => `SELECT ${image.map((cell, i) => literal(cell, columns[i]!)).join(', ')}`);
+  return `INSERT INTO ${table} (${columns.map((c) => `"${c.name}"`).join(', ')}) ${rows.join(' UNION ALL ')}`;
 }
 
 /** One UPDATE that gives the rows of these IDs the cells of `set`, by column name. */
-export function update(table: string, ids: readonly string[], set: Readonly<Record<string, Cell>>): string {
+export function update(
+  table: string,
+  ids: readonly string[],
+  set: Readonly<Record<string, Cell>>,
+  columns = flightColumns,
+): string {
+  const columnOf = (name: string) => columns.find((column) => column.name === name)!;
   const cells = Object.entries(set).map(([name, cell]) => `"${name}" = ${literal(cell, columnOf(name))}`);
   return `UPDATE ${table} SET ${cells.join(', ')} WHERE "ID" IN (${ids.join(', ')})`;
 }
@@ -55,10 +61,6 @@ export function rekey(table: string, ids: readonly string[], step: bigint): stri
 
 export function remove(table: string, ids: readonly string[]): string {
   return `DELETE FROM ${table} WHERE "ID" IN (${ids.join(', ')})`;
-}
-
-function columnOf(name: string): DemoColumn {
-  return flightColumns.find((column) => column.name === name)!;
 }
 
 function quoted(text: string): string {

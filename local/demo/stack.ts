@@ -13,6 +13,7 @@ import { startDynamoProxy, type DynamoProxy } from '../aws/dynamo-proxy.ts';
 import { startAws, type AwsOptions, type LocalAws } from '../aws/start.ts';
 import { startBroker } from '../kafka/client.ts';
 import { startKafkaProxy, type KafkaProxy } from '../kafka/proxy.ts';
+import { ConfluentStandIn } from '../registry/confluent.ts';
 import { startSnowflake, type Snowflake, type SnowflakeOptions, type SnowflakeUser } from '../snowflake/client.ts';
 import { startSnowflakeProxy, type SnowflakeProxy } from '../snowflake/proxy.ts';
 import type { Arguments } from './arguments.ts';
@@ -110,6 +111,9 @@ export async function startStack(
       snowflake === null || options.watchSnowflake !== true ? null : await startSnowflakeProxy(snowflake.url);
     if (snowflakeProxy !== null) closing.push(() => snowflakeProxy.close());
 
+    const registry = standIns.registry ? await ConfluentStandIn.start() : null;
+    closing.push(() => registry?.close());
+
     const configPath = join(folder, 'config.json');
     const aws = await startAws({
       assembly,
@@ -138,6 +142,7 @@ export async function startStack(
       snowflake: snowflakeProxy?.url ?? snowflake?.url ?? null,
       brokers: kafkaProxy?.brokers ?? (kafka === null ? null : brokers),
       dynamodb: standIns.dynamodb ? aws.url : (dynamo?.url ?? null),
+      registry: registry?.url ?? null,
       aws: aws.url,
     });
     writeConfig(filled, configPath);
@@ -194,12 +199,15 @@ function interceptWith(aws: LocalAws, dynamo: DynamoProxy | null): LocalAws['int
     : (interceptor) => dynamo.interceptors.add(interceptor);
 }
 
-/** Each source's topic, and the control topic with a partition for each source partition. */
+/** Each source's topics, and the control topic with a partition for each source partition. */
 async function createTopics(brokers: string[], config: ResolvedConfig, options: StackOptions): Promise<void> {
   const admin = new Kafka({ brokers, clientId: 'demo', logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {
     const data = new Map(config.sources.map(({ topic, topicPartitions }) => [topic, topicPartitions]));
+    for (const { schemaTopic, progressTopic } of config.sources) {
+      for (const told of [schemaTopic, progressTopic]) if (told !== undefined) data.set(told.name, told.partitions);
+    }
     const control = options.controlPartitions ?? Math.max(...config.sources.map(({ partitions }) => partitions));
     await admin.createTopics({
       waitForLeaders: true,

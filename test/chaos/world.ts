@@ -4,7 +4,7 @@ import { demoConfig, type DemoConfig } from '../../local/demo/config.ts';
 import { askOracle } from '../../local/demo/oracle.ts';
 import type { Stack } from '../../local/demo/stack.ts';
 import { StateReader } from '../../local/demo/state.ts';
-import { fillTable, type FilledTable } from '../../local/demo/table.ts';
+import { fillTable, grantRights, type FilledTable } from '../../local/demo/table.ts';
 import type { Verdict } from '../oracle/check.ts';
 
 export type SourceShape = { partitions: number; topicPartitions: number; every: string };
@@ -48,6 +48,7 @@ export function checkpointsOf(stack: Stack): ResolvedConfig['table'] {
 export async function fill(stack: Stack, source: ResolvedSource, rows: number, seed: number): Promise<Subject> {
   const ledger = `ledger-${source.name}.ndjson`;
   const table = await fillTable(stack, source, { rows, seed, maxRows: 4, ledger });
+  await grantRights(stack, [source]);
   return { source, table, reader: new StateReader(checkpointsOf(stack), source.name) };
 }
 

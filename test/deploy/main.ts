@@ -22,7 +22,7 @@ import { parseEmf } from '../../local/aws/emf.ts';
 import { askOracle } from '../../local/demo/oracle.ts';
 import { WRITER } from '../../local/demo/stack.ts';
 import { isPublished, StateReader, type SourceView } from '../../local/demo/state.ts';
-import { fillTable, type FilledTable } from '../../local/demo/table.ts';
+import { fillTable, grantRights, type FilledTable } from '../../local/demo/table.ts';
 import { startBroker } from '../../local/kafka/client.ts';
 import { startSnowflake } from '../../local/snowflake/client.ts';
 import { missingPrerequisite, startApacheKafka } from '../apache-kafka/start.ts';
@@ -143,6 +143,7 @@ try {
   const SecretString = JSON.stringify({ privateKey: keys.privateKey });
   await secrets.send(new CreateSecretCommand({ Name: 'trial/snowflake', SecretString }));
   const table = await fillTable({ config, snowflake, folder }, source!, { rows: ROWS, seed: SEED, maxRows: 40 });
+  await grantRights({ config, snowflake }, [source!]);
   closing.push(() => table.close());
   const reader = new StateReader({ ...config.table, region: REGION }, source!.name);
   closing.push(() => reader.close());

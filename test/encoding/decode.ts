@@ -23,6 +23,11 @@ export function decode(format: RecordFormat, bytes: Uint8Array, registry: Regist
     return payload;
   }
   const { schema, body } = unframed(bytes, registry);
+  return decodeFramed(format, schema, body);
+}
+
+/** What is behind the header, by the schema that the header names. */
+export function decodeFramed(format: 'avro' | 'protobuf', schema: string, body: Buffer): Decoded {
   return format === 'avro' ? decodeAvro(schema, body) : decodeProtobuf(schema, body);
 }
 

@@ -75,6 +75,41 @@ test('columns added, widened, made nullable and reordered flow on, and are told 
   for (const told of [first, added, widened]) expect(windows).toContain(told!.window);
 });
 
+test('the end of each window is told by every partition with rows in it, once, with its rows', async () => {
+  const topic = { name: `${stands.kafka.app}.progress`, partitions: 2 };
+  await stands.kafka.createTopic(topic.name, topic.partitions);
+  const pipeline = await withRows({ progressTopic: topic });
+  await pipeline.run(2);
+  await stands.sql(`UPDATE ${pipeline.tableName} SET AMOUNT = AMOUNT + 1`);
+  await stands.passMinutes(1);
+  await pipeline.run(2);
+  expect(pipeline.codes).toEqual([]);
+  const ends = (await readCommitted(stands.kafka.target.brokers, topic.name)).map(
+    ({ value }) => JSON.parse(value!) as Record<string, unknown>,
+  );
+  const windows = await pipeline.store.windows(pipeline.source.name, 1, 9);
+  const told = windows.flatMap(({ number, kind, from, to, ranges, totalRows }) =>
+    ranges.map(({ partition, rows }) => ({
+      type: 'END',
+      window: number,
+      kind,
+      from,
+      to,
+      partition,
+      rows,
+      partitions: ranges.map((range) => range.partition),
+      total_rows: totalRows,
+    })),
+  );
+  expect(told.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['snapshot', 'changes']));
+  expect(ends).toHaveLength(told.length);
+  for (const end of told) expect(ends).toContainEqual(expect.objectContaining(end));
+  // They say nothing of what a consumer has not got.
+  const published = (await pipeline.published()).filter(({ op }) => op !== 'tombstone');
+  expect(ends.reduce((rows, end) => rows + Number(end['rows']), 0)).toBe(3 + 2 * 3);
+  expect(published).toHaveLength(3 + 3);
+});
+
 test('columns dropped, renamed or of another type stop the source; it goes on when that is allowed', async () => {
   const pipeline = await withRows();
   const { tableName: table } = pipeline;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kafkaAcls } from '../../infra/kafka-acls.ts';
+import { kafkaRights } from '../../infra/kafka-rights.ts';
 import { WILDCARDS } from '../../infra/permissions.ts';
 import { root, synthesize, type Template } from '../../infra/synthesize.ts';
 import { METRICS } from '../../lambdas/aws/metrics.ts';
@@ -208,8 +209,26 @@ describe('rights', () => {
   });
 });
 
+const problems = (text: string) => findProblems(text).map(({ path, message }) => `${path.join('.')}: ${message}`);
+
+test('topics that are told of columns and of progress are made, may be written, and are nobody else’s', () => {
+  const schemas = 'schemaTopic: { name: all.schemas, partitions: 1 }';
+  const text = `${everything}\ndefaults: { ${schemas}, progressTopic: { name: all.progress, partitions: 2 } }\n`;
+  const topics = of(templateOf(text), 'AWS::MSK::Topic').map(({ Properties }) => Properties['TopicName']);
+  expect(topics).toEqual(['all.orders', 'all.customers', 'all.schemas', 'all.progress', 'all.control']);
+  const written = kafkaRights(loadConfig(text, { path: 'x' })).filter(
+    ({ kind, operations }) => kind === 'topic' && operations.includes('Write'),
+  );
+  expect(written.map(({ name }) => name)).toEqual(['all.customers', 'all.orders', 'all.progress', 'all.schemas']);
+  expect(problems(text.replace('all.progress', 'all.schemas'))).toEqual([
+    'defaults.progressTopic.name: `all.schemas` is already the topic of schema changes',
+  ]);
+  expect(problems(text.replace('all.progress', 'all.orders'))).toEqual([
+    'defaults.progressTopic.name: `all.orders` is already the topic of source orders',
+  ]);
+});
+
 test('settings that need each other', () => {
-  const problems = (text: string) => findProblems(text).map(({ path, message }) => `${path.join('.')}: ${message}`);
   expect(problems(everything.replace(/ {2}cluster:.*\n/, ''))).toEqual([
     'kafka.auth.method: iam needs `aws.cluster`, the cluster that may be used',
     'aws.topics: needs `aws.cluster`, the cluster that the topics are made in',

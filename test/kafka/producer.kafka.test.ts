@@ -1,6 +1,8 @@
 /** What is appended and committed is what a consumer reads, whatever its size. */
 import { ConfigResourceTypes, Partitioners } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
+import { readCommitted } from './consumer.ts';
 import { append, Fixture, markerAt, requestFor, type Source } from './fixture.ts';
 
 let fixture: Fixture;
@@ -49,6 +51,34 @@ describe('round trip', () => {
       expect(new Set(own.map((record) => record.partition))).toEqual(new Set([partition]));
     }
     expect(records.every(({ time }) => time >= before && time <= Date.now())).toBe(true);
+  });
+
+  test('a record for the topic of progress is part of the transaction; without its commit neither is seen', async () => {
+    const source = await fixture.source(2);
+    const progress = { topic: `${source.topic}.progress`, topicPartitions: 3 };
+    await fixture.createTopic(progress.topic, progress.topicPartitions);
+    const tell = (producer: KafkaProducer, value: string) =>
+      producer.tell({ key: Buffer.from('p'), value: Buffer.from(value) }, 1, 1);
+    const told = async () =>
+      (await readCommitted(fixture.target.brokers, progress.topic)).map(({ key, value }) => `${key} ${value}`);
+    const first = await source.open(0, { progress });
+    for (let i = 0; i < 20; i++) append(first, `key-${i}`, 'one');
+    tell(first, 'one');
+    expect(first.pending).toBe(21);
+    await first.commit(markerAt(1, 20));
+    append(first, 'a', 'two');
+    await first.commit(markerAt(2, 1));
+    append(first, 'a', 'lost');
+    tell(first, 'lost');
+    await first.close();
+    const second = await source.open(0, { progress });
+    append(second, 'a', 'three');
+    tell(second, 'three');
+    await second.commit(markerAt(3, 1));
+    expect(await told()).toEqual(['p one', 'p three']);
+    expect(await source.values()).toEqual([...Array<string>(20).fill('one'), 'three', 'two']);
+    const other = source.open(0, { progress: { ...progress, topicPartitions: 4 } });
+    await expect(other).rejects.toMatchObject({ code: 'TOPIC_DIFFERS' });
   });
 
   test('the next open reads the last committed marker', async () => {

@@ -37,7 +37,13 @@ export async function readWindows(table: CheckpointTable, source: string): Promi
 
 /** Where attribute names are Snowmelt's layout of the table (docs/design.md, State). */
 function readBounds(item: Record<string, AttributeValue>): Bounds {
-  const body = JSON.parse(item['body']!.S!) as { kind: string; from: string | null; since?: string };
+  type Body = {
+    kind: string;
+    from: string | null;
+    since?: string;
+    ranges: { partition: number; rows: number }[];
+  };
+  const body = JSON.parse(item['body']!.S!) as Body;
   return {
     number: Number(item['sk']!.S!.slice('window#'.length)),
     kind: body.kind,
@@ -45,5 +51,6 @@ function readBounds(item: Record<string, AttributeValue>): Bounds {
     to: item['to']!.S!,
     since: body.since ?? null,
     void: item['void']?.BOOL === true,
+    rows: new Map(body.ranges.map(({ partition, rows }) => [partition, rows])),
   };
 }

@@ -4,7 +4,7 @@
  * Snowflake's net delta is by row: DELETE with the image at `from`, INSERT with the image at `to`, neither where both are
  * equal. Snowmelt's records are by key: a DELETE and an INSERT of one key are an update, so a re-keyed row is a delete of
  * the old key and a create of the new. A snapshot tells every key as it is; a repair those that changed since its bound, a
- * delete with the image of then.
+ * delete with the image of then. Append-only, a window has what was inserted in it, as it was when that was committed.
  */
 import type { DemoColumn, Image } from '../../local/demo/flights.ts';
 import type { LedgerEntry } from '../../local/demo/ledger.ts';
@@ -12,7 +12,16 @@ import { EventStore, type Keys } from './events.ts';
 import { hashOfImage, NONE, promised } from './values.ts';
 import { nanoseconds, type Bounds } from './windows.ts';
 
-export type Table = { columns: readonly DemoColumn[]; /** Names of the key's columns. */ key: readonly string[] };
+export type Table = {
+  columns: readonly DemoColumn[];
+  /** Names of the key's columns. */
+  key: readonly string[];
+  /** Columns of records that the ledger does not know; among them the key. A row is then known by all of its own. */
+  added?: readonly string[];
+};
+
+/** What a source promises beside the table. */
+export type Promises = { tombstones: boolean; appendOnly?: boolean; flat?: boolean };
 
 const ABSENT = -1;
 
@@ -24,7 +33,7 @@ export class Expected {
   readonly events = new EventStore();
   readonly keys: Keys;
   readonly #table: Table;
-  readonly #tombstones: boolean;
+  readonly #promise: Promises;
   readonly #keyAt: number[];
   /** By row: number of its key (ABSENT: no such row now) and hash of its image. */
   #rowKey = new Int32Array(1024).fill(ABSENT);
@@ -32,11 +41,13 @@ export class Expected {
   #rows = 0;
   /** What rows were before each change: commit time, row, state. */
   readonly #undo: { at: bigint; row: number; was: State }[] = [];
+  /** Rows inserted since the last window's end, as they were committed. */
+  #born: State[] = [];
 
-  constructor(table: Table, keys: Keys, tombstones: boolean) {
+  constructor(table: Table, keys: Keys, promise: Promises) {
     this.#table = table;
     this.keys = keys;
-    this.#tombstones = tombstones;
+    this.#promise = promise;
     this.#keyAt = table.key.map((name) => table.columns.findIndex((column) => column.name === name));
   }
 
@@ -50,16 +61,23 @@ export class Expected {
     let open = 0;
     const close = () => {
       const { kind, from, since } = windows[open++]!;
+      const born = this.#born.splice(0);
       if (kind === 'snapshot') this.#snapshot();
+      else if (this.#promise.appendOnly === true)
+        for (const { key, hash } of born) this.events.add(key, 'c', NONE, hash);
       else if (kind === 'repair') this.#repair(this.#touchedSince(since!));
       else this.#changes(this.#touchedSince(from!));
     };
     for await (const entry of ledger) {
       const at = BigInt(entry.at);
       while (open < windows.length && nanoseconds(windows[open]!.to) < at) close();
+      const fresh = this.#promise.appendOnly === true ? this.#unknown(entry) : [];
       for (const { row, image } of entry.changes) {
         this.#undo.push({ at, row, was: { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE } });
         this.#set(row, image);
+      }
+      for (const row of fresh) {
+        if (this.#rowKey[row] !== ABSENT) this.#born.push({ key: this.#rowKey[row]!, hash: this.#rowHash[row]! });
       }
     }
     while (open < windows.length) close();
@@ -72,6 +90,11 @@ export class Expected {
       if (this.#rowKey[row] !== ABSENT) table.set(this.#rowKey[row]!, this.#rowHash[row]!);
     }
     return table;
+  }
+
+  /** Rows that an entry inserts: a row that was deleted never comes back, but as another. */
+  #unknown({ changes }: LedgerEntry): Set<number> {
+    return new Set(changes.map(({ row }) => row).filter((row) => (this.#rowKey[row] ?? ABSENT) === ABSENT));
   }
 
   #snapshot(): void {
@@ -93,7 +116,7 @@ export class Expected {
   #changes(touched: Touched): void {
     for (const [key, { before, after }] of this.#delta(touched)) {
       if (after === NONE) this.#delete(key, before);
-      else this.events.add(key, before === NONE ? 'c' : 'u', before, after);
+      else this.events.add(key, before === NONE ? 'c' : 'u', this.#promise.flat === true ? NONE : before, after);
     }
   }
 
@@ -106,7 +129,7 @@ export class Expected {
 
   #delete(key: number, before: number): void {
     this.events.add(key, 'd', before, NONE);
-    if (this.#tombstones) this.events.add(key, 'tombstone');
+    if (this.#promise.tombstones) this.events.add(key, 'tombstone');
   }
 
   /** By key, where anything changed. */

@@ -1,7 +1,7 @@
 /** A small world whose topic is right; each test plants one defect in it. */
 import type { DemoColumn, Image } from '../../local/demo/flights.ts';
 import type { LedgerEntry } from '../../local/demo/ledger.ts';
-import { check, type Verdict } from './check.ts';
+import { check, type Kind, type Verdict } from './check.ts';
 import type { Json } from './values.ts';
 import type { Bounds } from './windows.ts';
 
@@ -17,9 +17,9 @@ export const at = (second: number) => `${BigInt(Date.UTC(2026, 0, 1, 0, 0, secon
 const row = (id: string, delay: string | null): Image => [id, delay];
 const image = (id: string, delay: number | null): Json => ({ ID: id, DELAY: delay });
 
-export const sent = (id: string, op: string, before: Json, after: Json): Sent => ({
+export const sent = (id: string, op: string, before: Json, after: Json, window = 1): Sent => ({
   key: JSON.stringify({ ID: id }),
-  value: JSON.stringify({ before, after, op, source: { window: 1, row: 1 }, ts_ms: 1 }),
+  value: JSON.stringify({ before, after, op, source: { window, row: 1 }, ts_ms: 1 }),
   topicPartition: Number(id) % 2,
 });
 export const tombstone = (id: string): Sent => ({
@@ -66,9 +66,10 @@ export type World = ReturnType<typeof world>;
 
 export async function verdictOn(
   { windows, loaded, ledger, topic }: World,
-  options: { explained?: string[]; tombstones?: boolean; lastCommit?: bigint } = {},
+  options: { explained?: string[]; tombstones?: boolean; lastCommit?: bigint; kind?: Kind } = {},
 ): Promise<Verdict> {
   return check({
+    kind: options.kind ?? 'changes',
     table: { columns, key: ['ID'] },
     tombstones: options.tombstones ?? true,
     windows,
@@ -79,7 +80,7 @@ export async function verdictOn(
     lastCommit: options.lastCommit ?? BigInt(at(24)),
     topic: async (each) => {
       for (const { key, value, topicPartition } of topic) {
-        each({ topicPartition, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) });
+        await each({ topicPartition, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) });
       }
       return topic.length;
     },

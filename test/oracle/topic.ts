@@ -7,13 +7,13 @@ export type TopicRecord = { topicPartition: number; key: Buffer | null; value: B
 const STALLED_MS = 60_000;
 
 /**
- * Reads each topic partition in order and ends at the last stable offset that stood when it began.
+ * Reads each topic partition in order, waits for `each` where it asks for it, and ends at the last stable offset that stood when it began.
  * @throws when nothing comes for a minute.
  */
 export async function readTopic(
   brokers: string[],
   topic: string,
-  each: (record: TopicRecord) => void,
+  each: (record: TopicRecord) => Promise<void> | void,
 ): Promise<number> {
   const { Kafka, logLevel } = loadKafkaJs();
   const kafka = new Kafka({ brokers, clientId: 'oracle', logLevel: logLevel.NOTHING });
@@ -41,7 +41,8 @@ export async function readTopic(
           const end = ends.get(batch.partition);
           for (const { key, value, offset } of batch.messages) {
             if (end !== undefined && BigInt(offset) >= end) break;
-            each({ topicPartition: batch.partition, key, value });
+            const later = each({ topicPartition: batch.partition, key, value });
+            if (later !== undefined) await later;
             records++;
           }
         };

@@ -9,6 +9,8 @@ export type Bounds = {
   /** Of a repair: what changed after it is told again. */
   since: string | null;
   void: boolean;
+  /** Rows by partition. */
+  rows?: ReadonlyMap<number, number>;
 };
 
 export type WindowDefect = { kind: 'gap' | 'overlap'; what: string };

@@ -235,6 +235,11 @@ export class MemoryKafka implements Kafka {
       broadcast(bytes, keyStart, keyEnd, valueStart, valueEnd, window, row) {
         producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, window, row);
       },
+      tell({ key, value }) {
+        check();
+        const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+        buffered.push({ topic: request.progress!.topic, key: text(key), value: text(value) });
+      },
       async ready() {
         check();
         fault('send', 'before');
@@ -277,6 +282,7 @@ export class MemoryKafka implements Kafka {
 export const textEncoders: Encoders = {
   truncation: (window) => Promise.resolve({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`schema ${window.number}`) }),
+  progress: (window, partition) => ({ key: Buffer.from('end'), value: Buffer.from(`${window.number} ${partition}`) }),
   headers: () => null,
   forWindow: async (window) => {
     const width = window.columns.length + 4;

@@ -42,6 +42,7 @@ const publishSettings: PublishSettings = {
   delivery: 'exactly-once',
   leaseMs: 60_000,
   transactionTimeoutMs: 60_000,
+  progressTopic: null,
   maxTransactionRows: 4,
   offsetsRetentionMs: 7 * 86_400_000,
   topicChecks: 'strict',

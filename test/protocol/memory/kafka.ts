@@ -1,6 +1,13 @@
 /** The Kafka port on the broker in memory: each request of an open, a send and a commit is one of its own. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { Inspection, Kafka, KafkaProducer, Marker, OpenRequest } from '../../../lambdas/protocol/ports.ts';
+import type {
+  Inspection,
+  Kafka,
+  KafkaProducer,
+  Marker,
+  OpenRequest,
+  PlainRecord,
+} from '../../../lambdas/protocol/ports.ts';
 import { type Broker, type MemoryRecord, WAIT } from './broker.ts';
 import type { Wire } from './wire.ts';
 
@@ -91,9 +98,10 @@ class MemoryProducer implements KafkaProducer {
   readonly #request: OpenRequest;
   readonly #room: number;
   readonly #requests: Requests;
-  readonly #sequences = new Map<number, number>();
-  #added = new Set<number>();
-  #buffers = new Map<number, MemoryRecord[]>();
+  /** By topic and partition. */
+  readonly #sequences = new Map<string, number>();
+  #added = new Set<string>();
+  #buffers = new Map<string, MemoryRecord[]>();
   #buffered = 0;
   #failure: Error | null = null;
   #committing: Promise<void> = Promise.resolve();
@@ -110,21 +118,25 @@ class MemoryProducer implements KafkaProducer {
     const key = Buffer.from(bytes.subarray(keyStart, keyEnd)).toString();
     const sum = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
     const value = valueStart < 0 ? null : Buffer.from(bytes.subarray(valueStart, valueEnd)).toString();
-    return this.#appendTo(sum % this.#request.topicPartitions, key, value);
+    return this.#appendTo(this.#request.topic, sum % this.#request.topicPartitions, key, value);
   }
 
   broadcast(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
     const key = Buffer.from(bytes.subarray(keyStart, keyEnd)).toString();
     const value = Buffer.from(bytes.subarray(valueStart, valueEnd)).toString();
     for (let partition = 0; partition < this.#request.topicPartitions; partition++)
-      this.#appendTo(partition, key, value);
+      this.#appendTo(this.#request.topic, partition, key, value);
   }
 
-  #appendTo(topicPartition: number, key: string, value: string | null): boolean {
-    const { topic } = this.#request;
-    const buffer = this.#buffers.get(topicPartition) ?? [];
+  tell({ key, value }: PlainRecord): void {
+    this.#appendTo(this.#request.progress!.topic, 0, Buffer.from(key).toString(), Buffer.from(value).toString());
+  }
+
+  #appendTo(topic: string, topicPartition: number, key: string, value: string | null): boolean {
+    const name = `${topic}/${topicPartition}`;
+    const buffer = this.#buffers.get(name) ?? [];
     buffer.push({ topic, topicPartition, key, value });
-    this.#buffers.set(topicPartition, buffer);
+    this.#buffers.set(name, buffer);
     this.pending++;
     return ++this.#buffered < this.#room;
   }
@@ -162,10 +174,9 @@ class MemoryProducer implements KafkaProducer {
     const buffers = [...this.#buffers];
     this.#buffers.clear();
     this.#buffered = 0;
-    const { topic } = this.#request;
     const fresh = buffers.map(([partition]) => partition).filter((partition) => !this.#added.has(partition));
     if (fresh.length > 0) {
-      await this.#requests.add(fresh.map((partition) => `${topic}/${partition}`));
+      await this.#requests.add(fresh);
       for (const partition of fresh) this.#added.add(partition);
     }
     for (const [partition, records] of buffers) {

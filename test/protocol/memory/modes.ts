@@ -151,6 +151,7 @@ export const MODES: Record<string, Mode> = {
   'columns change': {
     prepare: (world) => {
       world.source.schemaTopic = { name: 'schemas', partitions: 2 };
+      world.publishSettings.progressTopic = { name: 'progress', partitions: 1 };
       insert(world, 0, 2);
     },
     minutes: [
@@ -167,6 +168,7 @@ export const MODES: Record<string, Mode> = {
   'history is lost': {
     prepare: (world) => {
       world.source.onHistoryLost = 'resnapshot';
+      world.publishSettings.progressTopic = { name: 'progress', partitions: 1 };
       insert(world, 0, 2);
     },
     minutes: [
@@ -206,6 +208,7 @@ export const MODES: Record<string, Mode> = {
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;
+      world.publishSettings.progressTopic = { name: 'progress', partitions: 1 };
       insert(world, 0, 4);
     },
     minutes: [(world) => insert(world, 2, 12), change],

@@ -22,7 +22,8 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
   const windows = windowsOf(world);
   const expected = new Map<string, Expected>();
   for (const window of windows)
-    for (const record of recordsOf(world, window)) expected.set(record.id, { ...record, void: window.void });
+    for (const record of [...recordsOf(world, window), ...endsOf(world, window)])
+      expected.set(record.id, { ...record, void: window.void });
 
   const loose = world.atLeastOnce;
   const seen = new Map<string, number>();
@@ -100,6 +101,16 @@ function windowsOf(world: World): Window[] {
       return { ...body, number: Number(key.split('#').at(-1)), void: item['void']!.BOOL! };
     })
     .sort((a, b) => a.number - b.number);
+}
+
+/** The end of the window, told by each partition that has rows in it. */
+function endsOf({ publishSettings }: World, window: Window): { id: string; text: string }[] {
+  const topic = publishSettings.progressTopic?.name;
+  if (topic === undefined) return [];
+  return window.ranges.map(({ partition }) => {
+    const id = `${window.number}:9999:${partition}`;
+    return { id, text: `${topic} end ${partition} e|||${id}` };
+  });
 }
 
 /**

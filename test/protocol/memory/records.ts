@@ -7,6 +7,11 @@ export const textEncoders: Encoders = {
   truncation: (window) =>
     Promise.resolve({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`s|||${window.number}:1:0`) }),
+  // After all rows of its window.
+  progress: (window, partition) => ({
+    key: Buffer.from(`end ${partition}`),
+    value: Buffer.from(`e|||${window.number}:9999:${partition}`),
+  }),
   headers: () => null,
   forWindow: async (window, _layout, partition) => {
     const cell = (batch: RowBatch | null, row: number, column: number) => {
