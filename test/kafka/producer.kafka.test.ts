@@ -57,6 +57,7 @@ describe('round trip', () => {
     const source = await fixture.source(2);
     const progress = { topic: `${source.topic}.progress`, topicPartitions: 3 };
     await fixture.createTopic(progress.topic, progress.topicPartitions);
+    await fixture.grant([progress.topic]);
     const tell = (producer: KafkaProducer, value: string) =>
       producer.tell({ key: Buffer.from('p'), value: Buffer.from(value) }, 1, 1);
     const told = async () =>
