@@ -80,7 +80,7 @@ async function openFeed(
   object: Named,
   options: Options,
 ): Promise<Feed> {
-  const ledger = `ledger-${object.name}.ndjson`;
+  const ledger = `ledger-${object.database}.${object.schema}.${object.name}.ndjson`;
   const { query, key } = source;
   if (query === undefined || query.mode === 'bulk') {
     const filled = await fillTable(stack, { object }, { ...options, ledger });
