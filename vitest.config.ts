@@ -13,7 +13,7 @@ const secondClient = {
   name: 'second-kafka-client',
   enforce: 'pre' as const,
   resolveId(source: string, importer: string | undefined) {
-    const replaced = /^\.\/((?:connections|requests|produce)\.ts)$/.exec(source);
+    const replaced = /^\.\/((?:link|requests|produce)\.ts)$/.exec(source);
     if (replaced === null || importer?.includes('/lambdas/kafka/') !== true) return null;
     return join(import.meta.dirname, 'test', 'kafka', 'second-client', replaced[1]!);
   },

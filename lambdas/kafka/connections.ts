@@ -1,17 +1,11 @@
 /**
  * Connections to the brokers: one per address, opened when first asked for, dropped at the first sign of trouble.
  *
- * kafkajs gives a connection with sign-in, its request queue and its timeouts; its pool and retries are not used: a request
- * that timed out leaves the socket open there, and a frozen Lambda wakes up with dead ones. Here a connection that failed
- * once is destroyed, and the next request opens another.
+ * A connection that failed once is destroyed, and the next request opens another. What one is made of stands in link.ts.
  */
-import Broker from 'kafkajs/src/broker/index.js';
-import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
-import socketFactory from 'kafkajs/src/network/socketFactory.js';
-import type { Logger, Connection } from 'kafkajs/src/network/connectionPool.js';
-import type { Socket } from 'kafkajs/src/network/socketFactory.js';
 import { SnowmeltError } from '../errors.ts';
 import { asKafkaError, isConnectionError } from './failures.ts';
+import { connect, destroy, isOpen, isWaiting, makeLink, type Link } from './link.ts';
 import { pause } from './retry.ts';
 import { checkVersions } from './requests.ts';
 
@@ -29,29 +23,11 @@ export type ConnectionSettings = {
   transactions: boolean;
 };
 
-export type Link = {
-  address: string;
-  broker: Broker;
-  sockets: Set<Socket>;
-  /** Settles once connected and signed in. */
-  ready: Promise<void>;
-  connected: boolean;
-  /** When it was opened, when it was last asked for: wall clock, which goes on while a Lambda is frozen. */
-  openedAt: number;
-  usedAt: number;
-};
-
 /** Times that all addresses are tried before the cluster counts as unreachable. */
 const ROUNDS = 3;
 /** Brokers, balancers and firewalls forget connections that are older or were idle for longer, without a word. */
 const MAX_AGE_MS = 8 * 60_000;
 const MAX_IDLE_MS = 60_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-const SIGN_IN_TIMEOUT_MS = 10_000;
-
-/** kafkajs logs what it sends and receives; nothing of it is logged here. */
-const nothing = (): void => {};
-const SILENT: Logger = { namespace: () => SILENT, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 export class Connections {
   readonly #settings: ConnectionSettings;
@@ -88,7 +64,7 @@ export class Connections {
       link = undefined;
     }
     if (link === undefined) {
-      link = this.#link(address);
+      link = makeLink(this.#settings, address);
       this.#links.set(address, link);
       link.ready = this.#connect(link);
     }
@@ -118,7 +94,7 @@ export class Connections {
   /** Destroys a connection; its unanswered requests are rejected. */
   drop(link: Link): void {
     if (this.#links.get(link.address) === link) this.#links.delete(link.address);
-    for (const socket of link.sockets) socket.destroy(dropped());
+    destroy(link);
   }
 
   /** Destroys all connections; nothing can be asked for afterwards. */
@@ -136,53 +112,12 @@ export class Connections {
 
   async #connect(link: Link): Promise<void> {
     try {
-      await link.broker.connect();
-      checkVersions(link.broker.versions ?? {}, this.#settings.transactions);
+      checkVersions(await connect(link), this.#settings.transactions);
       link.connected = true;
     } catch (error) {
       this.drop(link);
       throw error;
     }
-  }
-
-  #link(address: string): Link {
-    const { clientId, tls, sasl, requestTimeoutMs } = this.#settings;
-    const colon = address.lastIndexOf(':');
-    const sockets = new Set<Socket>();
-    const open = socketFactory();
-    const connectionPool = new ConnectionPool({
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
-      rack: null,
-      ssl: tls,
-      sasl: sasl && { ...sasl },
-      clientId,
-      socketFactory: (target) => {
-        const socket = open(target);
-        socket.setNoDelay(true); // requests are pipelined: Nagle's algorithm would hold the second one back
-        sockets.add(socket);
-        socket.on('close', () => sockets.delete(socket));
-        return socket;
-      },
-      connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, requestTimeoutMs),
-      requestTimeout: requestTimeoutMs,
-      enforceRequestTimeout: true,
-      maxInFlightRequests: null,
-      reauthenticationThreshold: 10_000,
-      logger: SILENT,
-    });
-    connectionPool.pool.forEach(stopIdleTimer);
-    const broker = new Broker({ connectionPool, logger: SILENT, authenticationTimeout: SIGN_IN_TIMEOUT_MS });
-    const now = Date.now();
-    return {
-      address,
-      broker,
-      sockets,
-      ready: Promise.resolve(),
-      connected: false,
-      openedAt: now,
-      usedAt: now,
-    };
   }
 }
 
@@ -192,37 +127,8 @@ export class Connections {
  */
 function isSpent(link: Link): boolean {
   if (!link.connected) return false;
-  if (!link.broker.isConnected()) return true;
+  if (!isOpen(link)) return true;
   const now = Date.now();
   const fresh = now - link.openedAt <= MAX_AGE_MS && now - link.usedAt <= MAX_IDLE_MS;
-  return !fresh && link.broker.connectionPool.pool[0]!.requestQueue.inflight.size === 0;
-}
-
-/**
- * The connection for all requests but Fetch. Never connects again: kafkajs' pool does, once for each of two callers.
- * @throws kafkajs' connection error when it is closed
- */
-export function connectionOf(link: Link): Connection {
-  const connection = link.broker.connectionPool.pool[0]!;
-  connection.failIfNotConnected();
-  return connection;
-}
-
-/**
- * kafkajs keeps a timer of 1 ms running on every connection that has ever answered, to look for requests that were held
- * back; it costs 3 % of a core and keeps the process alive. Looking is only needed while there are some.
- */
-function stopIdleTimer(connection: Connection): void {
-  const queue = connection.requestQueue;
-  const schedule = queue.scheduleCheckPendingRequests.bind(queue);
-  queue.scheduleCheckPendingRequests = () => {
-    if (queue.pending.length > 0) schedule();
-  };
-}
-
-/** Node looks at the stack, and would parse the bundle's whole source map to write it: 170 ms and 40 MB. So it is written. */
-function dropped(): Error {
-  const error = new Error('connection dropped');
-  error.stack = error.message;
-  return error;
+  return !fresh && !isWaiting(link);
 }

@@ -2,7 +2,8 @@
  * A coordinator of the cluster (of a transactional id or of a group): found when first needed, remembered until it says
  * that it is not the one. FindCoordinator is asked directly, so that its authorization errors are seen as what they are.
  */
-import type { Connections, Link } from './connections.ts';
+import type { Connections } from './connections.ts';
+import type { Link } from './link.ts';
 import { BrokerError, CODE, isConnectionError } from './failures.ts';
 import { type Names, neededRight } from './names.ts';
 import { type Api, type Args, type Reply, call } from './requests.ts';

@@ -5,7 +5,8 @@
 import produceResponse from 'kafkajs/src/protocol/requests/produce/v7/response.js';
 import type { RawReply } from 'kafkajs/src/network/connectionPool.js';
 import { SnowmeltError } from '../errors.ts';
-import { connectionOf, type Connections, type Link } from './connections.ts';
+import type { Connections } from './connections.ts';
+import { connectionOf, type Link } from './link.ts';
 import { isConnectionError } from './failures.ts';
 import type { RecordBatch } from './record-batch.ts';
 

@@ -4,7 +4,8 @@ import Encoder from 'kafkajs/src/protocol/encoder.js';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import type { Request, Response } from 'kafkajs/src/network/connectionPool.js';
 import { SnowmeltError } from '../errors.ts';
-import { connectionOf, type Connections, type Link } from './connections.ts';
+import type { Connections } from './connections.ts';
+import { connectionOf, type Link, type Versions } from './link.ts';
 import { isConnectionError } from './failures.ts';
 
 type TransactionArgs = { transactionalId: string; producerId: string; producerEpoch: number };
@@ -91,10 +92,7 @@ const VERSIONS: Record<Api | 'Produce', { key: number; version: number }> = {
 const TRANSACTIONAL = new Set(['AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit', 'OffsetFetch']);
 
 /** @throws KAFKA_FAILED for brokers that lack one of the versions. */
-export function checkVersions(
-  versions: Record<number, { minVersion: number; maxVersion: number }>,
-  transactions: boolean,
-): void {
+export function checkVersions(versions: Versions, transactions: boolean): void {
   for (const [api, { key, version }] of Object.entries(VERSIONS)) {
     if (!transactions && TRANSACTIONAL.has(api)) continue;
     const range = versions[key];

@@ -1,7 +1,8 @@
 /** Brings one batch to its topicPartition's leader, wherever that goes meanwhile. */
 import { SnowmeltError } from '../errors.ts';
 import type { Codec } from './compression.ts';
-import type { Connections, Link } from './connections.ts';
+import type { Connections } from './connections.ts';
+import type { Link } from './link.ts';
 import { BrokerError, CODE, isConnectionError } from './failures.ts';
 import type { Lane } from './lane.ts';
 import type { Leaders } from './metadata.ts';

@@ -4,6 +4,7 @@
  */
 import { createBudget } from '../../lambdas/checkpoints/budget.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
+import { loadConfig } from '../../lambdas/config/load.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { finish, plan, type PlanPorts } from '../../lambdas/protocol/plan.ts';
@@ -92,6 +93,25 @@ export class Stands {
   /** Snowflake's clock. */
   now(): number {
     return Date.now() + this.#skew;
+  }
+
+  /** A source as its user writes it, with copies and stages in DB.STAGING; the topic is the fixture's. */
+  configured(settings: object): Promise<Pipeline> {
+    const config = {
+      app: 'shop',
+      snowflake: {
+        account: 'acct',
+        user: 'SNOWMELT',
+        warehouse: 'WH',
+        staging: 'DB.STAGING',
+        auth: { method: 'token', secret: 's' },
+      },
+      kafka: { brokers: ['b-1.example.com:9096'] },
+      sources: { s: { topic: { name: 't', partitions: 3 }, ...settings } },
+    };
+    const [resolved] = loadConfig(JSON.stringify(config), { path: 'test' }).sources;
+    const { name: _, topic: _topic, ...rest } = resolved!;
+    return this.pipeline({ source: rest });
   }
 
   /** A source of its own on table DB.PUBLIC.<name> (made by the caller) with its topic. */

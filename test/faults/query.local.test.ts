@@ -1,8 +1,6 @@
 /** Query sources over real parts: each mode with what makes it hard, planners that die, copies that outlive results. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { loadConfig } from '../../lambdas/config/load.ts';
-import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { Stands, type Pipeline } from './pipeline.ts';
 
 let stands: Stands;
@@ -13,24 +11,7 @@ beforeAll(async () => {
 afterAll(() => stands.stop());
 afterEach(() => vi.restoreAllMocks());
 
-/** A source as its user writes it; the topic is the fixture's. */
-async function source(settings: object): Promise<Pipeline> {
-  const config = {
-    app: 'shop',
-    snowflake: {
-      account: 'acct',
-      user: 'SNOWMELT',
-      warehouse: 'WH',
-      staging: 'DB.STAGING',
-      auth: { method: 'token', secret: 's' },
-    },
-    kafka: { brokers: ['b-1.example.com:9096'] },
-    sources: { s: { topic: { name: 't', partitions: 3 }, partitions: 1, ...settings } },
-  };
-  const [resolved] = loadConfig(JSON.stringify(config), { path: 'test' }).sources;
-  const { name: _, topic: _topic, ...rest } = resolved!;
-  return stands.pipeline({ source: rest satisfies Partial<ResolvedSource> });
-}
+const source = (settings: object) => stands.configured({ partitions: 1, ...settings });
 
 /** One tick and what it calls; answers `op key=after` of the records of the newest window, sorted. */
 async function records(pipeline: Pipeline): Promise<string[]> {

@@ -1,7 +1,5 @@
 /** Stream sources over real parts: kinds and keys, planners that die at every step, late blocks, streams that are lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadConfig } from '../../lambdas/config/load.ts';
-import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import type { PlanPorts } from '../../lambdas/protocol/plan.ts';
 import { replay, resnapshot } from '../../lambdas/protocol/operate.ts';
@@ -17,24 +15,7 @@ afterAll(() => stands.stop());
 
 const STAGING = { database: 'DB', schema: 'STAGING' };
 
-/** A source as its user writes it; the topic is the fixture's. */
-async function source(settings: object): Promise<Pipeline> {
-  const config = {
-    app: 'shop',
-    snowflake: {
-      account: 'acct',
-      user: 'SNOWMELT',
-      warehouse: 'WH',
-      staging: 'DB.STAGING',
-      auth: { method: 'token', secret: 's' },
-    },
-    kafka: { brokers: ['b-1.example.com:9096'] },
-    sources: { s: { topic: { name: 't', partitions: 3 }, ...settings } },
-  };
-  const [resolved] = loadConfig(JSON.stringify(config), { path: 'test' }).sources;
-  const { name: _, topic: _topic, ...rest } = resolved!;
-  return stands.pipeline({ source: rest satisfies Partial<ResolvedSource> });
-}
+const source = (settings: object) => stands.configured(settings);
 
 let tables = 0;
 

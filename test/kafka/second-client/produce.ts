@@ -1,7 +1,7 @@
 /** In the place of lambdas/kafka/produce.ts: the frame is ours, as there; `@platformatic/kafka` carries it and reads the answer. */
 import { produceV7, ResponseError, Writer } from '@platformatic/kafka';
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import { connectionError, type Connections, type Link } from './connections.ts';
+import { connectionError, type Link, type Links } from './link.ts';
 
 export { frame, requestHead } from '../../../lambdas/kafka/produce.ts';
 
@@ -11,7 +11,7 @@ type ProduceResponse = produceV7.ProduceResponse;
 const BEFORE_CLIENT_ID = 12;
 
 export async function produce(
-  connections: Connections,
+  connections: Links,
   link: Link,
   request: Buffer,
   topic: string,

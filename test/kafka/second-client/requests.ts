@@ -15,7 +15,9 @@ import {
   txnOffsetCommitV1,
 } from '@platformatic/kafka';
 import type { Api, Args, Reply } from '../../../lambdas/kafka/requests.ts';
-import { connectionError, type Connections, type Link } from './connections.ts';
+import { connectionError, type Link, type Links } from './link.ts';
+
+export { checkVersions } from '../../../lambdas/kafka/requests.ts';
 
 type Calls = { [A in Api]: (connection: Connection, args: Args<A>) => Promise<Reply<A>> };
 
@@ -166,12 +168,7 @@ function identityOf(identity: { transactionalId: string; producerId: string; pro
   return { ...identity, producerId: BigInt(identity.producerId) };
 }
 
-export async function call<A extends Api>(
-  connections: Connections,
-  link: Link,
-  api: A,
-  args: Args<A>,
-): Promise<Reply<A>> {
+export async function call<A extends Api>(connections: Links, link: Link, api: A, args: Args<A>): Promise<Reply<A>> {
   link.waiting++;
   try {
     return await CALLS[api](link.connection, args);

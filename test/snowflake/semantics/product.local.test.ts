@@ -67,8 +67,8 @@ test('the gate tells which sources changed, without a warehouse', async () => {
   const [one, two] = [await flights('GATE1'), await flights('GATE2')];
   await account.sql(`INSERT INTO ${one} VALUES (1, 'a')`);
   const gate =
-    `SELECT TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "NOW", ` +
-    `SYSTEM$LAST_CHANGE_COMMIT_TIME('${one}') AS "T0", SYSTEM$LAST_CHANGE_COMMIT_TIME('${two}') AS "T1"`;
+    `SELECT TO_VARCHAR(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()), 'YYYY-MM-DD HH24:MI:SS.FF3') AS "now", ` +
+    `SYSTEM$LAST_CHANGE_COMMIT_TIME('${one}') AS "t0", SYSTEM$LAST_CHANGE_COMMIT_TIME('${two}') AS "t1"`;
   const cold = await account.session({ warehouse: '' });
   await account.control?.reset();
   const read = async () => (await run(cold, gate)).rows[0]!;
