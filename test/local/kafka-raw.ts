@@ -11,6 +11,7 @@ const NOT_YET = new Set([3, 5, 6, 14, 15, 16, 51]);
 export class RawCluster {
   readonly #brokers: readonly string[];
   readonly #connections = new Map<string, Promise<KafkaConnection>>();
+  readonly #served = new Set<string>();
 
   constructor(brokers: readonly string[]) {
     this.#brokers = brokers;
@@ -58,6 +59,7 @@ export class RawCluster {
     batch: Buffer,
     transactionalId: string | null = null,
   ): Promise<ProduceReply> {
+    await this.#untilServed(topic, partition);
     const leader = await this.leader(topic, partition);
     const reply = await leader.request(0, 7, (writer) => {
       writer.string(transactionalId).int16(-1).int32(5000);
@@ -69,6 +71,17 @@ export class RawCluster {
       reply.int32();
       return { code: reply.int16(), baseOffset: Number(reply.int64()) };
     });
+  }
+
+  /** Metadata names a leader of a new topic before that broker knows it is one; codes of later are the test's to see. */
+  async #untilServed(topic: string, partition: number): Promise<void> {
+    const name = `${topic}/${String(partition)}`;
+    if (this.#served.has(name)) return;
+    await patiently(
+      () => this.fetch(topic, partition),
+      ({ code }) => NOT_YET.has(code),
+    );
+    this.#served.add(name);
   }
 
   /** DeleteRecords v1. */
