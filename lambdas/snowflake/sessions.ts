@@ -39,16 +39,19 @@ export class Sessions implements Access {
     this.#open = () => signIn(config, credentials);
   }
 
-  /** Runs in a fresh session; whatever comes after it works in another one. */
+  /** Runs in a fresh session, once more in another if it is over at once; whatever comes after it works in another one. */
   async inFresh<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const session = await this.#open();
-    try {
-      return await use(session, work);
-    } catch (error) {
-      throw error instanceof SessionLost ? unreachable(error) : error;
-    } finally {
-      this.#close(session);
-      await this.#retire();
+    for (let last = false; ; last = true) {
+      const session = await this.#open();
+      try {
+        return await use(session, work);
+      } catch (error) {
+        if (!(error instanceof SessionLost)) throw error;
+        if (last) throw unreachable(error);
+      } finally {
+        this.#close(session);
+        await this.#retire();
+      }
     }
   }
 

@@ -321,6 +321,15 @@ test('a session that ends while a scan is submitted costs a new session, not an 
   expect((await standIn.control.faults())[0]?.hits).toBe(1);
 });
 
+test('a session that ends under a gate costs a new session, not every source its tick', async () => {
+  const rule = { fault: 'session-gone', sql: 'LAST_CHANGE_COMMIT_TIME' } as const;
+  await standIn.control.fault(rule);
+  expect(await client.gate([[object]])).toMatchObject([{ token: expect.any(String) as string }]);
+  expect((await standIn.control.faults())[0]?.hits).toBe(1);
+  await standIn.control.fault({ ...rule, times: null });
+  await expect(client.gate([[object]])).rejects.toMatchObject({ code: 'SNOWFLAKE_UNREACHABLE' });
+});
+
 test('an aborted scan has failed; an unknown one is gone', async () => {
   await standIn.control.fault({ fault: 'hold-query', kind: 'SELECT', sql: 'FOR THE ABORT' });
   const queryId = await client.submit('SELECT 1 /* FOR THE ABORT */', 'tag');
