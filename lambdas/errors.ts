@@ -16,14 +16,14 @@ export type ErrorFacts = {
 );
 
 /** Of the environment `prod` and its source `orders`. */
-const of = '--config config/prod.yaml --source orders';
+const of = 'orders --env prod';
 const DEPLOY = 'npx cdk deploy -c env=prod';
-const INSPECT = `npm run operate -- inspect ${of}`;
-const RESUME = `npm run resume -- ${of} --reason "cause mended"`;
-const VOID = `npm run operate -- void ${of} --window 42 --reason "can not be read"`;
-const ANEW = `npm run operate -- recover ${of} --take anew --reason "begins anew"`;
-const MARKER = `npm run operate -- recover ${of} --take marker --reason "Kafka lost data"`;
-const STORE = `npm run operate -- recover ${of} --take store --reason "marker expired"`;
+const INSPECT = `npx snowmelt recover ${of}`;
+const RESUME = `npx snowmelt resume ${of} --reason "cause mended"`;
+const VOID = `npx snowmelt void ${of} --window 42 --reason "can not be read"`;
+const ANEW = `npx snowmelt recover ${of} --take anew --reason "begins anew"`;
+const MARKER = `npx snowmelt recover ${of} --take marker --reason "Kafka lost data"`;
+const STORE = `npx snowmelt recover ${of} --take store --reason "marker expired"`;
 
 export const ERRORS = {
   // --- configuration
@@ -101,7 +101,7 @@ export const ERRORS = {
     retry: 'tick',
     causes: 'The query of a bulk source was changed so that its rows can not be compared with those of before.',
     action:
-      'Keep the key columns in the query, or `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
+      'Keep the key columns in the query, or `npx snowmelt recover SOURCE --take anew`, which empties the topic for its consumers and sends everything again.',
   },
   STREAM_UNFIT: {
     retry: 'tick',
@@ -128,13 +128,13 @@ export const ERRORS = {
     causes:
       'A row does not fit the columns that its window was opened with: NULL in a column that is NOT NULL since a moment ago.',
     action:
-      '`npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`; or drop NOT NULL of the column the message names.',
+      '`npx snowmelt void SOURCE --window <number>` sends what the window holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`; or drop NOT NULL of the column the message names.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
     run: [RESUME],
     causes: 'Two rows of the source have the same key: the configured key is not unique.',
-    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then `npm run resume`.',
+    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then `npx snowmelt resume SOURCE`.',
   },
   HISTORY_LOST: {
     retry: 'operator',
@@ -142,13 +142,13 @@ export const ERRORS = {
     causes:
       'The table or stream was recreated, swapped, had tracking off for a while, or its Time Travel retention passed; the stream is stale.',
     action:
-      'The changes since the last window cannot be read: `npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself. A stream of your own is recreated first (docs/captures.md).',
+      'The changes since the last window cannot be read: `npx snowmelt recover SOURCE --take anew` empties the topic for its consumers and sends everything again; `onHistoryLost: resnapshot` does so by itself. A stream of your own is recreated first (docs/captures.md).',
   },
   SCHEMA_INCOMPATIBLE: {
     retry: 'tick',
     causes: 'A column was dropped, renamed or given another type: consumers of the topic may not be able to read on.',
     action:
-      'Undo the change; or say under `columns` what the records are to have from now on; or let such changes pass with `schemaChanges: any`. A key column of another type needs `npm run operate -- recover --take anew`. Do it within the retention of the table.',
+      'Undo the change; or say under `columns` what the records are to have from now on; or let such changes pass with `schemaChanges: any`. A key column of another type needs `npx snowmelt recover SOURCE --take anew`. Do it within the retention of the table.',
   },
   OBJECT_CHANGED: {
     retry: 'tick',
@@ -165,14 +165,14 @@ export const ERRORS = {
     run: [VOID, INSPECT, RESUME],
     causes: 'The result of a window is older than 24 hours and could not be read again.',
     action:
-      'Find what kept the partition from publishing for a day; then `npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`.',
+      'Find what kept the partition from publishing for a day; then `npx snowmelt void SOURCE --window <number>` sends what the window holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`.',
   },
   WINDOW_CHANGED: {
     retry: 'operator',
     run: [RESUME],
     causes: 'A window read again gave other rows than the first time: a policy, function or view under it changed.',
     action:
-      'Undo the change and `npm run resume`; if that can not be, `npm run operate -- void --window <number>` sends what the window holds in another way, and once `inspect` shows the window that makes up for it at the end of the log `npm run resume`.',
+      'Undo the change and `npx snowmelt resume SOURCE`; if that can not be, `npx snowmelt void SOURCE --window <number>` sends what the window holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`.',
   },
 
   // --- Kafka
@@ -202,7 +202,7 @@ export const ERRORS = {
     causes:
       'The topic does not exist, has another number of partitions than configured, or the control topic is too small.',
     action:
-      'Create or grow the topic the message names, or set its partition count in the configuration; then `npm run resume`.',
+      'Create or grow the topic the message names, or set its partition count in the configuration; then `npx snowmelt resume SOURCE`.',
   },
   TOPIC_UNSAFE: {
     retry: 'operator',
@@ -210,13 +210,13 @@ export const ERRORS = {
     causes:
       'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once; or a compacted topic is fed at least once.',
     action:
-      'Change the setting that the message names, or accept it with `kafka.topicChecks: report`; then `npm run resume`.',
+      'Change the setting that the message names, or accept it with `kafka.topicChecks: report`; then `npx snowmelt resume SOURCE`.',
   },
   RECORD_TOO_LARGE: {
     retry: 'operator',
     run: [RESUME],
     causes: 'One record is larger than the topic takes (max.message.bytes).',
-    action: 'Raise max.message.bytes of the topic and kafka.maxBatch, then `npm run resume`.',
+    action: 'Raise max.message.bytes of the topic and kafka.maxBatch, then `npx snowmelt resume SOURCE`.',
   },
   STATE_DISAGREES: {
     retry: 'operator',
@@ -224,20 +224,20 @@ export const ERRORS = {
     causes:
       'Kafka and the checkpoint table tell different stories: a restored table, a second deployment with the same name, another cluster. Or a stream was consumed by another deployment.',
     action:
-      'Nothing was moved. A second deployment: give one of the two another `app`. A restored table, or another cluster: `npm run operate -- recover --take anew`, which empties the topic for its consumers and sends everything again.',
+      'Nothing was moved. A second deployment: give one of the two another `app`. A restored table, or another cluster: `npx snowmelt recover SOURCE --take anew`, which empties the topic for its consumers and sends everything again.',
   },
   KAFKA_LOST_DATA: {
     retry: 'operator',
     run: [INSPECT, MARKER],
     causes: 'Kafka has forgotten a transaction that it had acknowledged (unclean election, restored disk).',
-    action: '`npm run operate -- recover --take marker` sends again all that changed since what Kafka still knows.',
+    action: '`npx snowmelt recover SOURCE --take marker` sends again all that changed since what Kafka still knows.',
   },
   TOPIC_LOST_DATA: {
     retry: 'operator',
     run: [INSPECT, ANEW],
     causes:
       'The topic was deleted and made anew, or lost records that all its replicas in sync had acknowledged (unclean election, restored disk).',
-    action: '`npm run operate -- recover --take anew` empties the topic for its consumers and sends everything again.',
+    action: '`npx snowmelt recover SOURCE --take anew` empties the topic for its consumers and sends everything again.',
   },
   MARKER_EXPIRED: {
     retry: 'operator',
@@ -245,7 +245,7 @@ export const ERRORS = {
     causes:
       'The marker is gone: the partition stood still for longer than offsets.retention.minutes, or the group was deleted.',
     action:
-      '`npm run operate -- recover` shows what Kafka and the table know. `--take store` where nothing was undecided; else `--take anew`, which empties the topic for its consumers and sends everything again.',
+      '`npx snowmelt recover SOURCE` shows what Kafka and the table know. `--take store` where nothing was undecided; else `--take anew`, which empties the topic for its consumers and sends everything again.',
   },
 
   // --- schema registry
@@ -267,14 +267,14 @@ export const ERRORS = {
     causes:
       'The table was altered so that its schema breaks the compatibility rule of the subject: a type changed, or a column came that is NOT NULL.',
     action:
-      'Undo the change in Snowflake, or relax the rule of the subject the message names until the new schema is registered; then `npm run resume`.',
+      'Undo the change in Snowflake, or relax the rule of the subject the message names until the new schema is registered; then `npx snowmelt resume SOURCE`.',
   },
   SCHEMA_REFUSED: {
     retry: 'operator',
     run: [RESUME],
     causes:
       'The schema registry does not take the schema (its message says why), or it is not registered there and registry.register is false.',
-    action: 'Register the schema, or mend what the message names; then `npm run resume`.',
+    action: 'Register the schema, or mend what the message names; then `npx snowmelt resume SOURCE`.',
   },
 
   // --- checkpoints
@@ -307,7 +307,7 @@ export const ERRORS = {
   OPERATION_REFUSED: {
     retry: 'tick',
     causes: 'The command does not fit the state of the source; the message says why.',
-    action: 'Look at the state (`npm run operate -- inspect`), then choose the command that fits.',
+    action: 'Look at the state (`npx snowmelt recover SOURCE`), then choose the command that fits.',
   },
 
   // --- running

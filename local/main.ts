@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { parseArguments, type Arguments } from './demo/arguments.ts';
 import { runLive } from './demo/live.ts';
 import { isClean, runUntilIdle, type Result } from './demo/run.ts';
-import type { Stack } from './demo/stack.ts';
+import { announce, type Stack } from './demo/stack.ts';
 import { ASSUMPTIONS } from './snowflake/assumptions.ts';
 
 // kafkajs sets timers of negative length (its issue 1751), which mean nothing; any other warning is shown as ever.
@@ -29,6 +29,7 @@ async function main(args: Arguments): Promise<number> {
 
   async function hold(stack: Stack, result: Result): Promise<void> {
     print(result, args.json);
+    announce(stack);
     say(`Kafka      ${stack.brokers.join(', ')}   topics ${stack.config.sources.map(({ topic }) => topic).join(', ')}`);
     say(`Snowflake  ${stack.snowflake?.url ?? 'the real one'}`);
     say(`AWS        ${stack.aws.url}   (DynamoDB table ${stack.config.table.name})`);

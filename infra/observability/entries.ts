@@ -22,7 +22,7 @@ export const ENTRIES = {
   NeedsOperator: {
     urgency: 'page',
     says: 'A partition, or the planning of a source, stopped and goes on only after somebody did something: the log names the error code and the way out.',
-    todo: '`npm run operate -- inspect` and the entry of its code below say what to run.',
+    todo: '`npx snowmelt recover SOURCE` and the entry of its code below say what to run.',
   },
   Stalled: {
     urgency: 'page',

@@ -20,6 +20,9 @@ export type Health = {
   snapshotShare: number | null;
 };
 
+/** Beyond these somebody is called: the thresholds of the alarms. */
+export const LIMITS = { stalledMs: 600_000, historyShare: 0.25 } as const;
+
 const RESULT_LIFE_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
 

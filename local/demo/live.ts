@@ -1,11 +1,13 @@
 /** `npm start` for a person: runs until Ctrl-C and shows what happens. */
+import { look, sourceStatus, type Look, type SourceStatus } from '../../cli/source-status.ts';
+import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import type { Checkpoints } from '../../lambdas/protocol/ports.ts';
 import type { Arguments } from './arguments.ts';
-import { quotedTable, readDemoConfig } from './config.ts';
+import { readDemoConfig } from './config.ts';
 import { openFeeds, type Feed } from './feeds.ts';
-import { startStack, WRITER, type Stack } from './stack.ts';
-import { publishedRows, StateReader, watermark, type SourceView } from './state.ts';
-import { plainLine, render, summary, type SourceModel, type ViewModel } from './view.ts';
+import { announce, startStack, WRITER, type Stack } from './stack.ts';
+import { plainLine, render, summary, type ViewModel } from './view.ts';
 
 const COMMIT_EVERY_MS = 400;
 const MAX_ROWS_PER_STATEMENT = 20;
@@ -37,8 +39,9 @@ export async function runLive(args: Arguments, print: (line: string) => void): P
     const topics = stack.config.sources.map(({ topic }) => topic);
     print(`Kafka is at ${stack.brokers.join(', ')}, topics ${topics.join(', ')}; end with Ctrl-C`);
     stack.aws.startSchedules();
+    announce(stack);
+    print('`npx snowmelt status --local` asks it from another terminal');
     const board = new Board(stack, feeds);
-    closing.push(() => board.close());
     const screen = process.stdout.isTTY ? new Screen() : null;
     let told = 0;
     let model = await board.look();
@@ -73,35 +76,33 @@ async function unlessStopped(error: unknown, model: ViewModel, signal: AbortSign
 class Board {
   readonly #stack: Stack;
   readonly #feeds: readonly Feed[];
-  readonly #sources: { source: ResolvedSource; reader: StateReader; before: Map<number, number> }[];
+  readonly #checkpoints: Checkpoints;
+  readonly #before = new Map<string, Look>();
   readonly #began = performance.now();
-  #lookedAt = performance.now();
 
   constructor(stack: Stack, feeds: readonly Feed[]) {
     this.#stack = stack;
     this.#feeds = feeds;
-    this.#sources = stack.config.sources.map((source) => ({
-      source,
-      reader: new StateReader(stack.config.table, source.name),
-      before: new Map<number, number>(),
-    }));
+    this.#checkpoints = createCheckpoints(stack.config);
   }
 
   async look(): Promise<ViewModel> {
-    const now = performance.now();
-    const elapsed = Math.max(0.001, (now - this.#lookedAt) / 1000);
-    this.#lookedAt = now;
-    const sources = await Promise.all(
-      this.#sources.map(async ({ source, reader, before }) => modelOf(source, await reader.read(), before, elapsed)),
-    );
+    const sources = await Promise.all(this.#stack.config.sources.map((source) => this.#source(source)));
     const sum = (of: 'commits' | 'changes') => this.#feeds.reduce((total, { writer }) => total + writer.totals[of], 0);
     return {
-      seconds: (now - this.#began) / 1000,
+      seconds: (performance.now() - this.#began) / 1000,
       sources,
       writer: this.#feeds.length === 0 ? null : { commits: sum('commits'), changes: sum('changes') },
       warehouse: await this.#warehouse(),
       invocations: this.#stack.aws.counters.invocations,
     };
+  }
+
+  async #source(source: ResolvedSource): Promise<SourceStatus> {
+    const before = this.#before.get(source.name) ?? null;
+    const now = await look(this.#checkpoints, source.name, before);
+    this.#before.set(source.name, now);
+    return sourceStatus(source, now, before);
   }
 
   /** Snowmelt's own statements, not the writer's. */
@@ -116,41 +117,6 @@ class Board {
     );
     return { resumes, statements: sum('withWarehouse'), gates: sum('withoutWarehouse') };
   }
-
-  close(): void {
-    for (const { reader } of this.#sources) reader.close();
-  }
-}
-
-function modelOf(source: ResolvedSource, view: SourceView, before: Map<number, number>, elapsed: number): SourceModel {
-  const first = view.windows[0];
-  const snapshotRows = first?.kind === 'snapshot' ? first.totalRows : 0;
-  let ofSnapshot = 0;
-  const partitions = view.partitions.map((partition) => {
-    const { published, planned } = publishedRows(view, partition);
-    ofSnapshot += Math.min(published, first?.rows.get(partition.partition) ?? 0);
-    const mark = watermark(view, partition);
-    const rowsPerSecond = (published - (before.get(partition.partition) ?? 0)) / elapsed;
-    before.set(partition.partition, published);
-    return {
-      partition: partition.partition,
-      state: partition.state,
-      watermark: mark,
-      lagSeconds: mark === null || published === planned ? 0 : Math.max(0, (Date.now() - Date.parse(mark)) / 1000),
-      rowsPerSecond,
-      published,
-      error: partition.lastError,
-    };
-  });
-  return {
-    name: source.name,
-    object: quotedTable(source).replaceAll('"', ''),
-    topic: source.topic,
-    windows: view.windows.length,
-    snapshot: ofSnapshot < snapshotRows ? { published: ofSnapshot, planned: snapshotRows } : null,
-    partitions,
-    error: view.lastError,
-  };
 }
 
 /** Draws over what it drew before, so that what was printed above stays. */

@@ -3,11 +3,12 @@
  * deployed functions, and, for a checked run, the proxies on the wire.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { startApacheKafka } from '../../test/apache-kafka/start.ts';
+import { LOCAL_STACK } from '../../cli/common.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { startDynamoProxy, type DynamoProxy } from '../aws/dynamo-proxy.ts';
 import { startAws, type AwsOptions, type LocalAws } from '../aws/start.ts';
@@ -156,6 +157,11 @@ export async function startStack(
     await close();
     throw error;
   }
+}
+
+/** Lets `npx snowmelt --local` find the stack while this process lives; the newest one. */
+export function announce(stack: Stack): void {
+  writeFileSync(LOCAL_STACK, JSON.stringify({ config: join(stack.folder, 'config.json'), pid: process.pid }));
 }
 
 /** Of the product; where the configuration names none, the stand-in has this one as its user's default. */

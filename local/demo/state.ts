@@ -125,27 +125,6 @@ function errorText(value: AttributeValue | undefined): string | null {
   return error === null ? null : `${error.code}: ${error.message}`;
 }
 
-/** Rows of a partition up to its position, and in all windows. */
-export function publishedRows(view: SourceView, of: PartitionView): { published: number; planned: number } {
-  let [published, planned] = [0, 0];
-  for (const window of view.windows) {
-    const rows = window.rows.get(of.partition) ?? 0;
-    planned += rows;
-    published += window.number < of.window ? rows : window.number === of.window ? of.row : 0;
-  }
-  return { published, planned };
-}
-
-/** The end of the last window that the partition is past, or null. */
-export function watermark(view: SourceView, of: PartitionView): string | null {
-  const passed = view.windows.findLast(
-    ({ number, rows }) => number < of.window || (number === of.window && of.row >= (rows.get(of.partition) ?? 0)),
-  );
-  const open = view.windows.find((window) => !isPast(of, window));
-  const end = open === undefined ? view.windows.at(-1) : view.windows[view.windows.indexOf(open) - 1];
-  return (end ?? passed)?.to ?? null;
-}
-
 function isPast(of: PartitionView, window: WindowView): boolean {
   const rows = window.rows.get(of.partition) ?? 0;
   return rows === 0 || of.window > window.number || (of.window === window.number && of.row >= rows);

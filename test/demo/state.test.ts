@@ -1,12 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import {
-  isIdle,
-  isPublished,
-  publishedRows,
-  watermark,
-  type PartitionView,
-  type SourceView,
-} from '../../local/demo/state.ts';
+import { expect, test } from 'vitest';
+import { isIdle, isPublished, type PartitionView, type SourceView } from '../../local/demo/state.ts';
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
 const ns = (second: number) => BigInt(Date.parse(at(second))) * 1_000_000n;
@@ -38,20 +31,6 @@ function source(...partitions: PartitionView[]): SourceView {
     lastError: null,
   };
 }
-
-describe('a partition', () => {
-  test.each([
-    ['before everything', partition(0, 0, 0), null, 0],
-    ['inside the snapshot', partition(0, 1, 4), null, 4],
-    ['past the snapshot', partition(0, 1, 10), at(1), 10],
-    ['past all of its rows', partition(0, 2, 3), at(3), 13],
-    ['past a window that has none of its rows', partition(1, 1, 5), at(2), 5],
-  ] as const)('%s', (_, of, mark, published) => {
-    const view = source(of);
-    expect(watermark(view, of)).toBe(mark);
-    expect(publishedRows(view, of)).toEqual({ published, planned: of.partition === 0 ? 13 : 7 });
-  });
-});
 
 test('published when everybody is past everything and the last window reaches the last commit', () => {
   const done = source(partition(0, 2, 3), partition(1, 3, 2));

@@ -5,9 +5,10 @@ const partition = (number: number, over: object = {}) => ({
   partition: number,
   state: 'active',
   watermark: '2026-01-02T03:04:05.678Z',
-  lagSeconds: 1.25,
+  lagMs: 1_250,
+  position: '1234:5678',
+  waiting: 750_000,
   rowsPerSecond: 12_345.6,
-  published: 750_000,
   error: null,
   ...over,
 });
@@ -19,7 +20,10 @@ const model: ViewModel = {
       name: 'flights',
       object: 'DEMO.PUBLIC.FLIGHTS',
       topic: 'demo.flights',
-      windows: 1_234,
+      verdict: 'needs-operator',
+      head: 1_234,
+      unfinished: 2,
+      health: null,
       snapshot: { published: 2_999_999, planned: 3_000_000 },
       partitions: [
         partition(0),
@@ -27,7 +31,7 @@ const model: ViewModel = {
           state: 'needs-operator',
           error: `TOPIC_DIFFERS: the topic\nhas 3 partitions ${'and so on '.repeat(20)}`,
         }),
-        partition(2, { watermark: null, published: 0, rowsPerSecond: 0 }),
+        partition(2, { watermark: null, position: null, waiting: 0, rowsPerSecond: null }),
       ],
       error: null,
     },
@@ -42,11 +46,12 @@ test('no line is wider than the terminal', () => {
     for (const line of render(model, width)) expect(line.length, line).toBeLessThanOrEqual(width);
 });
 
-test('each partition has state, watermark, lag, rows/s, total and last error', () => {
+test('each partition has state, watermark, lag, position, rows left, rows/s and last error', () => {
   const shown = render(model).join('\n');
-  expect(shown).toMatch(/ 0 {2}active +03:04:05\.678 +1\.3 s +12,346 +750,000$/m);
+  expect(shown).toContain('needs an operator; window 1,234, 2 unfinished');
+  expect(shown).toMatch(/ 0 {2}active +03:04:05 +1\.3 s {2}1234:5678 +750,000 +12,346$/m);
   expect(shown).toMatch(/ 1 {2}needs-operator .*\n +last error: TOPIC_DIFFERS: the topic has 3 partitions .*\.\.\.$/m);
-  expect(shown).toMatch(/ 2 {2}active +- +- +0 +0$/m);
+  expect(shown).toMatch(/ 2 {2}active +- +- {2}- +0 +-$/m);
 });
 
 test('the progress bar is full only when all is published', () => {
@@ -59,8 +64,8 @@ test('the progress bar is full only when all is published', () => {
 
 test('plain lines and the summary say it in a few words', () => {
   expect(plainLine(model)).toContain(
-    '01:02:05 flights: 1,234 windows, 1,500,000 rows, 24,691/s, lag 1.3 s, snapshot 99 %, last error: TOPIC_DIFFERS',
+    '01:02:05 flights: needs-operator, window 1,234, 24,691 rows/s, lag 1.3 s, snapshot 99 %, last error: TOPIC_DIFFERS',
   );
   expect(plainLine(model)).not.toContain('\n');
-  expect(summary(model)[0]).toBe('flights: 1,500,000 rows of 1,234 windows published to demo.flights');
+  expect(summary(model)[0]).toBe('flights: 1,234 windows published to demo.flights');
 });

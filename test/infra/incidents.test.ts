@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { root, synthesize, type Template } from '../../infra/synthesize.ts';
 import { loadForStack, readConfigFile } from '../../lambdas/config/load.ts';
+import { LIMITS } from '../../lambdas/protocol/health.ts';
 import { emptyBundles } from './configs.ts';
 import { incidents, judge, nameOf, startDay, type Day, type Incident, type Verdict } from './incidents.ts';
 
@@ -45,6 +46,16 @@ describe('incidents', () => {
       expect(minute - since).toBeLessThanOrEqual(incident.within);
     }
   });
+});
+
+test('`snowmelt status` calls a source unwell where these alarms ring', () => {
+  const threshold = (name: string) =>
+    Object.values(template.Resources).find(
+      ({ Type, Properties }) =>
+        Type === 'AWS::CloudWatch::Alarm' && String(Properties['AlarmName']).endsWith(`-${name}`),
+    )?.Properties['Threshold'];
+  expect(threshold('Stalled')).toBe(LIMITS.stalledMs / 1000);
+  expect(threshold('HistoryRunsOut')).toBe(100 * LIMITS.historyShare);
 });
 
 describe('alarms that are broken', () => {

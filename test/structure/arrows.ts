@@ -56,6 +56,7 @@ export const RULES: Record<string, Rule> = {
       '@aws-sdk/client-eventbridge',
       '@aws-sdk/client-lambda',
       '@aws-sdk/client-secrets-manager',
+      '@aws-sdk/client-sts',
       '@aws-lambda-powertools/*',
       'aws-msk-iam-sasl-signer-js',
     ],

@@ -1,0 +1,136 @@
+/**
+ * How a source stands, out of its state in the checkpoint table alone. What is healthy is decided by the function that the
+ * alarms' metrics come from, and by the alarms' own thresholds.
+ */
+import type { ResolvedSource } from '../lambdas/config/resolved.ts';
+import { health, LIMITS, type Health } from '../lambdas/protocol/health.ts';
+import { hasPassed } from '../lambdas/protocol/past.ts';
+import type { Checkpoints, PartitionItem, SourceState } from '../lambdas/protocol/ports.ts';
+import { comparePositions, type Position } from '../lambdas/protocol/position.ts';
+import { rangeOf, type Window } from '../lambdas/protocol/window.ts';
+
+/** `stale`: older than its objective; `history`: Time Travel runs out. */
+export type Verdict = 'fine' | 'paused' | 'not-started' | 'stale' | 'stalled' | 'history' | 'needs-operator';
+
+export type PartitionStatus = {
+  partition: number;
+  state: string;
+  /** End of the last window that it is past. */
+  watermark: string | null;
+  lagMs: number;
+  position: string | null;
+  /** Rows of unfinished windows that it has yet to send. */
+  waiting: number;
+  /** null: looked at only once. */
+  rowsPerSecond: number | null;
+  error: string | null;
+};
+
+export type SourceStatus = {
+  name: string;
+  object: string;
+  topic: string;
+  verdict: Verdict;
+  /** Number of the newest window, and how many are unfinished. */
+  head: number;
+  unfinished: number;
+  health: Health | null;
+  snapshot: { published: number; planned: number } | null;
+  partitions: PartitionStatus[];
+  error: string | null;
+};
+
+/** A source's state at a time (ms), and what was finished since the look before, to count what was sent meanwhile. */
+export type Look = { state: SourceState | null; at: number; finished: Window[] };
+
+export async function look(checkpoints: Checkpoints, source: string, before: Look | null): Promise<Look> {
+  const state = await checkpoints.look(source);
+  const at = Date.now();
+  const from = before?.state?.meta.finishedThrough;
+  const to = state?.meta.finishedThrough ?? 0;
+  // Windows may come and go between two looks.
+  const finished = from === undefined || to <= from ? [] : await checkpoints.windows(source, from + 1, to);
+  return { state, at, finished };
+}
+
+export function sourceStatus(source: ResolvedSource, { state, at, finished }: Look, before: Look | null): SourceStatus {
+  const { database, schema, name } = source.object;
+  const known = state === null ? null : health(state, at);
+  const named = { name: source.name, object: `${database}.${schema}.${name}`, topic: source.topic, health: known };
+  const verdict = verdictOf(source, state, known);
+  if (state === null) return { ...named, verdict, head: 0, unfinished: 0, snapshot: null, partitions: [], error: null };
+  const windows = [...finished, ...state.windows];
+  const elapsed = before === null ? 0 : (at - before.at) / 1000;
+  return {
+    ...named,
+    verdict,
+    head: state.head?.number ?? 0,
+    unfinished: state.windows.filter((window) => !state.partitions.every((item) => hasPassed(item, window))).length,
+    snapshot: snapshotOf(state),
+    partitions: state.partitions.map((item) => {
+      const old = before?.state?.partitions.find(({ partition }) => partition === item.partition);
+      const rate = old === undefined || elapsed <= 0 ? null : rowsBetween(windows, item, old.position) / elapsed;
+      return partitionStatus(state, item, at, rate);
+    }),
+    error: errorText(state.meta.lastError),
+  };
+}
+
+function verdictOf(source: ResolvedSource, state: SourceState | null, known: Health | null): Verdict {
+  if (source.paused || state?.meta.paused === true) return 'paused';
+  if (state === null || known === null || state.head === null) return 'not-started';
+  if (known.needsOperator > 0) return 'needs-operator';
+  if (known.historyShare !== null && known.historyShare < LIMITS.historyShare) return 'history';
+  if (known.stalledMs > LIMITS.stalledMs) return 'stalled';
+  const { freshnessMs } = source;
+  return freshnessMs !== null && known.freshnessMs !== null && known.freshnessMs > freshnessMs ? 'stale' : 'fine';
+}
+
+function partitionStatus(
+  state: SourceState,
+  item: PartitionItem,
+  now: number,
+  rowsPerSecond: number | null,
+): PartitionStatus {
+  const next = state.windows.find((window) => !hasPassed(item, window));
+  // What it is past ends where the first window that it is not past begins.
+  const watermark = next === undefined ? (state.head?.to ?? null) : next.from;
+  const waiting = state.windows.reduce((sum, window) => sum + rowsLeft(item, window), 0);
+  return {
+    partition: item.partition,
+    state: item.state,
+    watermark,
+    lagMs: waiting === 0 || watermark === null ? 0 : Math.max(0, now - Date.parse(watermark)),
+    position: item.position === null ? null : `${item.position.window}:${item.position.row}`,
+    waiting,
+    rowsPerSecond,
+    error: errorText(item.lastError),
+  };
+}
+
+function rowsLeft(item: PartitionItem, window: Window): number {
+  return (rangeOf(window, item.partition)?.rows ?? 0) - rowsUpTo(item, window, item.position);
+}
+
+/** Rows of the partition in the window that a position has behind it. */
+function rowsUpTo({ partition }: PartitionItem, window: Window, position: Position | null): number {
+  const rows = rangeOf(window, partition)?.rows ?? 0;
+  if (position === null) return 0;
+  if (comparePositions(position, { window: window.number, row: rows }) >= 0) return rows;
+  return position.window === window.number ? position.row : 0;
+}
+
+function rowsBetween(windows: readonly Window[], item: PartitionItem, from: Position | null): number {
+  return windows.reduce((sum, window) => sum + rowsUpTo(item, window, item.position) - rowsUpTo(item, window, from), 0);
+}
+
+function snapshotOf({ windows, partitions }: SourceState): SourceStatus['snapshot'] {
+  const window = windows.find(({ kind, void: given }) => kind === 'snapshot' && given !== true);
+  if (window === undefined) return null;
+  const published = partitions.reduce((sum, item) => sum + rowsUpTo(item, window, item.position), 0);
+  return published < window.totalRows ? { published, planned: window.totalRows } : null;
+}
+
+function errorText(error: { code: string; message: string } | null): string | null {
+  return error === null ? null : `${error.code}: ${error.message}`;
+}

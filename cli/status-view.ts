@@ -1,0 +1,100 @@
+/** Sources as lines of at most `width` columns, for `status` and for `npm start`. Pure. */
+import type { PartitionStatus, SourceStatus, Verdict } from './source-status.ts';
+
+const COLUMNS = [4, 14, 9, 7, 12, 10, 8] as const;
+const WORDS = new Set([1, 2, 4]);
+
+const SAYS: Record<Verdict, string> = {
+  fine: 'fine',
+  paused: 'paused',
+  'not-started': 'nothing was read of it yet',
+  stale: 'older than its objective',
+  stalled: 'has rows to send and sends none',
+  history: 'Time Travel runs out',
+  'needs-operator': 'needs an operator',
+};
+
+/** Several lines a source. */
+export function renderSource(source: SourceStatus, width = 80): string[] {
+  const { name, object, topic, head, unfinished, health, verdict, snapshot } = source;
+  const facts = [
+    `window ${count(head)}`,
+    unfinished === 0 ? null : `${count(unfinished)} unfinished`,
+    told('fresh to', health?.freshnessMs),
+    told('history for', health?.historyLeftMs),
+  ].filter((fact) => fact !== null);
+  const lines = [`${name}: ${object} -> ${topic}`, `${SAYS[verdict]}; ${facts.join(', ')}`];
+  if (snapshot !== null) lines.push(progressBar(snapshot, width));
+  if (source.partitions.length > 0) {
+    lines.push(row(['part', 'state', 'watermark', 'lag', 'position', 'rows left', 'rows/s']));
+  }
+  for (const partition of source.partitions) {
+    lines.push(partitionRow(partition));
+    if (partition.error !== null) lines.push(`      last error: ${partition.error}`);
+  }
+  if (source.error !== null) lines.push(`last error: ${source.error}`);
+  return lines.map((line) => fit(line, width));
+}
+
+/** A source in a few words, for logs and pipes. */
+export function sourceLine({ name, verdict, head, partitions, snapshot, error }: SourceStatus): string {
+  const rate = partitions.reduce((sum, one) => sum + (one.rowsPerSecond ?? 0), 0);
+  const lag = Math.max(0, ...partitions.map((one) => one.lagMs));
+  const part = snapshot === null ? '' : `, snapshot ${percent(snapshot)}`;
+  const failed = error ?? partitions.find((one) => one.error !== null)?.error ?? null;
+  const said = verdict === 'fine' ? '' : `${verdict}, `;
+  return oneLine(
+    `${name}: ${said}window ${count(head)}, ${count(rate)} rows/s, lag ${duration(lag)}${part}` +
+      (failed === null ? '' : `, last error: ${failed}`),
+  );
+}
+
+function told(what: string, ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : `${what} ${duration(ms)}`;
+}
+
+function partitionRow(of: PartitionStatus): string {
+  const time = of.watermark?.slice(11, 19) ?? '-';
+  const lag = of.watermark === null ? '-' : duration(of.lagMs);
+  const rate = of.rowsPerSecond === null ? '-' : count(of.rowsPerSecond);
+  return row([String(of.partition), of.state, time, lag, of.position ?? '-', count(of.waiting), rate]);
+}
+
+/** Numbers to the right, words to the left. */
+function row(cells: string[]): string {
+  return cells.map((cell, i) => (WORDS.has(i) ? cell.padEnd(COLUMNS[i]!) : cell.padStart(COLUMNS[i]!))).join('  ');
+}
+
+function progressBar(snapshot: { published: number; planned: number }, width: number): string {
+  const text = ` ${percent(snapshot)}  ${count(snapshot.published)} of ${count(snapshot.planned)}`;
+  const room = Math.max(10, Math.min(40, width - text.length - 12));
+  const done = Math.round((room * snapshot.published) / Math.max(1, snapshot.planned));
+  return `snapshot [${'#'.repeat(done)}${'.'.repeat(room - done)}]${text}`;
+}
+
+/** Never 100 % before all is done. */
+function percent({ published, planned }: { published: number; planned: number }): string {
+  return `${Math.floor((100 * published) / Math.max(1, planned))} %`;
+}
+
+/** In the unit that leaves two or three digits. */
+export function duration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** Errors may hold anything. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').trimEnd();
+}
+
+export function fit(line: string, width: number): string {
+  const clean = oneLine(line);
+  return clean.length <= width ? clean : `${clean.slice(0, width - 3)}...`;
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { sourceStatus, type Look } from '../../cli/source-status.ts';
+import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import type { SourceState } from '../../lambdas/protocol/ports.ts';
+import { item, stateOf, windowOf } from '../protocol/fixtures.ts';
+
+const start = Date.parse('2026-01-01T00:00:00.000Z');
+const SECOND = 1_000;
+const source = {
+  name: 'orders',
+  object: { database: 'DB', schema: 'S', name: 'ORDERS' },
+  topic: 'orders',
+  paused: false,
+  freshnessMs: 600 * SECOND,
+} as ResolvedSource;
+
+function seen(state: SourceState | null, seconds: number, finished: Look['finished'] = []): Look {
+  return { state, at: start + seconds * SECOND, finished };
+}
+
+test('a partition: watermark, what is left, and how old it is', () => {
+  // Window n ends n minutes after the start; partition 1 has no rows in the second.
+  const windows = [windowOf(1, [10, 5]), windowOf(2, [3, 0])];
+  const of = (window: number, row: number, partition = 0) =>
+    sourceStatus(source, seen(stateOf(windows, [item(partition, { position: { window, row } })]), 300), null)
+      .partitions[0]!;
+  expect(of(1, 4)).toMatchObject({ watermark: windows[0]!.from, waiting: 9, position: '1:4', lagMs: 300 * SECOND });
+  expect(of(1, 10)).toMatchObject({ watermark: windows[1]!.from, waiting: 3 });
+  expect(of(2, 3)).toMatchObject({ watermark: windows[1]!.to, waiting: 0, lagMs: 0, rowsPerSecond: null });
+  expect(of(1, 5, 1)).toMatchObject({ watermark: windows[1]!.to, waiting: 0 });
+});
+
+test('speed counts windows that came and were finished between two looks', () => {
+  const before = seen(stateOf([windowOf(1, [10])], [item(0, { position: { window: 1, row: 4 } })]), 0);
+  const head = windowOf(3, [8]);
+  const state = { ...stateOf([head], [item(0, { position: { window: 3, row: 2 } })]), head };
+  const after = seen(state, 2, [windowOf(1, [10]), windowOf(2, [20])]);
+  expect(sourceStatus(source, after, before).partitions[0]!.rowsPerSecond).toBe((6 + 20 + 2) / 2);
+});
+
+test('the verdict is the worst that an alarm would tell of', () => {
+  const windows = [windowOf(1, [10])];
+  const verdict = (state: SourceState | null, seconds: number, of = source) =>
+    sourceStatus(of, seen(state, seconds), null).verdict;
+  const busy = (retentionMs: number | null = null) => stateOf(windows, [item(0)], { retentionMs });
+  expect(verdict(null, 0)).toBe('not-started');
+  expect(verdict(busy(), 60)).toBe('fine');
+  expect(verdict(busy(), 300, { ...source, freshnessMs: 60 * SECOND })).toBe('stale');
+  expect(verdict(busy(), 900)).toBe('stalled');
+  expect(verdict(busy(1_000 * SECOND), 800)).toBe('history');
+  expect(verdict(stateOf(windows, [item(0, { state: 'needs-operator' })]), 60)).toBe('needs-operator');
+  expect(verdict(busy(), 900, { ...source, paused: true })).toBe('paused');
+});

@@ -1,0 +1,96 @@
+/** The commands that need the checkpoint table alone, as a person runs them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SourceStatus } from '../../cli/source-status.ts';
+import { META, startTable, type TestTable } from '../checkpoints/table.ts';
+
+const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
+let table: TestTable;
+let folder: string;
+let config: string;
+beforeAll(async () => {
+  table = await startTable();
+  folder = await mkdtemp(join(tmpdir(), 'snowmelt-cli-'));
+  config = join(folder, 'prod.yaml');
+  await writeFile(
+    config,
+    `app: shop
+aws: { endpoint: '${table.proxy.url}' }
+state: { table: ${table.name}, endpoint: '${table.proxy.url}', region: us-east-1 }
+snowflake: { account: a, user: U, warehouse: W, auth: { method: token, secret: s } }
+kafka: { brokers: ['b:9092'] }
+sources:
+  orders: { table: DB.S.ORDERS, key: [ID], topic: { name: orders, partitions: 3 }, partitions: 2 }
+  invoices: { table: DB.S.INVOICES, key: [ID], topic: { name: invoices, partitions: 1 }, partitions: 1 }
+`,
+  );
+});
+afterAll(async () => {
+  await table.close();
+  await rm(folder, { recursive: true });
+});
+
+type Ended = { code: number; stdout: string; stderr: string };
+
+function snowmelt(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args, '--config', config], (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
+
+test('a source that waits for an operator is told of, goes on when resumed, and can be paused', async () => {
+  await table.store.create('orders', META);
+  await table.store.putPartitions('orders', 2);
+  const acquired = await table.store.acquire('orders', 1, 'w', 1_000, 60_000);
+  if (!('lease' in acquired)) throw new Error('not acquired');
+  const failed = { code: 'TOPIC_DIFFERS', message: 'topic orders does not exist', at: 1_000 };
+  await table.store.release(acquired.lease, { closeOpen: true, failed, failures: 1, state: 'needs-operator' });
+
+  const status = await snowmelt('status', '--json');
+  expect(status).toMatchObject({ code: 1, stderr: '' });
+  const { sources } = JSON.parse(status.stdout) as { sources: SourceStatus[] };
+  expect(sources.map(({ name, verdict }) => [name, verdict])).toEqual([
+    ['orders', 'not-started'],
+    ['invoices', 'not-started'],
+  ]);
+  expect(sources[0]!.partitions[1]).toMatchObject({
+    state: 'needs-operator',
+    error: 'TOPIC_DIFFERS: topic orders does not exist',
+  });
+  expect((await snowmelt('status')).stdout).toContain('2 of 2 sources need a look');
+
+  const resumed = await snowmelt('resume', 'orders', '--reason', 'mended', '--json');
+  expect(resumed.code).toBe(0);
+  expect(JSON.parse(resumed.stdout)).toEqual({
+    source: 'orders',
+    paused: false,
+    wasPaused: false,
+    resumed: [{ partition: 1, lastError: 'TOPIC_DIFFERS' }],
+  });
+  expect(await table.store.partition('orders', 1)).toMatchObject({ state: 'active' });
+
+  expect((await snowmelt('pause', 'orders', '--reason', 'rebuilt')).stdout).toContain('orders is paused');
+  expect((await table.store.look('orders'))!.meta.paused).toBe(true);
+  expect((await snowmelt('status', 'orders')).code).toBe(0);
+  expect((await snowmelt('resume', 'orders', '--reason', 'done')).stdout).toBe('orders is not paused any more.\n');
+});
+
+test('what can not be done says its code and what to do; wrong usage is told apart', async () => {
+  const unknown = await snowmelt('pause', 'payments', '--reason', 'x', '--json');
+  expect(unknown).toMatchObject({ code: 3, stderr: expect.stringContaining('SOURCE_UNKNOWN') as string });
+  expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'SOURCE_UNKNOWN' } });
+  expect(await snowmelt('pause', 'orders')).toMatchObject({ code: 2, stdout: '' });
+  expect(await snowmelt('recover', 'orders', '--take', 'store')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--take needs --reason') as string,
+  });
+  expect(await snowmelt('replay', 'orders', '--reason', 'x', '--snapshot')).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('add --yes') as string,
+  });
+});
