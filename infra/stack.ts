@@ -9,6 +9,7 @@ import { configLayer, worker } from './functions.ts';
 import { snowflakeIdentity } from './identity.ts';
 import { vpcEndpoints } from './network.ts';
 import { observe } from './observability/observe.ts';
+import { peopleRoles } from './people.ts';
 import { connectionWarnings } from './quotas.ts';
 import { schedules } from './schedules.ts';
 import { checkpointTable } from './state.ts';
@@ -42,6 +43,7 @@ export class SnowmeltStack extends Stack {
     });
     const operate = worker(this, 'operate', shared); // invoked by a person
 
+    peopleRoles(this, { table, operate: operate.fn, key });
     snowflakeIdentity(this, config, [plan, recount, ...publishers]);
     topics(this, config, infrastructure);
     vpcEndpoints(this, infrastructure);

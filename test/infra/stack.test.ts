@@ -204,6 +204,19 @@ describe('permissions', () => {
     ]);
   });
 
+  test('people: a viewer reads the table; an operator writes it too, and invokes operate alone', () => {
+    expect(grants('ViewerRole')).toEqual(['dynamodb:GetItem Checkpoints', 'dynamodb:Query Checkpoints']);
+    expect(grants('OperatorRole')).toEqual([
+      'dynamodb:GetItem Checkpoints',
+      'dynamodb:PutItem Checkpoints',
+      'dynamodb:Query Checkpoints',
+      'dynamodb:UpdateItem Checkpoints',
+      'lambda:InvokeFunction Operate',
+    ]);
+    template.hasOutput('Viewer', {});
+    template.hasOutput('Operator', {});
+  });
+
   test('with workload identity a role of its own signs in to Snowflake, and no secret is read for it', () => {
     const without = example.replace(
       /auth:\n {4}method: key-pair\n {4}secret: .*\n/,
@@ -248,8 +261,16 @@ describe('permissions', () => {
   });
 
   test('no policies of AWS, no wildcards but for network interfaces', () => {
-    const roles = ['PlanRole', 'PublishRole', 'OperateRole', 'RecountRole', 'SchedulerRole'];
-    expect(idsOf('AWS::IAM::Role')).toHaveLength(5);
+    const roles = [
+      'ViewerRole',
+      'OperatorRole',
+      'PlanRole',
+      'PublishRole',
+      'OperateRole',
+      'RecountRole',
+      'SchedulerRole',
+    ];
+    expect(idsOf('AWS::IAM::Role')).toHaveLength(7);
     expect(roles.flatMap((role) => grants(role)).filter((grant) => grant.includes('*'))).toEqual(
       ['PublishRole', 'OperateRole'].flatMap(() => [
         'ec2:AssignPrivateIpAddresses *',
