@@ -132,9 +132,10 @@ export const ERRORS = {
   },
   DUPLICATE_KEY: {
     retry: 'operator',
-    run: [RESUME],
+    run: [VOID, INSPECT, RESUME],
     causes: 'Two rows of the source have the same key: the configured key is not unique.',
-    action: 'Choose a key that is unique, or remove the duplicates in Snowflake, then `npx snowmelt resume SOURCE`.',
+    action:
+      'Remove the duplicates in Snowflake, and two ticks later `npx snowmelt void SOURCE --window <number>`: what was read keeps them, so it is sent as it is now; once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`. Or deploy a key that is unique and take `recover SOURCE --take anew`.',
   },
   HISTORY_LOST: {
     retry: 'operator',

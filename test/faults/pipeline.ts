@@ -271,6 +271,10 @@ export class Pipeline {
     return this.#table.store;
   }
 
+  get table(): TestTable {
+    return this.#table;
+  }
+
   /** Ticks a minute apart, publishing whatever is called. */
   async run(ticks: number): Promise<void> {
     for (let tick = 0; tick < ticks; tick++) {

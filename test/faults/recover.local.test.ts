@@ -1,8 +1,7 @@
 /**
  * Where Kafka and the table tell different stories, over real parts: it stops before it publishes, and the way that the
- * error names leads to a topic that folds to the table.
+ * error names leads to a topic that folds to the table. More of these, with the commands as printed: test/cli/runbook.local.test.ts.
  */
-import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Window } from '../../lambdas/protocol/window.ts';
 import { startTable } from '../checkpoints/table.ts';
@@ -15,19 +14,6 @@ beforeAll(async () => {
   stands = await Stands.start();
 });
 afterAll(() => stands.stop());
-
-const admin = () => new Kafka({ brokers: stands.kafka.target.brokers, logLevel: logLevel.NOTHING }).admin();
-const group = (p: Pipeline) => `snowmelt:${p.config.app}:${p.source.name}`;
-
-async function withAdmin<T>(work: (a: ReturnType<typeof admin>) => Promise<T>): Promise<T> {
-  const client = admin();
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.disconnect();
-  }
-}
 
 /** A pipeline with three rows published, and two changes after them. */
 async function published(overrides: Overrides = {}): Promise<Pipeline> {
@@ -62,21 +48,6 @@ async function expectGoesOn(pipeline: Pipeline): Promise<void> {
   expect(pipeline.codes).toEqual([]);
   expect(await pipeline.folded()).toEqual(Object.fromEntries([row(1, 'uno'), row(3, 'drei'), row(4, 'four')]));
 }
-
-test('the group was deleted: MARKER_EXPIRED, and the table is right', async () => {
-  const pipeline = await published();
-  const before = (await pipeline.published()).length;
-  await withAdmin((client) => client.deleteGroups([group(pipeline)]));
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'x' WHERE ID IN (1, 3)`);
-  await stands.passMinutes(1);
-  await pipeline.run(2);
-  expect(pipeline.codes).toContain('MARKER_EXPIRED');
-  expect((await pipeline.published()).length).toBe(before);
-  expect((await pipeline.recover()).ways).toEqual(['store', 'anew']);
-  await pipeline.recover('store');
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'drei' WHERE ID = 3`);
-  await expectGoesOn(pipeline);
-});
 
 test('a restored table: STATE_DISAGREES, then a new life', async () => {
   const pipeline = await published();
@@ -121,42 +92,6 @@ test('a second deployment of one configuration: it stops, and the first goes on'
   } finally {
     await other.close();
   }
-});
-
-test('a topic that grew: TOPIC_DIFFERS; once the configuration says so, all goes on, old windows under the old count', async () => {
-  const pipeline = await published();
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'x' WHERE ID IN (1, 3)`);
-  await stands.passMinutes(1);
-  await withAdmin((client) =>
-    client.createPartitions({ topicPartitions: [{ topic: pipeline.source.topic, count: 5 }] }),
-  );
-  await pipeline.run(2);
-  expect(pipeline.codes).toContain('TOPIC_DIFFERS');
-  Object.assign(pipeline.source, { topicPartitions: 5 });
-  Object.assign(pipeline.config, { deployment: pipeline.config.deployment + 1 });
-  await pipeline.store.resume(pipeline.source.name);
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'drei' WHERE ID = 3`);
-  await expectGoesOn(pipeline);
-});
-
-test('the topic was deleted and made anew: TOPIC_LOST_DATA before anything is published, then a new life', async () => {
-  const pipeline = await published();
-  const { topic, topicPartitions } = pipeline.source;
-  await withAdmin(async (client) => {
-    await client.deleteTopics({ topics: [topic] });
-    await client.createTopics({ topics: [{ topic, numPartitions: topicPartitions }], waitForLeaders: true });
-  });
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'x' WHERE ID IN (1, 3)`);
-  await stands.passMinutes(1);
-  await pipeline.run(2);
-  expect(pipeline.codes).toContain('TOPIC_LOST_DATA');
-  expect(await pipeline.published()).toEqual([]);
-  const found = await pipeline.recover();
-  expect(found.ways).toEqual(['anew']);
-  expect(found.partitions.map(({ verdict }) => verdict)).toContain('TOPIC_LOST_DATA');
-  await pipeline.recover('anew');
-  await stands.sql(`UPDATE ${pipeline.tableName} SET NAME = 'drei' WHERE ID = 3`);
-  await expectGoesOn(pipeline);
 });
 
 test('late commits: what became visible after its window was read is found and sent', async () => {
