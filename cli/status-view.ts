@@ -1,7 +1,9 @@
 /** Sources as lines of at most `width` columns, for `status` and for `npm start`. Pure. */
+import { ERRORS, type ErrorCode } from '../lambdas/errors.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from './source-status.ts';
 
 const COLUMNS = [4, 14, 9, 7, 12, 10, 8] as const;
+const INDENT = ' '.repeat(6);
 const WORDS = new Set([1, 2, 4]);
 
 const SAYS: Record<Verdict, string> = {
@@ -30,9 +32,10 @@ export function renderSource(source: SourceStatus, width = 80): string[] {
   }
   for (const partition of source.partitions) {
     lines.push(partitionRow(partition));
-    if (partition.error !== null) lines.push(`      last error: ${partition.error}`);
+    if (partition.error !== null) lines.push(...wrapped(`last error: ${partition.error}`, width));
   }
-  if (source.error !== null) lines.push(`last error: ${source.error}`);
+  if (source.error !== null) lines.push(...wrapped(`last error: ${source.error}`, width));
+  if (verdict === 'needs-operator') lines.push(...wrapped(wayOut(source), width));
   return lines.map((line) => fit(line, width));
 }
 
@@ -47,6 +50,25 @@ export function sourceLine({ name, verdict, head, partitions, snapshot, error }:
     `${name}: ${said}window ${count(head)}, ${count(rate)} rows/s, lag ${duration(lag)}${part}` +
       (failed === null ? '' : `, last error: ${failed}`),
   );
+}
+
+/** The runbook's entry of the first error that stopped something. */
+function wayOut({ error, partitions }: SourceStatus): string {
+  const stopped = partitions.find(({ state }) => state === 'needs-operator')?.error ?? error;
+  const code = stopped?.split(':')[0] ?? '';
+  const facts = Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : null;
+  return facts === null ? 'what to do: docs/runbook.md' : `what to do: ${facts.action} (docs/runbook.md, ${code})`;
+}
+
+/** Lines under the table, of whole words. */
+function wrapped(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of oneLine(text).split(' ')) {
+    const longer = `${lines.at(-1)!} ${word}`.trimStart();
+    if (INDENT.length + longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((line) => INDENT + line);
 }
 
 function told(what: string, ms: number | null | undefined): string | null {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { sourceStatus, type Look } from '../../cli/source-status.ts';
+import { renderSource } from '../../cli/status-view.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { SourceState } from '../../lambdas/protocol/ports.ts';
 import { item, stateOf, windowOf } from '../protocol/fixtures.ts';
@@ -50,4 +52,22 @@ test('the verdict is the worst that an alarm would tell of', () => {
   expect(verdict(busy(1_000 * SECOND), 800)).toBe('history');
   expect(verdict(stateOf(windows, [item(0, { state: 'needs-operator' })]), 60)).toBe('needs-operator');
   expect(verdict(busy(), 900, { ...source, paused: true })).toBe('paused');
+});
+
+test('what docs/operations.md shows of it is what it prints', () => {
+  const windows = [windowOf(8, [4_000, 3_500]), windowOf(9, [900, 1_100])];
+  const of = (...rows: number[]) => [
+    item(0, { position: { window: 8, row: rows[0]! } }),
+    item(1, {
+      position: { window: 7, row: rows[1]! },
+      state: 'needs-operator',
+      lastError: { code: 'TOPIC_DIFFERS', message: 'Topic shop.orders has 6 partitions, 3 are configured.', at: start },
+    }),
+  ];
+  const state = (...rows: number[]) => stateOf(windows, of(...rows), { finishedThrough: 7 });
+  const at = (Date.parse(windows[1]!.to) - start) / SECOND + 45;
+  const shop = { ...source, object: { database: 'SALES', schema: 'PUBLIC', name: 'ORDERS' }, topic: 'shop.orders' };
+  const status = sourceStatus(shop, seen(state(2_500, 0), at), seen(state(1_000, 0), at - 1));
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  expect(page).toContain(`\`\`\`text\n${renderSource(status).join('\n')}\n\`\`\``);
 });

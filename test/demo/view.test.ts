@@ -50,7 +50,10 @@ test('each partition has state, watermark, lag, position, rows left, rows/s and 
   const shown = render(model).join('\n');
   expect(shown).toContain('needs an operator; window 1,234, 2 unfinished');
   expect(shown).toMatch(/ 0 {2}active +03:04:05 +1\.3 s {2}1234:5678 +750,000 +12,346$/m);
-  expect(shown).toMatch(/ 1 {2}needs-operator .*\n +last error: TOPIC_DIFFERS: the topic has 3 partitions .*\.\.\.$/m);
+  expect(shown).toMatch(
+    / 1 {2}needs-operator .*\n +last error: TOPIC_DIFFERS: the topic has 3 partitions .*\n {6}and so on/m,
+  );
+  expect(shown).toContain('what to do: Create or grow the topic');
   expect(shown).toMatch(/ 2 {2}active +- +- {2}- +0 +-$/m);
 });
 
