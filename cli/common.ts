@@ -51,11 +51,17 @@ export async function answering(options: Common, work: () => Promise<Answer>): P
 }
 
 /** The configuration of where the command acts. @throws CONFIG_INVALID */
-export function configOf({ env, config, local }: Common): ResolvedConfig {
-  if (local === true) return localConfig();
-  const path = config ?? (env === undefined ? null : `config/${env}.yaml`);
-  if (path === null) throw new SnowmeltError('CONFIG_INVALID', 'Say where: --env <name>, --config <file> or --local.');
+export function configOf(options: Common): ResolvedConfig {
+  if (options.local === true) return localConfig();
+  const path = pathOf(options);
   return loadConfig(readConfigFile(path), { path });
+}
+
+/** The users' file. @throws CONFIG_INVALID where none is named */
+export function pathOf({ env, config }: Common): string {
+  const path = config ?? (env === undefined ? null : `config/${env}.yaml`);
+  if (path !== null) return path;
+  throw new SnowmeltError('CONFIG_INVALID', 'Say where: --env <name>, --config <file> or --local.');
 }
 
 function localConfig(): ResolvedConfig {

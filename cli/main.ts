@@ -1,5 +1,6 @@
 /** `npx snowmelt <command>`: one file a command. Exit codes: `EXIT` in common.ts. */
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.ts';
 import { EXIT } from './common.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { recoverCommand, voidCommand } from './recover.ts';
@@ -8,6 +9,7 @@ import { statusCommand } from './status.ts';
 
 const EXAMPLES = `
 Examples:
+  npx snowmelt check --env prod
   npx snowmelt status --env prod
   npx snowmelt status --local --watch
   npx snowmelt pause orders --env prod --reason "table is rebuilt"
@@ -19,7 +21,7 @@ Exit codes: 0 done and fine; 1 something is wrong with what was looked at; 2 wro
 const program = new Command('npx snowmelt')
   .description('Looks after Snowmelt, from the first check to repair.')
   .addHelpText('after', EXAMPLES);
-const commands = [statusCommand, pauseCommand, resumeCommand, replayCommand, recoverCommand, voidCommand];
+const commands = [checkCommand, statusCommand, pauseCommand, resumeCommand, replayCommand, recoverCommand, voidCommand];
 for (const make of commands) program.addCommand(make().exitOverride());
 
 try {

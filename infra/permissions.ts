@@ -18,7 +18,14 @@ import { acknowledge } from './rules.ts';
 
 export type FunctionName = 'plan' | 'publish' | 'operate' | 'recount';
 
-type Rights = { table: string[]; callsPublish: boolean; asksSnowflake: boolean; opensKafka: boolean };
+type Rights = {
+  table: string[];
+  callsPublish: boolean;
+  asksSnowflake: boolean;
+  opensKafka: boolean;
+  /** With `write` schemas are registered, where the configuration wants that. */
+  registry?: 'read' | 'write';
+};
 
 /** `plan` writes the log and prunes it; `publish` only moves what is there; the others ask plan for windows. */
 export const RIGHTS: Record<FunctionName, Rights> = {
@@ -28,13 +35,20 @@ export const RIGHTS: Record<FunctionName, Rights> = {
     asksSnowflake: true,
     opensKafka: false,
   },
-  publish: { table: ['GetItem', 'Query', 'UpdateItem'], callsPublish: true, asksSnowflake: true, opensKafka: true },
-  // A new life begins with a window; whatever it does is noted.
+  publish: {
+    table: ['GetItem', 'Query', 'UpdateItem'],
+    callsPublish: true,
+    asksSnowflake: true,
+    opensKafka: true,
+    registry: 'write',
+  },
+  // A new life begins with a window; whatever it does is noted. It checks all that the others need.
   operate: {
     table: ['GetItem', 'Query', 'PutItem', 'UpdateItem'],
     callsPublish: false,
-    asksSnowflake: false,
+    asksSnowflake: true,
     opensKafka: true,
+    registry: 'read',
   },
   recount: { table: ['GetItem', 'Query', 'UpdateItem'], callsPublish: false, asksSnowflake: true, opensKafka: false },
 };
@@ -86,7 +100,7 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
   const secrets = rights.asksSnowflake && 'secret' in snowflake.auth ? [snowflake.auth.secret] : [];
   if (rights.asksSnowflake && snowflake.maskSalt) secrets.push(snowflake.maskSalt);
   if (rights.opensKafka && 'secret' in kafka.auth) secrets.push(kafka.auth.secret);
-  const registry = name === 'publish' ? config.registry : null;
+  const registry = rights.registry === undefined ? null : config.registry;
   if (registry?.type === 'confluent' && registry.auth.method === 'basic') secrets.push(registry.auth.secret);
   const statements = [
     allow(
@@ -113,7 +127,8 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
   if (rights.opensKafka && kafka.auth.method === 'iam' && cluster !== null) {
     kafkaPolicy(scope, id, role, config, cluster);
   }
-  if (registry?.type === 'glue') gluePolicy(scope, id, role, registry);
+  if (registry?.type === 'glue')
+    gluePolicy(scope, id, role, { ...registry, register: registry.register && rights.registry === 'write' });
   if (inVpc) networkPolicy(scope, id, role);
   return role;
 }

@@ -44,7 +44,7 @@ export class SnowmeltStack extends Stack {
     const operate = worker(this, 'operate', shared); // invoked by a person
 
     peopleRoles(this, { table, operate: operate.fn, key });
-    snowflakeIdentity(this, config, [plan, recount, ...publishers]);
+    snowflakeIdentity(this, config, [plan, recount, ...publishers, operate]);
     topics(this, config, infrastructure);
     vpcEndpoints(this, infrastructure);
     observe(this, config, infrastructure, { plan, recount, publishers, operate });

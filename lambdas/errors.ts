@@ -86,6 +86,12 @@ export const ERRORS = {
     causes: 'DATA_RETENTION_TIME_IN_DAYS of the table is 0: there is no history to read.',
     action: 'ALTER TABLE <table> SET DATA_RETENTION_TIME_IN_DAYS = 1 (or more).',
   },
+  RETENTION_SHORT: {
+    retry: 'tick',
+    causes:
+      'Told by `check` alone: Time Travel keeps less than two intervals of the schedule, so a tick that is lost may lose changes.',
+    action: 'ALTER TABLE <table> SET DATA_RETENTION_TIME_IN_DAYS as the message says, or a shorter `every`.',
+  },
   KEY_INVALID: {
     retry: 'tick',
     causes: 'A key column is not a column of the table, or its type cannot be a key.',

@@ -1,4 +1,4 @@
-/** A YAML text as plain data that still knows its lines. */
+/** A YAML text as plain data that still knows its places. */
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import type { Path, Problem } from './problems.ts';
 
@@ -7,24 +7,28 @@ export type ConfigDocument = {
   data: unknown;
   /** Broken syntax and doubled keys. */
   problems: Problem[];
-  /** Line of the innermost part of the path that the text has. */
-  lineOf(path: Path): number | null;
+  /** Where the innermost part of the path is that the text has. */
+  placeOf(path: Path): Pick<Problem, 'line' | 'column'>;
 };
 
 export function parseYaml(text: string): ConfigDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const placeAt = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
   const problems = document.errors.map((error) => ({
     path: [],
-    line: lines.linePos(error.pos[0]).line,
+    ...placeAt(error.pos[0]),
     message: error.message,
   }));
   return {
     data: problems.length > 0 ? null : withoutNulls(document.toJS()),
     problems,
-    lineOf(path) {
+    placeOf(path) {
       const offset = offsetOf(document.contents, path);
-      return offset === null ? null : lines.linePos(offset).line;
+      return offset === null ? { line: null, column: null } : placeAt(offset);
     },
   };
 }

@@ -24,9 +24,9 @@ export function snowflakeGrants({ snowflake, sources }: Pick<ResolvedConfig, 'sn
       ...staged.map((object) => stagingGrant(object, role)),
       ...managed.map((object) => streamGrant(object, role)),
     ]),
-    ...unique(read.map((object) => tableGrant(object, role))),
+    ...unique(read.map((object) => selectGrant('TABLE', object, role))),
     // Who reads a stream also needs SELECT on what it is on: only its owner knows that.
-    ...unique(streams.map((object) => `GRANT SELECT ON STREAM ${nameOf(object)} TO ROLE ${role};`)),
+    ...unique(streams.map((object) => selectGrant('STREAM', object, role))),
     ...(usage ? [`GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE ${role};`] : []),
     ...unique(tracked.map((name) => `ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE;`)),
     roleGrant(snowflake),
@@ -54,9 +54,9 @@ export function ungranted({ sources }: Pick<ResolvedConfig, 'sources'>): string[
 }
 
 /** What reading a table takes, but the warehouse. */
-export function readGrants(snowflake: Settings, object: ObjectName): string[] {
+export function readGrants(snowflake: Settings, object: ObjectName, what: 'TABLE' | 'STREAM' = 'TABLE'): string[] {
   const role = roleOf(snowflake);
-  return [databaseGrant(object, role), schemaGrant(object, role), tableGrant(object, role)];
+  return [databaseGrant(object, role), schemaGrant(object, role), selectGrant(what, object, role)];
 }
 
 /** Where the copies of a query's results, or the stages of a stream, are made; null: the source needs none. */
@@ -94,8 +94,8 @@ function streamGrant({ database, schema }: SchemaName, role: string): string {
   return `GRANT CREATE STREAM ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
 }
 
-function tableGrant(object: ObjectName, role: string): string {
-  return `GRANT SELECT ON TABLE ${nameOf(object)} TO ROLE ${role};`;
+function selectGrant(what: 'TABLE' | 'STREAM', object: ObjectName, role: string): string {
+  return `GRANT SELECT ON ${what} ${nameOf(object)} TO ROLE ${role};`;
 }
 
 function roleOf({ role, user }: Settings): string {

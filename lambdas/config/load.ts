@@ -63,11 +63,12 @@ function inspect(text: string): { data: unknown; problems: Problem[] } {
   if (document.problems.length > 0) return { data: null, problems: document.problems };
   const { data } = document;
   if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-    return { data, problems: [{ path: [], line: null, message: 'must be settings in YAML, such as `app: flights`' }] };
+    const message = 'must be settings in YAML, such as `app: flights`';
+    return { data, problems: [{ path: [], line: null, column: null, message }] };
   }
   const parts = validParts(configSchema, data) as Parts;
   const problems = [...violations(configSchema, data), ...contradictions(parts)]
-    .map(({ path, message }) => ({ path, line: document.lineOf(path), message }))
+    .map(({ path, message }) => ({ path, ...document.placeOf(path), message }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return { data, problems };
 }

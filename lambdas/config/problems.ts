@@ -4,8 +4,8 @@ import { suggest } from './suggest.ts';
 
 export type Path = readonly (string | number)[];
 
-/** `line` counts from 1; null when the file has no such place. */
-export type Problem = { path: Path; line: number | null; message: string };
+/** `line` and `column` count from 1; null when the file has no such place. */
+export type Problem = { path: Path; line: number | null; column: number | null; message: string };
 
 export function formatPath(path: Path): string {
   return path.length === 0 ? '(file)' : path.join('.');
@@ -18,7 +18,7 @@ export function formatProblems(file: string, problems: readonly Problem[]): stri
   return `${file}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n${lines.join('\n')}`;
 }
 
-type Found = Omit<Problem, 'line'>;
+type Found = Omit<Problem, 'line' | 'column'>;
 
 /** Everything that `schema` finds wrong with `value`; `base` is where the value stands in the file. */
 export function violations(schema: z.ZodType, value: unknown, base: Path = []): Found[] {

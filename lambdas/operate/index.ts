@@ -2,7 +2,7 @@
 import { kafkaCredentials } from '../aws/kafka-credentials.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
-import type { ResolvedConfig } from '../config/resolved.ts';
+import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
@@ -10,8 +10,15 @@ import { pause, replay, resnapshot, resume, voidWindow } from '../protocol/opera
 import type { Checkpoints, Clock } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
+import type { Report } from './check/index.ts';
 
-export type OperatorCommand = { source: string; who: string; reason: string } & (
+/**
+ * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
+ * lead its credentials elsewhere.
+ */
+export type CheckCommand = { command: 'check'; sources?: ResolvedSource[] };
+
+export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
   | { command: 'pause' | 'resume' | 'resnapshot' }
   | { command: 'replay'; since: string | number }
@@ -19,10 +26,11 @@ export type OperatorCommand = { source: string; who: string; reason: string } & 
   | { command: 'recover'; take: Way }
 );
 
-export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
+export async function handler(event: CheckCommand | SourceCommand, context: LambdaContext): Promise<unknown> {
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'operate', context.awsRequestId);
   return told(telemetry, async () => {
+    if (event.command === 'check') return look(config, event, clockOf(context));
     findSource(config, event.source);
     const checkpoints = createCheckpoints(config);
     const clock = clockOf(context);
@@ -43,7 +51,14 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
   });
 }
 
-async function run(config: ResolvedConfig, checkpoints: Checkpoints, clock: Clock, event: OperatorCommand) {
+async function look(deployed: ResolvedConfig, { sources }: CheckCommand, clock: Clock): Promise<Report> {
+  const config = sources === undefined ? deployed : { ...deployed, sources };
+  // Loaded when it is needed: snowflake-sdk is the larger part of the bundle, and no other command needs it.
+  const { check, partsOf } = await import('./check/index.ts');
+  return check(partsOf(config, clock), config);
+}
+
+async function run(config: ResolvedConfig, checkpoints: Checkpoints, clock: Clock, event: SourceCommand) {
   const { source } = event;
   switch (event.command) {
     case 'pause':

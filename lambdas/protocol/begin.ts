@@ -53,7 +53,7 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
 /** The layout that the next window is cut by: the newest, or a new one when the configuration differs from it. */
 export async function currentLayout(ports: ScanPorts, source: SourcePlan, state: SourceState): Promise<Layout> {
   const newest = newestLayout(state.layouts);
-  if (newest !== null && (sameCut(newest, source) || newest.deployment > source.deployment)) return newest;
+  if (newest !== null && (recut(newest, source).length === 0 || newest.deployment > source.deployment)) return newest;
   const layout = layoutOf(source, (newest?.number ?? 0) + 1);
   await ports.checkpoints.putPartitions(source.name, source.partitions);
   if (await ports.checkpoints.putLayout(source.name, layout)) {
@@ -74,18 +74,19 @@ function layoutOf(source: SourcePlan, number: number): Layout {
   return { ...cut, ...(query && { query }), ...(stream && { stream }), ...(shape && { shape }) };
 }
 
-function sameCut(layout: Layout, source: SourcePlan): boolean {
-  const cut = (l: Omit<Layout, 'number'>) =>
-    JSON.stringify([
-      l.partitions,
-      l.object,
-      l.information,
-      l.key,
-      l.topic,
-      l.topicPartitions,
-      l.query,
-      ...(l.stream === undefined ? [] : [l.stream]),
-      l.shape ?? null,
-    ]);
-  return cut(layout) === cut(source);
+const CUT = [
+  'partitions',
+  'object',
+  'information',
+  'key',
+  'topic',
+  'topicPartitions',
+  'query',
+  'stream',
+  'shape',
+] as const satisfies (keyof Layout)[];
+
+/** In what the source is cut otherwise than by the layout; in nothing: the layout goes on. */
+export function recut(layout: Layout, source: Omit<Layout, 'number'>): (typeof CUT)[number][] {
+  return CUT.filter((field) => JSON.stringify(layout[field] ?? null) !== JSON.stringify(source[field] ?? null));
 }

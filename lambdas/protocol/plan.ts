@@ -84,7 +84,8 @@ async function readGate(ports: PlanPorts, due: SourcePlan[]): Promise<(Reading |
 }
 
 /** What opens the source's windows: tables that change, or a stream that has rows. */
-function watched({ object, query, stream }: Pick<Layout, 'object' | 'query' | 'stream'>): Watched[] {
+/** What the gate is asked of for a source. */
+export function watched({ object, query, stream }: Pick<Layout, 'object' | 'query' | 'stream'>): Watched[] {
   if (stream?.managed === false) return [{ ...object, isStream: true }];
   return query === undefined ? [object] : query.watch;
 }

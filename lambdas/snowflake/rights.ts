@@ -24,7 +24,8 @@ export async function explaining<T>(config: Known, object: ObjectName | undefine
   }
 }
 
-function remedy({ snowflake, sources }: Known, { code, message }: SnowmeltError, object?: ObjectName): string[] {
+/** The statements that give what seems to be missing; none where that is not known. */
+export function remedy({ snowflake, sources }: Known, { code, message }: SnowmeltError, object?: ObjectName): string[] {
   switch (code) {
     case 'SNOWFLAKE_LOGIN':
       return message.includes(ROLE_REFUSED) ? [roleGrant(snowflake)] : [];

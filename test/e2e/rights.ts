@@ -61,7 +61,7 @@ export async function doTheRest(stack: Stack): Promise<void> {
     const sk = `window#${String(oldest!.number).padStart(12, '0')}`;
     await set(sk, 'to', { S: '2020-01-01T00:00:00.000Z' });
     await invoke('recount', {});
-    for (const command of ['pause', 'resume', 'resnapshot']) await operate(command);
+    for (const command of ['pause', 'resume', 'resnapshot', 'check']) await operate(command);
 
     // A window that nobody was called for.
     const head = (await reader.read()).windows.length;

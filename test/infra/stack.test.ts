@@ -167,7 +167,7 @@ describe('permissions', () => {
     ]);
   });
 
-  test('with a schema registry publish alone may ask it', () => {
+  test('with a schema registry publish may ask it, and operate may look', () => {
     const confluent = 'registry: { type: confluent, url: "https://r", auth: { method: basic, secret: registry-user } }';
     const basic = templateOf(`${example}\n${confluent}`);
     expect(grants('PublishRole', basic).filter((grant) => grant.includes('registry'))).toEqual([
@@ -180,14 +180,20 @@ describe('permissions', () => {
       'glue:GetSchemaVersion arn::glue:::registry/own',
       'glue:GetSchemaVersion arn::glue:::schema/own/*',
     ]);
-    for (const role of ['PlanRole', 'OperateRole', 'RecountRole']) {
+    const registering = templateOf(`${example}\nregistry: { type: glue, name: own }`);
+    const changes = (role: string) =>
+      grants(role, registering).filter((grant) => /^glue:(Register|Create)/.test(grant));
+    expect(changes('PublishRole')).toHaveLength(4);
+    expect(changes('OperateRole')).toEqual([]);
+    expect(grants('OperateRole', registering).filter((grant) => grant.startsWith('glue'))).toHaveLength(4);
+    for (const role of ['PlanRole', 'RecountRole']) {
       expect([...grants(role, basic), ...grants(role, glue)].filter((grant) => /glue|registry/.test(grant))).toEqual(
         [],
       );
     }
   });
 
-  test('operate can not delete and knows nothing of Snowflake; recount nothing of Kafka; neither calls anybody', () => {
+  test('operate can not delete; recount knows nothing of Kafka; neither calls anybody', () => {
     const granted = (role: string) => grants(role).filter((grant) => /^(dynamodb|secretsmanager|events)/.test(grant));
     expect(granted('OperateRole')).toEqual([
       'dynamodb:GetItem Checkpoints',
@@ -195,6 +201,7 @@ describe('permissions', () => {
       'dynamodb:Query Checkpoints',
       'dynamodb:UpdateItem Checkpoints',
       'secretsmanager:GetSecretValue arn::secretsmanager:::secret:AmazonMSK_snowmelt-??????',
+      'secretsmanager:GetSecretValue arn::secretsmanager:::secret:snowmelt/snowflake-??????',
     ]);
     expect(granted('RecountRole')).toEqual([
       'dynamodb:GetItem Checkpoints',
@@ -224,11 +231,10 @@ describe('permissions', () => {
     );
     const identity = templateOf(without);
     const arn = ':iam:::role/snowmelt-shop-snowflake';
-    for (const role of ['PlanRole', 'PublishRole', 'RecountRole']) {
+    for (const role of ['PlanRole', 'PublishRole', 'OperateRole', 'RecountRole']) {
       const granted = grants(role, identity).filter((grant) => /^(sts|secretsmanager:.*snowflake-)/.test(grant));
       expect(granted).toEqual([`sts:AssumeRole arn:${arn}`]);
     }
-    expect(grants('OperateRole', identity).filter((grant) => grant.startsWith('sts'))).toEqual([]);
     const [role] = Object.values(identity.Resources).filter(({ Properties }) => Properties?.['RoleName'] !== undefined);
     expect(role!.Properties['RoleName']).toBe('snowmelt-shop-snowflake');
     expect(role!.Properties['Policies']).toBeUndefined();
@@ -236,7 +242,7 @@ describe('permissions', () => {
       Statement: { Principal: { AWS: unknown } }[];
     };
     const trusted = Statement.flatMap(({ Principal }) => [Principal.AWS].flat().map(nameOf)).sort();
-    expect(trusted).toEqual(['PlanRole', 'PublishRole', 'RecountRole']);
+    expect(trusted).toEqual(['OperateRole', 'PlanRole', 'PublishRole', 'RecountRole']);
   });
 
   test('the schedules may call plan and recount, no other function and no version of them', () => {

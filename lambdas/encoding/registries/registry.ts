@@ -65,6 +65,19 @@ export function registryOf(
   };
 }
 
+/**
+ * Resolves when the registry answers and lets us read: asked for what it has under a subject, whatever that is.
+ * @throws REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED, CONFIG_INVALID
+ */
+export async function reach(
+  registry: ResolvedRegistry,
+  credentials: Credentials | null,
+  subject: string,
+  pace: Pace = usualPace,
+): Promise<void> {
+  await clientOf(registry, credentials, pace).latest(subject);
+}
+
 async function registerAt<T extends { text: string }>(
   client: RegistryClient,
   subject: string,

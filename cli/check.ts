@@ -1,0 +1,128 @@
+/** `check`: the file, what an edit of it does, and everything real that it names. All problems at once. */
+import { Option, type Command } from 'commander';
+import { invokeOperate } from '../lambdas/aws/invoke.ts';
+import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
+import { formatDuration } from '../lambdas/config/durations.ts';
+import { findProblems, readConfigFile } from '../lambdas/config/load.ts';
+import { formatPath, type Problem } from '../lambdas/config/problems.ts';
+import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
+import { asSnowmeltError } from '../lambdas/errors.ts';
+import { clockOf } from '../lambdas/invocation.ts';
+import type { Report } from '../lambdas/operate/check/index.ts';
+import { sourcePlan } from '../lambdas/settings.ts';
+import { answering, configOf, deploymentCommand, pathOf, type Answer, type Common } from './common.ts';
+import { editOf } from './edits.ts';
+
+type Options = Common & { offline?: boolean; here?: boolean };
+
+/** What an edit does, by source; or why that is not known. */
+type Edits = { edits: Record<string, string[]> } | { unknown: string };
+
+export function checkCommand(): Command {
+  return deploymentCommand('check', 'the file, what an edit of it does, and all that is wrong with what it names')
+    .addOption(
+      new Option('--offline', 'the file, and the table if it answers; not Snowflake, Kafka, registry').conflicts(
+        'here',
+      ),
+    )
+    .option('--here', 'from this machine with its own rights, not from the operate function: before it is deployed')
+    .action((options: Options) => answering(options, () => check(options)));
+}
+
+async function check(options: Options): Promise<Answer> {
+  const path = options.local === true ? null : pathOf(options);
+  const problems = path === null ? [] : findProblems(readConfigFile(path));
+  if (path !== null && problems.length > 0) {
+    return { text: renderProblems(path, problems), json: { problems: problems.map(told) }, found: true };
+  }
+  const config = configOf(options);
+  const [edits, report] = await Promise.all([
+    editsOf(config),
+    options.offline === true ? null : reportOf(config, options.here === true),
+  ]);
+  const failed = report !== null && report.failures.length > 0;
+  return {
+    text: [`${path ?? 'the local stack'}: no problem`, ...renderSources(config, edits), ...renderReport(report)].join(
+      '\n',
+    ),
+    json: { problems: [], sources: config.sources, ...edits, ...report },
+    found: failed,
+  };
+}
+
+async function editsOf(config: ResolvedConfig): Promise<Edits> {
+  const checkpoints = createCheckpoints(config);
+  const edits: Record<string, string[]> = {};
+  try {
+    for (const source of config.sources) {
+      edits[source.name] = editOf(await checkpoints.look(source.name), sourcePlan(config, source));
+    }
+    return { edits };
+  } catch (error) {
+    return { unknown: asSnowmeltError(error).message };
+  }
+}
+
+async function reportOf(config: ResolvedConfig, here: boolean): Promise<Report> {
+  if (!here) return (await invokeOperate(config, { command: 'check', sources: config.sources })) as Report;
+  const real = await import('../lambdas/operate/check/index.ts');
+  const clock = clockOf({ awsRequestId: 'here', getRemainingTimeInMillis: () => Infinity });
+  return real.check(real.partsOf(config, clock), config);
+}
+
+function renderProblems(path: string, problems: readonly Problem[]): string {
+  const lines = problems.map(({ line, column, path: at, message }) => {
+    const place = line === null ? path : `${path}:${line}:${column}`;
+    return `  ${place} ${formatPath(at)}: ${message}`;
+  });
+  return [`${path}: ${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}`, ...lines].join('\n');
+}
+
+function told({ path, ...problem }: Problem) {
+  return { path: formatPath(path), ...problem };
+}
+
+/** Each source in effect: what is not in the file stands with its default. */
+function renderSources(config: ResolvedConfig, known: Edits): string[] {
+  const lines = config.sources.flatMap((source) => [
+    `  ${source.name}: ${effective(config, source)}`,
+    ...('edits' in known ? known.edits[source.name]! : []).map((line) => `    ${line}`),
+  ]);
+  if ('unknown' in known) lines.push(`What an edit does is not known, the table does not answer: ${known.unknown}`);
+  return lines;
+}
+
+function effective({ limits }: ResolvedConfig, source: ResolvedSource): string {
+  const { object, query, stream, key, topic, topicPartitions, partitions, delivery, every, format, freshnessMs } =
+    source;
+  const name = `${object.database}.${object.schema}.${object.name}`;
+  const from = query !== undefined ? `a ${query.mode} query` : stream !== undefined ? `a stream, ${name}` : name;
+  return [
+    `${from} -> ${topic} (${topicPartitions})`,
+    `key ${key.length === 0 ? 'the row id' : key.join(', ')}`,
+    `partitions ${partitions}`,
+    delivery,
+    every,
+    format.key === format.type ? format.type : `${format.key} and ${format.type}`,
+    format.envelope,
+    ...(freshnessMs === null ? [] : [`freshness ${formatDuration(freshnessMs)}`]),
+    `at most ${source.write?.maxTransactionRows ?? limits.maxTransactionRows} rows a transaction`,
+    ...(source.paused ? ['paused'] : []),
+  ].join(', ');
+}
+
+function renderReport(report: Report | null): string[] {
+  if (report === null) return [];
+  const { failures, notes } = report;
+  const of = (source: string | null) => (source === null ? '' : `${source}: `);
+  return [
+    ...failures.flatMap(({ source, code, what, fix }) => [
+      `${code}: ${of(source)}${what}`,
+      ...fix.map((line) => `  ${line}`),
+    ]),
+    ...notes.map(({ source, what }) => `note: ${of(source)}${what}`),
+    failures.length === 0
+      ? 'All that it names is as it should be.'
+      : `${failures.length} to mend, each with what mends it.`,
+  ];
+}

@@ -1,0 +1,67 @@
+/**
+ * Everything real that a configuration names, looked at without waiting for a tick: all that is wrong together, each with
+ * what mends it. Nothing of a source is read or published, and no producer that works is fenced.
+ */
+import type { ResolvedConfig } from '../../config/resolved.ts';
+import type { Checkpoints, Clock, Kafka, Snowflake } from '../../protocol/ports.ts';
+import { Findings, type Report } from './findings.ts';
+import { checkKafka } from './kafka.ts';
+import { checkSnowflake } from './snowflake.ts';
+
+export type { Failure, Note, Report } from './findings.ts';
+export { partsOf } from './parts.ts';
+
+/** Opened one by one: a secret that can't be read is a finding, too. */
+export type Parts = {
+  checkpoints: Checkpoints;
+  clock: Clock;
+  snowflake: () => Promise<Snowflake>;
+  kafka: () => Promise<Kafka>;
+  /** Resolves when the schema registry answers, or there is none. */
+  registry: () => Promise<void>;
+};
+
+/** Of the configuration's sources. */
+export async function check(parts: Parts, config: ResolvedConfig): Promise<Report> {
+  const findings = new Findings();
+  const { checkpoints, clock } = parts;
+  noteClocks(config, findings);
+  await Promise.all([
+    using(findings, parts.snowflake, (snowflake) => checkSnowflake(snowflake, config, findings)),
+    using(findings, parts.kafka, (kafka) => checkKafka({ kafka, checkpoints, clock }, config, findings)),
+    findings.attempt(null, () => [], parts.registry),
+  ]);
+  return findings.report(config.sources.map(({ name }) => name));
+}
+
+/** Shorter ones are for stand-ins: commits that Snowflake shows late, and owners that are slow, are what they are for. */
+function noteClocks({ clocks }: ResolvedConfig, findings: Findings): void {
+  const usual = {
+    safetyLag: [clocks.safetyLagMs, 30],
+    margin: [clocks.marginMs, 5],
+    lease: [clocks.leaseMs, 60],
+  } as const;
+  for (const [name, [ms, seconds]] of Object.entries(usual)) {
+    if (ms < seconds * 1000)
+      findings.note(null, `clocks.${name} is ${ms} ms: below ${seconds} s nobody has shown it safe.`);
+  }
+}
+
+async function using<T extends { close(): Promise<void> }>(
+  findings: Findings,
+  open: () => Promise<T>,
+  work: (port: T) => Promise<void>,
+): Promise<void> {
+  await findings.attempt(
+    null,
+    () => [],
+    async () => {
+      const port = await open();
+      try {
+        await work(port);
+      } finally {
+        await port.close();
+      }
+    },
+  );
+}
