@@ -26,7 +26,9 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'recover'; take: Way }
 );
 
-export async function handler(event: CheckCommand | SourceCommand, context: LambdaContext): Promise<unknown> {
+export type OperatorCommand = CheckCommand | SourceCommand;
+
+export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'operate', context.awsRequestId);
   return told(telemetry, async () => {

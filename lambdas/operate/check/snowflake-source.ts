@@ -1,0 +1,141 @@
+/** Of one source what its first window will need of Snowflake. */
+import { readGrants } from '../../config/grants.ts';
+import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
+import { intervalOf } from '../../config/schedule.ts';
+import { SnowmeltError } from '../../errors.ts';
+import { formatBound } from '../../protocol/next-window.ts';
+import type { ObjectFacts, Reading, Snowflake } from '../../protocol/ports.ts';
+import { checkFacts } from '../../protocol/scan.ts';
+import { describe } from '../../protocol/stream.ts';
+import type { Layout, ObjectName } from '../../protocol/window.ts';
+import { sourcePlan } from '../../settings.ts';
+import { remedy } from '../../snowflake/rights.ts';
+import { qualified } from '../../snowflake/sql/literals.ts';
+import type { Findings, FixOf } from './findings.ts';
+
+const DAY_MS = 86_400_000;
+
+export class SourceLook {
+  readonly #snowflake: Snowflake;
+  readonly #config: ResolvedConfig;
+  readonly #source: ResolvedSource;
+  readonly #findings: Findings;
+  readonly #layout: Layout;
+
+  constructor(snowflake: Snowflake, config: ResolvedConfig, source: ResolvedSource, findings: Findings) {
+    this.#snowflake = snowflake;
+    this.#config = config;
+    this.#source = source;
+    this.#findings = findings;
+    this.#layout = { ...sourcePlan(config, source), number: 1 };
+  }
+
+  async check(reading: Reading | Error): Promise<void> {
+    const { name, key } = this.#source;
+    if (reading instanceof Error) {
+      const error = bare(reading);
+      return this.#findings.fail(name, error, this.#grants(error));
+    }
+    const grants = (error: SnowmeltError) => this.#grants(error);
+    const facts = await this.#attempt(grants, () => describe(this.#snowflake, this.#layout, null));
+    if (facts === null) return;
+    const tracked = this.#checkHistory(facts);
+    const columns = facts.columns.map((column) => column.name).join(', ');
+    const fixKey = ({ code }: SnowmeltError) => (code === 'KEY_INVALID' ? [`${name}: key: of ${columns}`] : []);
+    const shaped = await this.#attempt(fixKey, () => {
+      checkFacts(this.#snowflake, this.#layout, { ...facts, tracking: true, retentionMs: Infinity });
+      return Promise.resolve(true);
+    });
+    const nullable = facts.columns.filter((column) => key.includes(column.name) && column.nullable);
+    if (nullable.length > 0 && this.#layout.information === 'DEFAULT') {
+      const list = nullable.map((column) => column.name).join(', ');
+      this.#findings.note(name, `Key column ${list} may be NULL; rows without a key are all one key (DUPLICATE_KEY).`);
+    }
+    if (tracked && shaped !== null && this.#isTable) await this.#compile(facts, reading.now);
+  }
+
+  get #isTable(): boolean {
+    return this.#source.query === undefined && this.#source.stream === undefined;
+  }
+
+  /** Whether there is a history that can be read. */
+  #checkHistory({ tracking, retentionMs }: ObjectFacts): boolean {
+    const { name, every } = this.#source;
+    const table = qualified(this.#layout.object);
+    const keep = (days: number) => `ALTER TABLE ${table} SET DATA_RETENTION_TIME_IN_DAYS = ${days};`;
+    const fail = (code: 'TRACKING_OFF' | 'RETENTION_ZERO' | 'RETENTION_SHORT', what: string, fix: string) =>
+      this.#findings.fail(name, new SnowmeltError(code, what), [fix]);
+    const needed = 2 * (intervalOf(every) ?? 0);
+    const days = Math.max(1, Math.ceil(needed / DAY_MS));
+    if (!tracking) {
+      fail('TRACKING_OFF', `Change tracking is off on ${table}.`, `ALTER TABLE ${table} SET CHANGE_TRACKING = TRUE;`);
+    }
+    if (retentionMs <= 0) fail('RETENTION_ZERO', `${table} keeps no history.`, keep(days));
+    else if (this.#isTable && retentionMs < needed) {
+      const kept = retentionMs / DAY_MS;
+      fail(
+        'RETENTION_SHORT',
+        `${table} keeps ${kept} d of history and is read ${every}: one lost tick loses some.`,
+        keep(days),
+      );
+    }
+    return tracking && retentionMs > 0;
+  }
+
+  /** The scan's own statement as Snowflake understands it; it is not run. The right to read is asked for here, too. */
+  async #compile({ columns }: ObjectFacts, now: number): Promise<void> {
+    const { shape } = this.#layout;
+    // The salt is bound when it is run.
+    const masks = shape?.masks.map((each) => ({ ...each, mask: { kind: 'redact' as const } }));
+    const layout = shape && masks ? { ...this.#layout, shape: { ...shape, masks } } : this.#layout;
+    const request = { kind: 'snapshot' as const, layout, columns, from: null, to: formatBound(now) };
+    const fix = (error: SnowmeltError) => {
+      const grants = this.#grants(error);
+      return grants.length > 0 ? grants : [`${this.#source.name}: mend the SQL under columns.add or where`];
+    };
+    await this.#attempt(fix, async () => {
+      const cut = { text: this.#snowflake.statement(request), mode: 'bulk' as const, cursor: null, lag: 0, watch: [] };
+      await this.#snowflake.describe(layout.object, cut).catch((error: unknown) => {
+        const invalid = error instanceof SnowmeltError && error.code === 'QUERY_INVALID';
+        throw invalid && error.cause instanceof SnowmeltError ? error.cause : error;
+      });
+    });
+  }
+
+  #attempt<T>(fixOf: (error: SnowmeltError) => string[], step: () => Promise<T>): Promise<T | null> {
+    return attempt(this.#findings, this.#source.name, fixOf, step);
+  }
+
+  #grants(error: SnowmeltError): string[] {
+    const { object, query, stream } = this.#source;
+    if (error.code === 'OBJECT_MISSING' && stream?.managed === false) {
+      return readGrants(this.#config.snowflake, object, 'STREAM');
+    }
+    const named: ObjectName | undefined = query === undefined ? object : undefined;
+    return remedy(this.#config, error, named);
+  }
+}
+
+/** As `Findings.attempt`, for what the port of Snowflake throws. */
+export function attempt<T>(
+  findings: Findings,
+  source: string | null,
+  fixOf: FixOf,
+  step: () => Promise<T>,
+): Promise<T | null> {
+  return findings.attempt(source, fixOf, async () => {
+    try {
+      return await step();
+    } catch (error) {
+      throw error instanceof Error ? bare(error) : error;
+    }
+  });
+}
+
+/** Without the statements that the port adds: here they are the fix. */
+function bare(error: Error): SnowmeltError {
+  const known =
+    error instanceof SnowmeltError ? error : new SnowmeltError('UNEXPECTED', error.message, { cause: error });
+  const { cause } = known;
+  return cause instanceof SnowmeltError && cause.code === known.code ? cause : known;
+}
