@@ -21,6 +21,8 @@ const LAST = 'window#~';
 
 /** Windows numbered `from` to `to`, ascending. */
 export async function readWindows(table: Table, source: string, from: number, to?: number): Promise<Window[]> {
+  // DynamoDB refuses a range that ends before it begins.
+  if (to !== undefined && to < from) return [];
   const range = { from: windowKey(from), to: to === undefined ? LAST : windowKey(to) };
   const items = await table.query(keys.meta(source).pk, range);
   return items.map(readWindow);
