@@ -3,15 +3,18 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { EXIT } from './common.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
+import { previewCommand } from './preview.ts';
 import { recoverCommand, voidCommand } from './recover.ts';
 import { replayCommand } from './replay.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 
 const EXAMPLES = `
 Examples:
   npx snowmelt check --env prod
   npx snowmelt status --env prod
   npx snowmelt status --local --watch
+  npx snowmelt verify orders --env prod
   npx snowmelt pause orders --env prod --reason "table is rebuilt"
   npx snowmelt <command> --help
 
@@ -21,7 +24,17 @@ Exit codes: 0 done and fine; 1 something is wrong with what was looked at; 2 wro
 const program = new Command('npx snowmelt')
   .description('Looks after Snowmelt, from the first check to repair.')
   .addHelpText('after', EXAMPLES);
-const commands = [checkCommand, statusCommand, pauseCommand, resumeCommand, replayCommand, recoverCommand, voidCommand];
+const commands = [
+  checkCommand,
+  statusCommand,
+  previewCommand,
+  verifyCommand,
+  pauseCommand,
+  resumeCommand,
+  replayCommand,
+  recoverCommand,
+  voidCommand,
+];
 for (const make of commands) program.addCommand(make().exitOverride());
 
 try {

@@ -1,4 +1,4 @@
-/** What the principal of publish and operate needs of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policy. */
+/** What publish and operate need of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policies. */
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 
 export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
@@ -17,7 +17,9 @@ export type KafkaUse = {
   sources: Pick<ResolvedSource, 'topic' | 'schemaTopic' | 'progressTopic'>[];
 };
 
-export function kafkaRights({ app, kafka, sources }: KafkaUse): KafkaRight[] {
+/** `reads`: whether the topics' records are read, too: operate does, for `verify`. With ACLs it is publish's principal. */
+export function kafkaRights({ app, kafka, sources }: KafkaUse, reads: boolean): KafkaRight[] {
+  const data = new Set(sources.map(({ topic }) => topic));
   const topics = sources.flatMap(({ topic, schemaTopic, progressTopic }) => [
     topic,
     ...[schemaTopic, progressTopic].flatMap((told) => (told === undefined ? [] : [told.name])),
@@ -32,7 +34,7 @@ export function kafkaRights({ app, kafka, sources }: KafkaUse): KafkaRight[] {
       kind: 'topic',
       name,
       prefix: false,
-      operations: ['Describe', 'DescribeConfigs', 'Write'],
+      operations: ['Describe', 'DescribeConfigs', ...(reads && data.has(name) ? (['Read'] as const) : []), 'Write'],
     })),
     { kind: 'group', ...own, operations: ['Read'] },
     { kind: 'transactional-id', ...own, operations: ['Describe', 'Write'] },

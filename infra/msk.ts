@@ -20,13 +20,14 @@ const ACTIONS: Record<string, string[]> = {
 /** A managed policy takes 6,144 characters. */
 const MOST_TOPICS = 25;
 
-/** `cluster` is its ARN; the wildcards are the resources with `*` in them. */
+/** `cluster` is its ARN; the wildcards are the resources with `*` in them; `reads` as in kafka-rights.ts. */
 export function mskStatements(
   config: ResolvedConfig,
   cluster: string,
+  reads: boolean,
 ): { statements: MskStatement[]; wildcards: string[] } {
   const merged = new Map<string, { actions: Set<string>; resources: Set<string> }>();
-  for (const right of coarse(kafkaRights(config))) {
+  for (const right of coarse(kafkaRights(config, reads))) {
     const of = merged.get(`${right.kind} ${right.operations.join()}`) ?? { actions: new Set(), resources: new Set() };
     for (const operation of right.operations) {
       for (const action of ACTIONS[`${right.kind} ${operation}`]!) of.actions.add(`kafka-cluster:${action}`);

@@ -42,7 +42,8 @@ export const RIGHTS: Record<FunctionName, Rights> = {
     opensKafka: true,
     registry: 'write',
   },
-  // A new life begins with a window; whatever it does is noted. It checks all that the others need.
+  // A new life begins with a window; whatever it does is noted. It checks all that the others need, and holds topics against
+  // their tables.
   operate: {
     table: ['GetItem', 'Query', 'PutItem', 'UpdateItem'],
     callsPublish: false,
@@ -125,7 +126,7 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
     inlinePolicies: { [name]: new PolicyDocument({ statements }) },
   });
   if (rights.opensKafka && kafka.auth.method === 'iam' && cluster !== null) {
-    kafkaPolicy(scope, id, role, config, cluster);
+    kafkaPolicy(scope, id, role, config, cluster, name === 'operate');
   }
   if (registry?.type === 'glue')
     gluePolicy(scope, id, role, { ...registry, register: registry.register && rights.registry === 'write' });
@@ -175,8 +176,15 @@ function networkPolicy(scope: Construct, id: string, role: Role): void {
 }
 
 /** MSK's IAM has a resource for each topic, group and transactional id. */
-function kafkaPolicy(scope: Construct, id: string, role: Role, config: ResolvedConfig, cluster: string): void {
-  const { statements, wildcards } = mskStatements(config, cluster);
+function kafkaPolicy(
+  scope: Construct,
+  id: string,
+  role: Role,
+  config: ResolvedConfig,
+  cluster: string,
+  reads: boolean,
+): void {
+  const { statements, wildcards } = mskStatements(config, cluster, reads);
   const policy = new ManagedPolicy(scope, `${id}Kafka`, {
     roles: [role],
     statements: statements.map(({ actions, resources }) => allow(actions, resources)),

@@ -7,7 +7,17 @@
  * tenth of the speed of record-batch.ts. What it would take to go around all of it is more than transaction.ts and sender.ts.
  */
 import type { ResolvedConfig } from '../config/resolved.ts';
-import type { Inspection, Kafka, Marker, OpenRequest, Telemetry } from '../protocol/ports.ts';
+import type {
+  Inspection,
+  Kafka,
+  Marker,
+  OpenRequest,
+  RecordsRequest,
+  Telemetry,
+  TopicExtent,
+  TopicReader,
+  TopicRecord,
+} from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
 import { Connections } from './connections.ts';
@@ -21,6 +31,7 @@ import { checkTopic, Leaders, readMetadata } from './metadata.ts';
 import { type Names, namesFor } from './names.ts';
 import type { TopicParts } from './outlet.ts';
 import { BatchingProducer } from './producer.ts';
+import { readRecords } from './records.ts';
 import type { Reply } from './requests.ts';
 import { IdempotentSession, type Session } from './session.ts';
 import { signIn, type Credentials } from './sign-in.ts';
@@ -31,7 +42,11 @@ const OPEN_MS = 30_000;
 const PROGRESS_BATCH_BYTES = 8 * 1024;
 
 /** `credentials` are what `kafka.auth` asks for; null for `method: none`. Nothing is connected yet. */
-export function createKafka(config: ResolvedConfig, credentials: Credentials | null, telemetry?: Telemetry): Kafka {
+export function createKafka(
+  config: ResolvedConfig,
+  credentials: Credentials | null,
+  telemetry?: Telemetry,
+): Kafka & TopicReader {
   return new KafkaClient(config, credentials, telemetry ?? null);
 }
 
@@ -40,7 +55,7 @@ function progressParts(topicPartitions: number, leaders: Leaders): TopicParts {
   return { topicPartitions, leaders, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
 }
 
-class KafkaClient implements Kafka {
+class KafkaClient implements Kafka, TopicReader {
   readonly #config: ResolvedConfig;
   readonly #credentials: Credentials | null;
   readonly #telemetry: Telemetry | null;
@@ -116,6 +131,15 @@ class KafkaClient implements Kafka {
       const found = await inspect(connections, app, request, kafka.controlTopic, Date.now() + OPEN_MS);
       this.#drop(connections);
       return found;
+    });
+  }
+
+  async records(request: RecordsRequest, visit: (record: TopicRecord) => void): Promise<TopicExtent[]> {
+    const clientId = `snowmelt:${this.#config.app}`;
+    return this.#connected(clientId, false, `reading ${request.topic}`, async (connections) => {
+      const extents = await readRecords(connections, request, visit);
+      this.#drop(connections);
+      return extents;
     });
   }
 

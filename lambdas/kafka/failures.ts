@@ -17,6 +17,7 @@ export class BrokerError extends Error {
 }
 
 export const CODE = {
+  offsetOutOfRange: 1,
   unknownTopic: 3,
   leaderNotAvailable: 5,
   notLeader: 6,

@@ -6,6 +6,7 @@ import type { Link } from './link.ts';
 import { Coordinator } from './coordinator.ts';
 import { endOf } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';
+import { maxTimestampOf } from './fetched.ts';
 import { readMarker } from './marker.ts';
 import { Leaders, readMetadata } from './metadata.ts';
 import { type Names, namesFor } from './names.ts';
@@ -93,6 +94,7 @@ async function lastTimestampOf(
   end: bigint,
 ): Promise<number | null> {
   if (end === 0n) return null;
-  const { maxTimestamp } = await call(connections, link, 'Fetch', { topic, partition, offset: end - 1n });
-  return maxTimestamp;
+  const last = { topic, partition, offset: Number(end) - 1, maxBytes: 1, maxWaitMs: 0, committed: false };
+  const { batches } = await call(connections, link, 'Fetch', last);
+  return maxTimestampOf(batches);
 }

@@ -17,6 +17,9 @@ export type TopicMetadata = {
   partitionMetadata: { partitionErrorCode: number; partitionId: number; leader: number; replicas: number[] }[];
 };
 
+/** Of a producer's transaction that was aborted; it ends at that producer's abort marker. */
+export type AbortedTransaction = { producerId: bigint; firstOffset: number };
+
 /** Arguments and reply of each request, as kafkajs' encoders take and give them. */
 type Calls = {
   Metadata: {
@@ -61,8 +64,8 @@ type Calls = {
     reply: { responses: { partitions: { errorCode: number; offset: string }[] }[] };
   };
   Fetch: {
-    args: { topic: string; partition: number; offset: bigint };
-    reply: { maxTimestamp: number | null };
+    args: { topic: string; partition: number; offset: number; maxBytes: number; maxWaitMs: number; committed: boolean };
+    reply: CodeOnly & { aborted: AbortedTransaction[]; batches: Buffer };
   };
   DescribeConfigs: {
     args: { resources: { type: number; name: string; configNames: string[] }[] };
@@ -131,15 +134,16 @@ function requestFor(api: Api, args: object): { request: Request; response: Respo
   return encoded(api, args);
 }
 
-/** kafkajs' encoder, and a decoder that takes one time from a batch's header: kafkajs' own reads every record. */
-function fetchOfOne({ topic, partition, offset }: Args<'Fetch'>): { request: Request; response: Response } {
+/** Of one partition. kafkajs' encoder, and a decoder that leaves the batches as they are: kafkajs' own reads every record. */
+function fetchOfOne(args: Args<'Fetch'>): { request: Request; response: Response } {
+  const { topic, partition, offset, maxBytes, maxWaitMs, committed } = args;
   const { request, response } = encoded('Fetch', {
     replicaId: -1,
-    maxWaitTime: 0,
-    minBytes: 0,
-    maxBytes: 1, // the first batch comes whole, however large
-    isolationLevel: 0,
-    topics: [{ topic, partitions: [{ partition, fetchOffset: `${offset}`, maxBytes: 1 }] }],
+    maxWaitTime: maxWaitMs,
+    minBytes: maxWaitMs === 0 ? 0 : 1,
+    maxBytes, // the first batch comes whole, however large
+    isolationLevel: committed ? 1 : 0,
+    topics: [{ topic, partitions: [{ partition, fetchOffset: `${offset}`, maxBytes }] }],
   });
   const decode = (raw: Buffer): Promise<unknown> => Promise.resolve(decodeFetch(raw));
   return { request, response: { ...response, decode } };
@@ -147,12 +151,15 @@ function fetchOfOne({ topic, partition, offset }: Args<'Fetch'>): { request: Req
 
 /** throttle time, one topic [name, one partition [index, error, two ends, aborted transactions, batches]] */
 function decodeFetch(raw: Buffer): Reply<'Fetch'> {
-  const name = raw.readInt16BE(8);
-  const aborted = 10 + name + 4 + 4 + 2 + 8 + 8;
-  const batches = aborted + 4 + 16 * Math.max(0, raw.readInt32BE(aborted));
-  const batch = raw.subarray(batches + 4);
-  // The greatest time of the batch, behind its offset, length, epoch, magic, CRC, attributes, last delta and first time.
-  return { maxTimestamp: batch.length < 43 ? null : Number(batch.readBigInt64BE(35)) };
+  const code = 10 + raw.readInt16BE(8) + 4 + 4;
+  const list = code + 2 + 8 + 8;
+  const aborted = Array.from({ length: Math.max(0, raw.readInt32BE(list)) }, (_, index): AbortedTransaction => {
+    const at = list + 4 + 16 * index;
+    return { producerId: raw.readBigInt64BE(at), firstOffset: Number(raw.readBigInt64BE(at + 8)) };
+  });
+  const batches = list + 4 + 16 * aborted.length;
+  const size = Math.max(0, raw.readInt32BE(batches));
+  return { errorCode: raw.readInt16BE(code), aborted, batches: raw.subarray(batches + 4, batches + 4 + size) };
 }
 
 function encoded(api: Api, args: object): { request: Request; response: Response } {

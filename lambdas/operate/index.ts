@@ -7,7 +7,7 @@ import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
 import { pause, replay, resnapshot, resume, voidWindow } from '../protocol/operate.ts';
-import type { Checkpoints, Clock } from '../protocol/ports.ts';
+import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
 import type { Report } from './check/index.ts';
@@ -24,9 +24,14 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'replay'; since: string | number }
   | { command: 'void'; window: number }
   | { command: 'recover'; take: Way }
+  | { command: 'verify'; window: number | null; showKeys: boolean }
+  | { command: 'preview'; showValues: boolean }
 );
 
 export type OperatorCommand = CheckCommand | SourceCommand;
+
+/** Change nothing, and their answers are not kept: they may hold keys and values. */
+const LOOKS = new Set<SourceCommand['command']>(['inspect', 'verify', 'preview']);
 
 export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
   const config = readResolvedConfig();
@@ -36,8 +41,8 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
     findSource(config, event.source);
     const checkpoints = createCheckpoints(config);
     const clock = clockOf(context);
-    const answer = await run(config, checkpoints, clock, event);
-    if (event.command === 'inspect') return answer;
+    const answer = await run(config, checkpoints, clock, telemetry, event);
+    if (LOOKS.has(event.command)) return answer;
     const { source, who, reason, ...what } = event;
     const after = JSON.stringify(answer ?? null);
     await checkpoints.audit(source, {
@@ -60,7 +65,13 @@ async function look(deployed: ResolvedConfig, { sources }: CheckCommand, clock: 
   return check(partsOf(config, clock), config);
 }
 
-async function run(config: ResolvedConfig, checkpoints: Checkpoints, clock: Clock, event: SourceCommand) {
+async function run(
+  config: ResolvedConfig,
+  checkpoints: Checkpoints,
+  clock: Clock,
+  telemetry: Telemetry,
+  event: SourceCommand,
+) {
   const { source } = event;
   switch (event.command) {
     case 'pause':
@@ -73,6 +84,12 @@ async function run(config: ResolvedConfig, checkpoints: Checkpoints, clock: Cloc
       return resnapshot(checkpoints, source);
     case 'void':
       return voidWindow(checkpoints, source, event.window);
+    case 'verify':
+    case 'preview': {
+      // Snowflake's client is large, and the other commands need none of it.
+      const { compare } = await import('./compare.ts');
+      return compare(config, findSource(config, source), { checkpoints, clock, telemetry }, event);
+    }
     case 'inspect':
     case 'recover': {
       const kafka = createKafka(config, await kafkaCredentials(config));

@@ -68,7 +68,8 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
   return theirs;
 }
 
-function layoutOf(source: SourcePlan, number: number): Layout {
+/** The source's layout as it is configured. */
+export function layoutOf(source: SourcePlan, number: number): Layout {
   const { deployment, partitions, object, information, key, topic, topicPartitions, query, stream, shape } = source;
   const cut = { number, deployment, partitions, object, information, key, topic, topicPartitions };
   return { ...cut, ...(query && { query }), ...(stream && { stream }), ...(shape && { shape }) };

@@ -14,6 +14,9 @@ import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
 
+/** What takes the records: a producer, or who looks what it would get. */
+export type Sink = Pick<KafkaProducer, 'append' | 'ready'>;
+
 export type PairingMode = 'net' | 'snapshot' | 'append' | 'repair' | 'append-read';
 
 export class Pairing {
@@ -70,7 +73,7 @@ export class Pairing {
    * Takes all rows of the batch from `start` on and awaits the producer whenever it is full.
    * @throws DUPLICATE_KEY, and whatever the producer's sends failed with.
    */
-  async take(batch: RowBatch, start: number, producer: KafkaProducer): Promise<void> {
+  async take(batch: RowBatch, start: number, producer: Sink): Promise<void> {
     const before = this.#previous;
     const beforeRow = this.#previousRow;
     let next = start;
@@ -90,14 +93,14 @@ export class Pairing {
   }
 
   /** Appends the DELETE that was held back at the end of the range. */
-  finish(producer: KafkaProducer): void {
+  finish(producer: Sink): void {
     if (!this.#held) return;
     this.#appendHeld(producer);
     this.last = rowHash(this.#previous!, this.#previousRow);
   }
 
   /** Appends until the producer is full; answers the next row. Synchronous: this is the hot loop. */
-  #append(batch: RowBatch, start: number, producer: KafkaProducer): number {
+  #append(batch: RowBatch, start: number, producer: Sink): number {
     const { bytes, offsets, width } = batch;
     const mode = this.#mode;
     const repair = mode === 'repair';
@@ -139,7 +142,7 @@ export class Pairing {
   }
 
   /** The previous row was a DELETE and stays one: nothing of its key follows. */
-  #appendHeld(producer: KafkaProducer): boolean {
+  #appendHeld(producer: Sink): boolean {
     const encoder = this.#encoder;
     this.#held = false;
     encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
@@ -154,7 +157,7 @@ export class Pairing {
   }
 
   /** Headers are of the row as it is now; of a deleted one as it was. */
-  #send(batch: RowBatch, row: number, producer: KafkaProducer): boolean {
+  #send(batch: RowBatch, row: number, producer: Sink): boolean {
     const { bytes, keyStart, keyEnd, valueStart, valueEnd } = this.#encoder;
     const headers = this.#headers;
     headers?.write(batch, row);

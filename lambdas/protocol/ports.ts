@@ -283,6 +283,36 @@ export interface Kafka {
   close(): Promise<void>;
 }
 
+/** A record as it lies in a topic, valid until the visitor returns; a start of -1: no key, no value. */
+export type TopicRecord = {
+  topicPartition: number;
+  offset: number;
+  bytes: Uint8Array;
+  keyStart: number;
+  keyEnd: number;
+  valueStart: number;
+  valueEnd: number;
+};
+
+/** Offsets [begin, end) of a topicPartition; `begin` is above 0 where retention has deleted. */
+export type TopicExtent = { topicPartition: number; begin: number; end: number };
+
+/** `only`: this one record. `deadline`: wall clock, ms. */
+export type RecordsRequest = {
+  topic: string;
+  only?: { topicPartition: number; offset: number };
+  deadline: number;
+};
+
+/** Reads what is published. Apart from `Kafka`: no publisher needs it, nor the right to. */
+export interface TopicReader {
+  /**
+   * Shows every record from the topic's beginning to where it ended when it was asked, each topicPartition in its order, as
+   * read_committed; a transaction that is open there is waited for. Throws TOPIC_DIFFERS, KAFKA_UNAUTHORIZED, KAFKA_FAILED.
+   */
+  records(request: RecordsRequest, visit: (record: TopicRecord) => void): Promise<TopicExtent[]>;
+}
+
 // ---------------------------------------------------------------- records
 
 /** c create, u update, d delete, r read by a snapshot (or repair). */

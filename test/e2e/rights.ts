@@ -1,5 +1,6 @@
 /** What the roles of the functions allow, held against what the functions were seen to need. */
 import { DynamoDBClient, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Verified } from '../../lambdas/operate/verify.ts';
 import type { Stack } from '../../local/demo/stack.ts';
 import { StateReader } from '../../local/demo/state.ts';
 
@@ -22,7 +23,7 @@ export function unneeded({ allowed, seen }: Stack['aws']['rights']): string[] {
 }
 
 /**
- * After a run that went well: late commits are looked for, an operator asks for a snapshot, publish ends with rows left, and
+ * After a run that went well: late commits are looked for, an operator has the topic verified and asks for a snapshot, publish ends with rows left, and
  * an old window is deleted.
  */
 export async function doTheRest(stack: Stack): Promise<void> {
@@ -47,6 +48,7 @@ export async function doTheRest(stack: Stack): Promise<void> {
   const invoke = async (name: string, event: object) => {
     const outcome = await aws.invoke(`snowmelt-${config.app}-${name}`, event);
     if ('failure' in outcome) throw new Error(`${name} ${JSON.stringify(event)}: ${outcome.failure.message}`);
+    return outcome.payload;
   };
   const tickUntil = async (what: string, event: object, done: () => boolean | Promise<boolean>) => {
     for (let ticks = 0; !(await done()); ticks++) {
@@ -54,13 +56,17 @@ export async function doTheRest(stack: Stack): Promise<void> {
       await invoke('plan', event);
     }
   };
-  const operate = (command: string) => invoke('operate', { command, source, who: 'test', reason: 'rights' });
+  const operate = (command: string, options = {}) =>
+    invoke('operate', { command, source, who: 'test', reason: 'rights', ...options });
 
   try {
     const [oldest] = (await reader.read()).windows;
     const sk = `window#${String(oldest!.number).padStart(12, '0')}`;
     await set(sk, 'to', { S: '2020-01-01T00:00:00.000Z' });
     await invoke('recount', {});
+    const { missing, extra, altered } = (await operate('verify', { window: null, showKeys: false })) as Verified;
+    const wrong = missing.count + extra.count + altered.count;
+    if (wrong > 0) throw new Error(`${wrong} keys of the topic are not as in the table`);
     for (const command of ['pause', 'resume', 'resnapshot', 'check']) await operate(command);
 
     // A window that nobody was called for.

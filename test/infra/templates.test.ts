@@ -164,8 +164,8 @@ describe('rights', () => {
       [
         "--add --allow-principal 'User:snowmelt' --cluster --operation DescribeConfigs",
         "--add --allow-principal 'User:snowmelt' --topic 'all.control' --operation Read",
-        "--add --allow-principal 'User:snowmelt' --topic 'all.customers' --operation DescribeConfigs --operation Write",
-        "--add --allow-principal 'User:snowmelt' --topic 'all.orders' --operation DescribeConfigs --operation Write",
+        "--add --allow-principal 'User:snowmelt' --topic 'all.customers' --operation DescribeConfigs --operation Read --operation Write",
+        "--add --allow-principal 'User:snowmelt' --topic 'all.orders' --operation DescribeConfigs --operation Read --operation Write",
         "--add --allow-principal 'User:snowmelt' --group 'snowmelt:all:' --resource-pattern-type prefixed --operation Read",
         "--add --allow-principal 'User:snowmelt' --transactional-id 'snowmelt:all:' --resource-pattern-type prefixed --operation Write",
       ]
@@ -216,10 +216,14 @@ test('topics that are told of columns and of progress are made, may be written, 
   const text = `${everything}\ndefaults: { ${schemas}, progressTopic: { name: all.progress, partitions: 2 } }\n`;
   const topics = of(templateOf(text), 'AWS::MSK::Topic').map(({ Properties }) => Properties['TopicName']);
   expect(topics).toEqual(['all.orders', 'all.customers', 'all.schemas', 'all.progress', 'all.control']);
-  const written = kafkaRights(loadConfig(text, { path: 'x' })).filter(
-    ({ kind, operations }) => kind === 'topic' && operations.includes('Write'),
-  );
-  expect(written.map(({ name }) => name)).toEqual(['all.customers', 'all.orders', 'all.progress', 'all.schemas']);
+  const named = (operation: 'Read' | 'Write', reads: boolean) =>
+    kafkaRights(loadConfig(text, { path: 'x' }), reads)
+      .filter(({ kind, operations }) => kind === 'topic' && operations.includes(operation))
+      .map(({ name }) => name);
+  expect(named('Write', false)).toEqual(['all.customers', 'all.orders', 'all.progress', 'all.schemas']);
+  // Rows are read back by who looks whether they are the table, and by nobody else.
+  expect(named('Read', false)).toEqual(['all.control']);
+  expect(named('Read', true)).toEqual(['all.control', 'all.customers', 'all.orders']);
   expect(problems(text.replace('all.progress', 'all.schemas'))).toEqual([
     'defaults.progressTopic.name: `all.schemas` is already the topic of schema changes',
   ]);

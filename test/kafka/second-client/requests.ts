@@ -3,6 +3,7 @@ import {
   addOffsetsToTxnV1,
   addPartitionsToTxnV1,
   type Connection,
+  createAPI,
   describeConfigsV2,
   endTxnV1,
   fetchV4,
@@ -31,6 +32,39 @@ async function answered<T>(response: Promise<T>): Promise<T> {
     throw connectionError(error);
   }
 }
+
+/** Its own parser reads every record; here the batches stay as they are. Of one partition. */
+const rawFetch = createAPI<fetchV4.FetchRequest, Reply<'Fetch'>>(
+  fetchV4.api.key,
+  fetchV4.api.version,
+  fetchV4.createRequest as Parameters<typeof createAPI>[2],
+  (_correlationId, _key, _version, reader) => {
+    reader.readInt32();
+    const [found] = reader.readArray(
+      (topics) => {
+        topics.readString(false);
+        return topics.readArray(
+          (fields) => {
+            fields.readInt32();
+            const errorCode = fields.readInt16();
+            fields.readInt64();
+            fields.readInt64();
+            const transaction = () => ({ producerId: fields.readInt64(), firstOffset: Number(fields.readInt64()) });
+            const aborted = fields.readNullableArray(transaction, false, false) ?? [];
+            return { errorCode, aborted, batches: fields.readNullableBytes(false) ?? Buffer.alloc(0) };
+          },
+          false,
+          false,
+        );
+      },
+      false,
+      false,
+    );
+    return found![0]!;
+  },
+  false,
+  false,
+);
 
 const CALLS: Calls = {
   Metadata: async (connection, { topics, allowAutoTopicCreation }) => {
@@ -134,19 +168,19 @@ const CALLS: Calls = {
       })),
     };
   },
-  Fetch: async (connection, { topic, partition, offset }) => {
+  Fetch: async (connection, { topic, partition, offset, maxBytes, maxWaitMs, committed }) => {
     const asked = {
       partition,
       currentLeaderEpoch: -1,
-      fetchOffset: offset,
+      fetchOffset: BigInt(offset),
       lastFetchedEpoch: -1,
-      partitionMaxBytes: 1,
+      partitionMaxBytes: maxBytes,
     };
-    const reply = await answered(
-      fetchV4.api.async(connection, 0, 0, 1, 0, 0, -1, [{ topicId: topic, partitions: [asked] }], [], ''),
+    const topics = [{ topicId: topic, partitions: [asked] }];
+    const minBytes = maxWaitMs === 0 ? 0 : 1;
+    return answered(
+      rawFetch.async(connection, maxWaitMs, minBytes, maxBytes, committed ? 1 : 0, 0, -1, topics, [], ''),
     );
-    const batch = reply.responses[0]?.partitions[0]?.records?.[0];
-    return { maxTimestamp: batch === undefined ? null : Number(batch.maxTimestamp) };
   },
   DescribeConfigs: async (connection, { resources }) => {
     const named = resources.map(({ type, name, configNames }) => ({
