@@ -11,6 +11,8 @@ import { call, type Reply } from './requests.ts';
 const FETCH_BYTES = 8 * 1024 * 1024;
 /** A broker with nothing committed to send holds its answer back for so long. */
 const WAIT_MS = 500;
+/** How long an unreachable broker is tried again. */
+const TRIES_MS = 30_000;
 /** Longer than a transaction may be open unless its producer hangs. */
 const UNDECIDED_MS = 90_000;
 
@@ -20,7 +22,7 @@ export async function readRecords(
   { topic, only, deadline }: RecordsRequest,
   visit: (record: TopicRecord) => void,
 ): Promise<TopicExtent[]> {
-  const found = checkTopic(await readMetadata(connections, [topic], deadline), topic, { atLeast: 1 });
+  const found = checkTopic(await readMetadata(connections, [topic], triesUntil(deadline)), topic, { atLeast: 1 });
   const leaders = new Leaders(connections, found);
   const partitions = only ? [only.topicPartition] : found.partitionMetadata.map(({ partitionId }) => partitionId);
   const extents: TopicExtent[] = [];
@@ -28,8 +30,8 @@ export async function readRecords(
     const [begin, end] = only
       ? [only.offset, only.offset + 1]
       : [
-          Number(await beginOf(connections, leaders, topic, topicPartition, deadline)),
-          Number(await endOf(connections, leaders, topic, topicPartition, deadline)),
+          Number(await beginOf(connections, leaders, topic, topicPartition, triesUntil(deadline))),
+          Number(await endOf(connections, leaders, topic, topicPartition, triesUntil(deadline))),
         ];
     extents.push({ topicPartition, begin, end });
   }
@@ -53,17 +55,18 @@ async function readExtent(
     const now = Date.now();
     if (now >= deadline) throw tooLong(topic, topicPartition, next, end);
     if (now - movedAt > UNDECIDED_MS) throw undecided(topic, topicPartition, next);
-    const reply = await fetchFrom(connections, leaders, topic, topicPartition, next, deadline);
+    const reply = await fetchFrom(connections, leaders, topic, topicPartition, next, triesUntil(deadline));
     const reached =
       reply === 'gone'
-        ? Number(await beginOf(connections, leaders, topic, topicPartition, deadline))
+        ? Number(await beginOf(connections, leaders, topic, topicPartition, triesUntil(deadline)))
         : showCommitted(reply, topicPartition, next, committed);
+    if (reply === 'gone' && reached <= next) throw shorter(topic, topicPartition, end);
     if (reached > next) movedAt = Date.now();
     next = Math.max(next, reached);
   }
 }
 
-/** `gone`: retention has deleted that offset meanwhile. */
+/** `gone`: there is nothing at that offset any more; retention has deleted it meanwhile. */
 async function fetchFrom(
   connections: Connections,
   leaders: Leaders,
@@ -81,9 +84,17 @@ async function fetchFrom(
   });
 }
 
+function triesUntil(deadline: number): number {
+  return Math.min(deadline, Date.now() + TRIES_MS);
+}
+
 function tooLong(topic: string, topicPartition: number, next: number, end: number): SnowmeltError {
   const where = `${topic}-${topicPartition} is read up to offset ${next} of ${end}`;
   return new SnowmeltError('OPERATION_REFUSED', `The topic can't be read in one invocation: ${where}.`);
+}
+
+function shorter(topic: string, topicPartition: number, end: number): SnowmeltError {
+  return new SnowmeltError('KAFKA_FAILED', `${topic}-${topicPartition} ended at offset ${end} and does not any more`);
 }
 
 function undecided(topic: string, topicPartition: number, next: number): SnowmeltError {

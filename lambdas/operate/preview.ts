@@ -8,7 +8,7 @@ import { formatBound } from '../protocol/next-window.ts';
 import { mustLook, refused } from '../protocol/operate.ts';
 import { Pairing, type Sink } from '../protocol/pairing.ts';
 import type { Checkpoints, Encoders, Op, RecordEncoder, SourceState } from '../protocol/ports.ts';
-import { checkFacts } from '../protocol/scan.ts';
+import { checkFacts, schemaWindow } from '../protocol/scan.ts';
 import { beginsAnew, EXTRA_CELLS, type Window } from '../protocol/window.ts';
 import { digest } from './folded-topic.ts';
 import { left, scan, type ScanPorts } from './scan.ts';
@@ -63,10 +63,13 @@ export async function preview(
   if (facts.createdOn !== head.createdOn)
     throw refused(`The table was replaced since window ${head.number}: its changes since can't be read.`);
 
-  const request = { kind: 'changes', layout, columns: facts.columns, from: head.to, to } as const;
-  const { queryId, totalRows, ranges } = await scan(ports, source.name, snowflake.statement(request), 'preview');
-  const columns = snowflake.columns(layout, facts.columns);
   const number = head.number + 1;
+  const columns = snowflake.columns(layout, facts.columns);
+  const bounds = { kind: 'changes', layout, from: head.to, to } as const;
+  // Told as the planner would: columns that it would stop at.
+  schemaWindow(plan, state, { ...bounds, number, covered: null, request: null, why: 'changed' }, columns);
+  const statement = snowflake.statement({ ...bounds, columns: facts.columns });
+  const { queryId, totalRows, ranges } = await scan(ports, source.name, statement, 'preview');
   const window: Window = { ...head, number, kind: 'changes', from: head.to, to, columns, queryId, totalRows, ranges };
   const width = columns.length + EXTRA_CELLS.count;
   const mode = layout.information === 'APPEND_ONLY' ? 'append' : 'net';

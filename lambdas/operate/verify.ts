@@ -138,7 +138,7 @@ async function windowFor(
     throw refused(`Window ${number} of ${name} is not wholly published; the newest that is: ${newest}.`);
   const repair = state.windows.find((each) => each.number > newest && each.request !== null);
   if (repair !== undefined)
-    throw refused(`Window ${repair.number}, which makes up for an earlier one, is not wholly published yet.`);
+    throw refused(`Window ${repair.number}, a ${repair.kind} that was asked for, is not wholly published yet.`);
   const [window] = await checkpoints.windows(name, number, number);
   if (window === undefined) throw refused(`Window ${number} of ${name} is not kept any more.`);
   if (beginsAnew(window)) throw refused(`${name} begins anew: its snapshot is not wholly published yet.`);
