@@ -1,4 +1,7 @@
-/** `verify` and `preview` over real parts: a right topic is found right, planted records are found, and nothing is changed. */
+/**
+ * `verify` and `preview` over real parts: a right topic is found right, planted records are found, and nothing is changed. One
+ * topic for all tests, which go on from each other.
+ */
 import { readFileSync } from 'node:fs';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
