@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, FUNCTIONS, functionEntries, type Bundle } from '../../scripts/bundle.ts';
-import { inventoryOf, type Inventory } from '../../scripts/inventory.ts';
+import { inventoryOf, type Inventory, type Package } from '../../scripts/inventory.ts';
 import { checkLicenses, EXCEPTIONS } from '../../scripts/licenses.ts';
 import { notices } from '../../scripts/notices.ts';
 import { sbom } from '../../scripts/sbom.ts';
@@ -176,6 +176,16 @@ describe('the functions', () => {
         '@azure/identity',
       ];
       expect(names().filter((name) => unused.includes(name))).toEqual([]);
+    });
+
+    test('run no code when they are installed', () => {
+      type Lock = { packages: Record<string, { version: string; hasInstallScript?: true }> };
+      const lock = JSON.parse(readFileSync(join(import.meta.dirname, '../../package-lock.json'), 'utf8')) as Lock;
+      const entryOf = ({ folder }: Package) => lock.packages[folder.slice(folder.indexOf('node_modules/'))];
+      for (const one of inventory.packages) {
+        expect(entryOf(one)).toMatchObject({ version: one.version });
+        expect(entryOf(one)).not.toHaveProperty('hasInstallScript');
+      }
     });
 
     test('have a license that may be passed on, or are excepted for a reason', () => {
