@@ -1,19 +1,25 @@
 /**
- * Builds the functions: `dist/<function>/index.mjs`, one ES module each for Node 24, with source map.
+ * Builds the functions: `dist/<function>/index.mjs`, one ES module each for Node 24, with source map. Beside them goes what they
+ * are made of: `dist/sbom.cdx.json` and `dist/THIRD-PARTY-NOTICES.txt`.
  *
  *   node scripts/bundle.ts [--time]     --time also prints how long each takes to import
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { inventoryOf } from './inventory.ts';
+import { checkLicenses } from './licenses.ts';
+import { notices } from './notices.ts';
+import { sbom } from './sbom.ts';
 
 const root = join(import.meta.dirname, '..');
 
 export const FUNCTIONS = ['plan', 'publish', 'operate', 'recount'];
 
-export type Bundle = { name: string; path: string; bytes: number };
+/** `metafile`: which files it was made of. */
+export type Bundle = { name: string; path: string; bytes: number; metafile: Metafile };
 
 /**
  * What snowflake-sdk imports for file transfers, other clouds' identities, browser sign-in and pools: two thirds of it, used by
@@ -113,7 +119,7 @@ export async function bundle(entries: Record<string, string>, outdir: string): P
   return Promise.all(
     Object.entries(entries).map(async ([name, entry]) => {
       const path = join(outdir, name, 'index.mjs');
-      const result = await build({
+      const { metafile } = await build({
         entryPoints: [entry],
         outfile: path,
         absWorkingDir: root,
@@ -131,7 +137,7 @@ export async function bundle(entries: Record<string, string>, outdir: string): P
         banner: { js: BANNER },
         plugins: [slimSnowflakeSdk],
       });
-      return { name, path, bytes: result.metafile.outputs[relative(root, path)]!.bytes };
+      return { name, path, bytes: metafile.outputs[relative(root, path)]!.bytes, metafile };
     }),
   );
 }
@@ -151,8 +157,15 @@ if (import.meta.main) {
   const entries = functionEntries();
   const missing = Object.values(entries).filter((entry) => !existsSync(entry));
   if (missing.length > 0) throw new Error(`no ${missing.map((path) => relative(root, path)).join(', ')}`);
-  for (const { path, bytes } of await bundle(entries, join(root, 'dist'))) {
+  const dist = join(root, 'dist');
+  const bundles = await bundle(entries, dist);
+  for (const { path, bytes } of bundles) {
     const time = process.argv.includes('--time') ? `, imported in ${importMs(path)} ms` : '';
     console.log(`${relative(root, path)}: ${(bytes / 1e6).toFixed(2)} MB${time}`);
   }
+  const inventory = inventoryOf(bundles);
+  checkLicenses(inventory.packages);
+  writeFileSync(join(dist, 'sbom.cdx.json'), `${JSON.stringify(sbom(inventory), null, 2)}\n`);
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices(inventory.packages));
+  console.log(`dist/sbom.cdx.json, dist/THIRD-PARTY-NOTICES.txt: ${inventory.packages.length} packages`);
 }

@@ -6,7 +6,13 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  ScanCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb';
 import { createTableInput } from '../../lambdas/checkpoints/definition.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import type { Checkpoints, Meta } from '../../lambdas/protocol/ports.ts';
@@ -22,6 +28,8 @@ export type TestTable = {
   name: string;
   /** Writes an item as it is, past the store. */
   put(item: Record<string, AttributeValue>): Promise<void>;
+  /** All items, as long as they fit into one page. */
+  items(): Promise<Record<string, AttributeValue>[]>;
   close(): Promise<void>;
 };
 
@@ -38,6 +46,7 @@ export async function startTable(): Promise<TestTable> {
     proxy,
     name,
     put: async (item) => void (await client.send(new PutItemCommand({ TableName: name, Item: item }))),
+    items: async () => (await client.send(new ScanCommand({ TableName: name }))).Items ?? [],
     close: async () => {
       client.destroy();
       await proxy.close();

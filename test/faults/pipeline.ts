@@ -14,7 +14,7 @@ import { inspect, recover, type Findings, type RecoverPorts, type Way } from '..
 import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
 import { planSettings, publishSettings, recountSettings, sourcePlan, writeConfig } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
-import { startSnowflake, type Snowflake } from '../../local/snowflake/client.ts';
+import { startSnowflake, type Snowflake, type SnowflakeOptions } from '../../local/snowflake/client.ts';
 import { startTable, type TestTable } from '../checkpoints/table.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { Fixture } from '../kafka/fixture.ts';
@@ -58,8 +58,8 @@ export class Stands {
     this.#writer = writer;
   }
 
-  static async start(): Promise<Stands> {
-    const [snowflake, kafka, table] = await Promise.all([startSnowflake(), Fixture.start(), startTable()]);
+  static async start(options: SnowflakeOptions = {}): Promise<Stands> {
+    const [snowflake, kafka, table] = await Promise.all([startSnowflake(options), Fixture.start(), startTable()]);
     const writer = await connect({
       account: 'acct',
       accessUrl: snowflake.url,

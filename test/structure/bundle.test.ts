@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle, functionEntries, type Bundle } from '../../scripts/bundle.ts';
+import { bundle, FUNCTIONS, functionEntries, type Bundle } from '../../scripts/bundle.ts';
+import { inventoryOf, type Inventory, type Package } from '../../scripts/inventory.ts';
+import { checkLicenses, EXCEPTIONS } from '../../scripts/licenses.ts';
+import { notices } from '../../scripts/notices.ts';
+import { sbom } from '../../scripts/sbom.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowmelt-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -106,4 +110,107 @@ describe('the functions', () => {
       expect(printed).toMatch(/^CONFIG_INVALID .*none\.json: ENOENT/);
     },
   );
+
+  describe('are made of packages that', () => {
+    type Component = Record<'type' | 'name' | 'version' | 'purl' | 'bom-ref', string> & {
+      group?: string;
+      licenses: { license: { id: string } }[];
+      properties: { name: string; value: string }[];
+    };
+    type Bom = Record<'bomFormat' | 'specVersion' | 'serialNumber', string> & {
+      version: number;
+      metadata: { component: Omit<Component, 'purl' | 'properties'> };
+      components: Component[];
+      dependencies: { ref: string; dependsOn: string[] }[];
+    };
+    let inventory: Inventory;
+    let bom: Bom;
+    beforeAll(() => {
+      inventory = inventoryOf(built);
+      bom = JSON.parse(JSON.stringify(sbom(inventory))) as Bom;
+    });
+    const names = () => bom.components.map(({ group, name }) => (group === undefined ? name : `${group}/${name}`));
+
+    test('a CycloneDX document lists', () => {
+      expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 });
+      expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+      expect(bom.metadata.component).toMatchObject({ type: 'application', name: 'snowmelt' });
+      for (const [i, component] of bom.components.entries()) {
+        const { type, version, purl, licenses, properties } = component;
+        expect(type).toBe('library');
+        expect(purl).toBe(`pkg:npm/${names()[i]!.replace('@', '%40')}@${version}`);
+        expect(component['bom-ref']).toBe(purl);
+        expect(licenses).toEqual([{ license: { id: expect.stringMatching(/^[A-Za-z0-9.-]+$/) as string } }]);
+        for (const { value } of properties) expect(FUNCTIONS).toContain(value);
+        expect(properties.length).toBeGreaterThan(0);
+      }
+      expect(new Set(bom.components.map(({ purl }) => purl)).size).toBe(bom.components.length);
+    });
+
+    test('what is used is reached from the product, and nothing else', () => {
+      const uses = new Map(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+      const reached = new Set<string>();
+      const todo = [bom.metadata.component['bom-ref']];
+      for (const ref of todo) {
+        if (reached.has(ref)) continue;
+        reached.add(ref);
+        todo.push(...uses.get(ref)!);
+      }
+      reached.delete(bom.metadata.component['bom-ref']);
+      expect([...reached].sort()).toEqual(bom.components.map(({ purl }) => purl).sort());
+    });
+
+    test('are those of the product, none of its tools, and none that the bundle leaves out', () => {
+      type Manifest = { dependencies: Record<string, string>; devDependencies: Record<string, string> };
+      const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as Manifest;
+      const used = ['snowflake-sdk', 'kafkajs', '@aws-sdk/client-dynamodb', '@aws-sdk/client-eventbridge'];
+      for (const name of [...used, '@aws-sdk/client-secrets-manager', '@aws-lambda-powertools/logger']) {
+        expect(bom.components[names().indexOf(name)]).toMatchObject({ version: manifest.dependencies[name] });
+      }
+      // The last four are of the command line, of the deployment, and stubs.
+      const unused = [
+        ...Object.keys(manifest.devDependencies),
+        'commander',
+        'aws-cdk-lib',
+        'winston',
+        '@azure/identity',
+      ];
+      expect(names().filter((name) => unused.includes(name))).toEqual([]);
+    });
+
+    test('run no code when they are installed', () => {
+      type Lock = { packages: Record<string, { version: string; hasInstallScript?: true }> };
+      const lock = JSON.parse(readFileSync(join(import.meta.dirname, '../../package-lock.json'), 'utf8')) as Lock;
+      const entryOf = ({ folder }: Package) => lock.packages[folder.slice(folder.indexOf('node_modules/'))];
+      for (const one of inventory.packages) {
+        expect(entryOf(one)).toMatchObject({ version: one.version });
+        expect(entryOf(one)).not.toHaveProperty('hasInstallScript');
+      }
+    });
+
+    test('have a license that may be passed on, or are excepted for a reason', () => {
+      expect(() => checkLicenses(inventory.packages)).not.toThrow();
+      const copyleft = { name: 'other', version: '1.0.0', license: 'GPL-3.0-only' };
+      expect(() => checkLicenses([...inventory.packages, copyleft])).toThrow('other 1.0.0 (GPL-3.0-only)');
+      for (const [name, { license, reason }] of Object.entries(EXCEPTIONS)) {
+        expect(inventory.packages.find((one) => one.name === name)).toMatchObject({ license });
+        expect(reason).not.toBe('');
+      }
+    });
+
+    test('have their licenses told in full', () => {
+      const [list, ...texts] = notices(inventory.packages).split(`${'-'.repeat(80)}\n`);
+      for (const { name, version, license } of inventory.packages) {
+        expect(list).toContain(`  ${name} ${version}: ${license}\n`);
+        const text = texts.find((one) => one.split('\n').includes(`${name} ${version}`));
+        expect(text).toMatch(/permission|license|public domain/i);
+        expect(text!.length).toBeGreaterThan(500);
+      }
+      // Its license asks that the file goes along.
+      const notice = readFileSync(join(packageFolder('aws-msk-iam-sasl-signer-js'), 'NOTICE'), 'utf8').trim();
+      expect(texts.join()).toContain(notice);
+    });
+
+    const packageFolder = (name: string) => inventory.packages.find((one) => one.name === name)!.folder;
+  });
 });

@@ -5,6 +5,8 @@ import { commandsOf, DOCUMENTS, ELSEWHERE, root } from '../docs/commands.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
+const OTHERS = ['docs/operations.md', 'docs/runbook.md', 'docs/security.md', 'SECURITY.md', 'CHANGELOG.md'];
+
 test.each(DOCUMENTS)('%s: what `npm run test:docs` does not run is run elsewhere, or marked and counted', (path) => {
   const { run, marked } = commandsOf(path);
   expect(run.length).toBeGreaterThan(2);
@@ -20,8 +22,13 @@ test('.ci/run runs it', () => {
 
 test('npm scripts that documents name are there', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  for (const path of [...DOCUMENTS, 'docs/operations.md', 'docs/runbook.md', 'docs/security.md']) {
+  for (const path of [...DOCUMENTS, ...OTHERS]) {
     const named = [...read(path).matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name!);
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   }
+});
+
+test('the newest entry of the changelog is of the version that package.json has', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  expect(/^## \[(.*?)\]/m.exec(read('CHANGELOG.md'))?.[1]).toBe(version);
 });

@@ -57,6 +57,10 @@ export class MemoryTable {
     return this.#items.get(`${pk}/${sk}`);
   }
 
+  all(): Item[] {
+    return [...this.#items.values()];
+  }
+
   perform(command: Command): { Item?: Item; Items?: Item[]; LastEvaluatedKey?: Item; Attributes?: Item } {
     const { input } = command;
     if (command instanceof GetItemCommand) {

@@ -1,0 +1,235 @@
+/**
+ * Secrets of every way to sign in, and rows, are planted; plan, publish, recount and operate run, with every sign-in refused
+ * once and rows that can't be sent. Whatever comes out but the records themselves is searched for them.
+ */
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigResourceTypes } from 'kafkajs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
+import { ConfluentStandIn } from '../../local/registry/confluent.ts';
+import { startServer } from '../aws/server.ts';
+import { Stands } from '../faults/pipeline.ts';
+import { readCommitted } from '../kafka/consumer.ts';
+import { type Functions, type Invocation, startFunctions } from './functions.ts';
+import { findMarks, mark } from './marks.ts';
+
+const passphrase = mark('passphrase');
+const [known, unknown] = [keyPair(), keyPair()];
+/** A line of a key, as far as it has no character that JSON or a log would write otherwise. */
+const lineOf = (pem: string) => pem.split('\n')[3]!;
+const NAMES = ['token', 'salt', 'kafka', 'scram', 'certificate', 'key', 'registry', 'stolen', 'malformed'] as const;
+const secrets = Object.fromEntries(NAMES.map((name) => [name, mark(name)])) as Record<(typeof NAMES)[number], string>;
+const rows = { name: mark('name'), email: mark('email'), twice: mark('twice'), large: mark('large') };
+const pem = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(mark('pem')).toString('base64')}\n-----END PRIVATE KEY-----\n`;
+const aws = { AWS_SECRET_ACCESS_KEY: `planted-${'k'.repeat(40)}`, AWS_SESSION_TOKEN: `planted-${'t'.repeat(40)}` };
+const planted = {
+  ...secrets,
+  ...rows,
+  ...aws,
+  passphrase,
+  'a key': lineOf(known.privateKey),
+  'another key': lineOf(unknown.privateKey),
+  'no key': pem.split('\n')[1]!,
+};
+
+/** As Secrets Manager has them. */
+const SECRETS: Record<string, string> = {
+  'a-key': JSON.stringify({ privateKey: known.privateKey, passphrase }),
+  'another-key': JSON.stringify({ privateKey: unknown.privateKey, passphrase }),
+  'no-key': JSON.stringify({ privateKey: pem }),
+  'wrong-phrase': JSON.stringify({ privateKey: known.privateKey, passphrase: secrets.stolen }),
+  token: JSON.stringify({ token: secrets.token }),
+  stolen: JSON.stringify({ token: secrets.stolen }),
+  salt: JSON.stringify({ salt: secrets.salt }),
+  kafka: JSON.stringify({ username: 'shop', password: secrets.kafka }),
+  scram: JSON.stringify({ username: 'shop', password: secrets.scram }),
+  mtls: JSON.stringify({ certificate: secrets.certificate, key: secrets.key }),
+  registry: JSON.stringify({ username: 'shop', password: secrets.registry }),
+  'wrong-registry': JSON.stringify({ username: 'shop', password: secrets.stolen }),
+  malformed: `{"token": "${secrets.malformed}`,
+};
+
+function keyPair() {
+  return generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+}
+
+let stands: Stands;
+let registry: ConfluentStandIn;
+let server: Awaited<ReturnType<typeof startServer>>;
+let functions: Functions;
+let folder: string;
+beforeAll(async () => {
+  const user = { name: 'SNOWMELT', password: 'snowmelt', accessTokens: [secrets.token], publicKeys: [known.publicKey] };
+  [stands, registry, server, folder] = await Promise.all([
+    Stands.start({ users: [user] }),
+    ConfluentStandIn.start({ username: 'shop', password: secrets.registry }),
+    startServer(),
+    mkdtemp(join(tmpdir(), 'snowmelt-secrets-')),
+  ]);
+  server.state.answer = ({ target, input }) =>
+    target.endsWith('GetSecretValue')
+      ? { ARN: 'arn', Name: input['SecretId'], SecretString: SECRETS[String(input['SecretId'])] }
+      : { FailedEntryCount: 0, Entries: (input['Entries'] as object[]).map(() => ({ EventId: 'e' })) };
+  functions = startFunctions({ ...aws, AWS_REGION: 'us-east-1' });
+});
+afterAll(async () => {
+  functions.stop();
+  await Promise.all([stands.stop(), registry.close(), server.close(), rm(folder, { recursive: true })]);
+});
+
+/** A source whose table has one row, twice or not, of this name. */
+async function source(name: string, overrides: Partial<ResolvedSource> = {}, copies = 1): Promise<ResolvedSource> {
+  const pipeline = await stands.pipeline({ source: { partitions: 1, ...overrides } });
+  const row = `(1, '${name}', '${rows.email}')`;
+  await stands.sql(
+    `CREATE TABLE ${pipeline.tableName} (ID NUMBER(9,0) NOT NULL, NAME VARCHAR, EMAIL VARCHAR) CHANGE_TRACKING = TRUE`,
+    `INSERT INTO ${pipeline.tableName} VALUES ${Array<string>(copies).fill(row).join()}`,
+  );
+  return pipeline.source;
+}
+
+const SHAPE = { include: null, exclude: [], computed: [], where: null, masks: [], skip: [] };
+
+test('planted secrets and rows are found nowhere but in the records', { timeout: 120_000 }, async () => {
+  const hashed = { ...SHAPE, masks: [{ column: 'EMAIL', mask: { kind: 'hash' as const } }] };
+  const avro = { type: 'avro', key: 'avro', envelope: 'debezium', tombstones: true } as const;
+  const well = await source(rows.name, { shape: hashed, format: avro, headers: [{ name: 'who', column: 'NAME' }] });
+  const twice = await source(rows.twice, { key: ['NAME'] }, 2);
+  const large = await source(rows.large.padEnd(3_000, '.'));
+  const configEntries = [{ name: 'max.message.bytes', value: '1500' }];
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: large.topic, configEntries }];
+  await stands.kafka.admin.alterConfigs({ validateOnly: false, resources });
+  const lost = await source(rows.name, { topic: 'no-such-topic' });
+  const cast = { name: 'N', sql: 'TO_NUMBER(NAME)', type: { name: 'NUMBER', precision: 38, scale: 0 } };
+  const failing = await source(rows.name, { shape: { ...SHAPE, computed: [cast] } });
+  const sources = [well, twice, large, lost, failing];
+
+  const { table, kafka } = stands;
+  const base = (await stands.pipeline()).config;
+  const config: ResolvedConfig = {
+    ...base,
+    table: { name: table.name, endpoint: table.proxy.url, region: 'us-east-1' },
+    snowflake: { ...base.snowflake, auth: { method: 'key-pair', secret: 'a-key' }, maskSalt: 'salt' },
+    kafka: { ...base.kafka, auth: { method: 'plain', secret: 'kafka' }, requestTimeoutMs: 2_000 },
+    limits: { ...base.limits, maxSnapshots: 9 },
+    registry: {
+      type: 'confluent',
+      url: registry.url,
+      auth: { method: 'basic', secret: 'registry' },
+      subjects: 'topic',
+      register: true,
+    },
+    aws: { endpoint: server.url, bus: 'bus' },
+    sources,
+  };
+  const outcomes: unknown[] = [];
+  let configs = 0;
+  const invoke = async (invocation: Omit<Invocation, 'config'>, changes: Partial<ResolvedConfig> = {}) => {
+    const path = join(folder, `${++configs}.json`);
+    await writeFile(path, JSON.stringify({ ...config, ...changes }));
+    const outcome = await functions.invoke({ ...invocation, config: path } as Invocation);
+    outcomes.push(outcome);
+    return outcome;
+  };
+  const publish = ({ name }: ResolvedSource, changes?: Partial<ResolvedConfig>) =>
+    invoke({ fn: 'publish', event: { detail: { source: name, partition: 0 } } }, changes);
+  const tick = (changes?: Partial<ResolvedConfig>) =>
+    invoke({ fn: 'plan', event: { every: 'rate(1 minute)' } }, changes);
+  const operate = (command: 'inspect' | 'resume', changes?: Partial<ResolvedConfig>) =>
+    invoke({ fn: 'operate', event: { source: well.name, who: 'me', reason: 'test', command } }, changes);
+
+  // Every sign-in to Snowflake: refused, then taken.
+  const signedIn = (auth: ResolvedConfig['snowflake']['auth']) => ({ snowflake: { ...config.snowflake, auth } });
+  await stands.passMinutes(1);
+  for (const secret of ['another-key', 'no-key', 'wrong-phrase']) await tick(signedIn({ method: 'key-pair', secret }));
+  for (const secret of ['stolen', 'malformed']) await tick(signedIn({ method: 'token', secret }));
+  expect(await table.store.look(well.name)).toBeNull();
+  await tick(signedIn({ method: 'token', secret: 'token' }));
+  for (let minute = 0; minute < 3; minute++) {
+    await stands.passMinutes(1);
+    await tick();
+  }
+  expect((await table.store.look(well.name))!.head).not.toBeNull();
+
+  // Kafka and the registry refuse; then what can be sent is, and the rest stops.
+  const kafkaWith = (auth: ResolvedConfig['kafka']['auth'], tls = false) => ({ kafka: { ...config.kafka, auth, tls } });
+  const scram = kafkaWith({ method: 'scram-sha-512', secret: 'scram' });
+  await publish(well, scram);
+  await publish(well, kafkaWith({ method: 'mtls', secret: 'mtls' }, true));
+  await publish(well, {
+    registry: {
+      ...config.registry!,
+      auth: { method: 'basic', secret: 'wrong-registry' },
+    } as ResolvedConfig['registry'],
+  });
+  expect(await table.store.partition(well.name, 0)).toMatchObject({ position: null, state: 'active' });
+  for (const each of [well, twice, large, lost]) await publish(each);
+  await operate('inspect', scram);
+  expect(await operate('inspect')).toMatchObject({ answer: { source: expect.anything() as unknown } });
+  await operate('resume');
+  await invoke({ fn: 'recount', event: null });
+  await invoke({ fn: 'plan', event: { tick: 'unfinished' } });
+  const told = await status(config);
+
+  const codes = new Set([...functions.printed().matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code));
+  const failures = ['SNOWFLAKE_LOGIN', 'SECRET_UNREADABLE', 'SNOWFLAKE_STATEMENT', 'KAFKA_UNREACHABLE'];
+  const stops = ['REGISTRY_UNAUTHORIZED', 'DUPLICATE_KEY', 'RECORD_TOO_LARGE', 'TOPIC_DIFFERS'];
+  expect([...codes]).toEqual(expect.arrayContaining([...failures, ...stops]));
+  const records = await readCommitted(kafka.target.brokers, well.topic);
+  const sent = Buffer.concat(records.map(({ bytes }) => bytes.value!)).toString();
+  expect(findMarks(sent, planted)).toEqual(['name: plain']);
+
+  const places = {
+    'logs and metrics': functions.printed(),
+    'answers and failed events': JSON.stringify(outcomes),
+    table: JSON.stringify(await table.items()),
+    events: JSON.stringify(server.asked),
+    status: told,
+  };
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, place).toBeGreaterThan(500);
+    expect(findMarks(text, planted), place).toEqual([]);
+  }
+});
+
+/** What `npx snowmelt status --json` prints. */
+async function status({ app, table, sources }: ResolvedConfig): Promise<string> {
+  const path = join(folder, 'status.yaml');
+  const settings = {
+    app,
+    aws: { endpoint: server.url },
+    state: { table: table.name, endpoint: table.endpoint, region: table.region },
+    snowflake: { account: 'a', user: 'U', warehouse: 'W', auth: { method: 'token', secret: 's' } },
+    kafka: { brokers: ['b:9092'] },
+    sources: Object.fromEntries(
+      sources.map(({ name }) => [name, { table: 'DB.S.T', key: ['ID'], topic: { name, partitions: 3 } }]),
+    ),
+  };
+  await writeFile(path, JSON.stringify(settings));
+  const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
+  return new Promise((resolve) => {
+    const args = [program, 'status', '--json', '--config', path];
+    execFile(process.execPath, args, (_error, stdout, stderr) => resolve(stdout + stderr));
+  });
+}
+
+test('the search finds a mark in whatever form', () => {
+  const text = mark('needle');
+  const forms = {
+    plain: `x${text}`,
+    json: JSON.stringify({ cause: JSON.stringify({ text }) }),
+    url: `https://x/?q=${encodeURIComponent(text)}`,
+    base64: Buffer.from(`Basic: ${text}!`).toString('base64url'),
+    hex: Buffer.from(text).toString('hex'),
+  };
+  for (const [form, found] of Object.entries(forms)) expect(findMarks(found, { text })).toEqual([`text: ${form}`]);
+  expect(findMarks('planted', { text })).toEqual([]);
+});
