@@ -64,6 +64,11 @@ export function pathOf({ env, config }: Common): string {
   throw new SnowmeltError('CONFIG_INVALID', 'Say where: --env <name>, --config <file> or --local.');
 }
 
+/** What another command needs to act there. */
+export function placeOf({ env, config, local }: Common): string {
+  return local === true ? '--local' : env === undefined ? `--config ${config!}` : `--env ${env}`;
+}
+
 function localConfig(): ResolvedConfig {
   if (!existsSync(LOCAL_STACK)) throw noStack();
   const { config, pid } = JSON.parse(readFileSync(LOCAL_STACK, 'utf8')) as { config: string; pid: number };

@@ -14,6 +14,7 @@ Examples:
   npx snowmelt check --env prod
   npx snowmelt status --env prod
   npx snowmelt status --local --watch
+  npx snowmelt status --env prod --web
   npx snowmelt verify orders --env prod
   npx snowmelt pause orders --env prod --reason "table is rebuilt"
   npx snowmelt <command> --help

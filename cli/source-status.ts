@@ -5,9 +5,10 @@
 import type { ResolvedSource } from '../lambdas/config/resolved.ts';
 import { health, LIMITS, type Health } from '../lambdas/protocol/health.ts';
 import { hasPassed } from '../lambdas/protocol/past.ts';
-import type { Checkpoints, PartitionItem, SourceState } from '../lambdas/protocol/ports.ts';
-import { comparePositions, type Position } from '../lambdas/protocol/position.ts';
+import type { Checkpoints, PartitionItem, SourceState, StoredError } from '../lambdas/protocol/ports.ts';
+import type { Position } from '../lambdas/protocol/position.ts';
 import { rangeOf, type Window } from '../lambdas/protocol/window.ts';
+import { rowsUpTo, windowsStatus, type WindowStatus } from './windows-status.ts';
 
 /** `stale`: older than its objective; `history`: Time Travel runs out. */
 export type Verdict = 'fine' | 'paused' | 'not-started' | 'stale' | 'stalled' | 'history' | 'needs-operator';
@@ -23,7 +24,7 @@ export type PartitionStatus = {
   waiting: number;
   /** null: looked at only once. */
   rowsPerSecond: number | null;
-  error: string | null;
+  error: StoredError | null;
 };
 
 export type SourceStatus = {
@@ -34,10 +35,14 @@ export type SourceStatus = {
   /** Number of the newest window, and how many are unfinished. */
   head: number;
   unfinished: number;
+  /** Those, what was finished since the look before, and the newest one. */
+  windows: WindowStatus[];
   health: Health | null;
+  /** How old it may become; null: no objective. */
+  objectiveMs: number | null;
   snapshot: { published: number; planned: number } | null;
   partitions: PartitionStatus[];
-  error: string | null;
+  error: StoredError | null;
 };
 
 /** A source's state at a time (ms), and what was finished since the look before, to count what was sent meanwhile. */
@@ -56,23 +61,31 @@ export async function look(checkpoints: Checkpoints, source: string, before: Loo
 export function sourceStatus(source: ResolvedSource, { state, at, finished }: Look, before: Look | null): SourceStatus {
   const { database, schema, name } = source.object;
   const known = state === null ? null : health(state, at);
-  const named = { name: source.name, object: `${database}.${schema}.${name}`, topic: source.topic, health: known };
   const verdict = verdictOf(source, state, known);
-  if (state === null) return { ...named, verdict, head: 0, unfinished: 0, snapshot: null, partitions: [], error: null };
+  const named = {
+    name: source.name,
+    object: `${database}.${schema}.${name}`,
+    topic: source.topic,
+    verdict,
+    health: known,
+    objectiveMs: source.freshnessMs,
+  };
+  if (state === null)
+    return { ...named, head: 0, unfinished: 0, windows: [], snapshot: null, partitions: [], error: null };
   const windows = [...finished, ...state.windows];
   const elapsed = before === null ? 0 : (at - before.at) / 1000;
   return {
     ...named,
-    verdict,
     head: state.head?.number ?? 0,
     unfinished: state.windows.filter((window) => !state.partitions.every((item) => hasPassed(item, window))).length,
+    windows: windowsStatus(state, finished, at),
     snapshot: snapshotOf(state),
     partitions: state.partitions.map((item) => {
       const old = before?.state?.partitions.find(({ partition }) => partition === item.partition);
       const rate = old === undefined || elapsed <= 0 ? null : rowsBetween(windows, item, old.position) / elapsed;
       return partitionStatus(state, item, at, rate);
     }),
-    error: errorText(state.meta.lastError),
+    error: state.meta.lastError,
   };
 }
 
@@ -104,20 +117,12 @@ function partitionStatus(
     position: item.position === null ? null : `${item.position.window}:${item.position.row}`,
     waiting,
     rowsPerSecond,
-    error: errorText(item.lastError),
+    error: item.lastError,
   };
 }
 
 function rowsLeft(item: PartitionItem, window: Window): number {
   return (rangeOf(window, item.partition)?.rows ?? 0) - rowsUpTo(item, window, item.position);
-}
-
-/** Rows of the partition in the window that a position has behind it. */
-function rowsUpTo({ partition }: PartitionItem, window: Window, position: Position | null): number {
-  const rows = rangeOf(window, partition)?.rows ?? 0;
-  if (position === null) return 0;
-  if (comparePositions(position, { window: window.number, row: rows }) >= 0) return rows;
-  return position.window === window.number ? position.row : 0;
 }
 
 function rowsBetween(windows: readonly Window[], item: PartitionItem, from: Position | null): number {
@@ -129,8 +134,4 @@ function snapshotOf({ windows, partitions }: SourceState): SourceStatus['snapsho
   if (window === undefined) return null;
   const published = partitions.reduce((sum, item) => sum + rowsUpTo(item, window, item.position), 0);
   return published < window.totalRows ? { published, planned: window.totalRows } : null;
-}
-
-function errorText(error: { code: string; message: string } | null): string | null {
-  return error === null ? null : `${error.code}: ${error.message}`;
 }

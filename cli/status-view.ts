@@ -1,12 +1,13 @@
 /** Sources as lines of at most `width` columns, for `status` and for `npm start`. Pure. */
 import { ERRORS, type ErrorCode } from '../lambdas/errors.ts';
+import type { StoredError } from '../lambdas/protocol/ports.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from './source-status.ts';
 
 const COLUMNS = [4, 14, 9, 7, 12, 10, 8] as const;
 const INDENT = ' '.repeat(6);
 const WORDS = new Set([1, 2, 4]);
 
-const SAYS: Record<Verdict, string> = {
+export const SAYS: Record<Verdict, string> = {
   fine: 'fine',
   paused: 'paused',
   'not-started': 'nothing was read of it yet',
@@ -32,9 +33,9 @@ export function renderSource(source: SourceStatus, width = 80): string[] {
   }
   for (const partition of source.partitions) {
     lines.push(partitionRow(partition));
-    if (partition.error !== null) lines.push(...wrapped(`last error: ${partition.error}`, width));
+    if (partition.error !== null) lines.push(...wrapped(`last error: ${errorText(partition.error)}`, width));
   }
-  if (source.error !== null) lines.push(...wrapped(`last error: ${source.error}`, width));
+  if (source.error !== null) lines.push(...wrapped(`last error: ${errorText(source.error)}`, width));
   if (verdict === 'needs-operator') lines.push(...wrapped(wayOut(source), width));
   return lines.map((line) => fit(line, width));
 }
@@ -48,14 +49,18 @@ export function sourceLine({ name, verdict, head, partitions, snapshot, error }:
   const said = verdict === 'fine' ? '' : `${verdict}, `;
   return oneLine(
     `${name}: ${said}window ${count(head)}, ${count(rate)} rows/s, lag ${duration(lag)}${part}` +
-      (failed === null ? '' : `, last error: ${failed}`),
+      (failed === null ? '' : `, last error: ${errorText(failed)}`),
   );
+}
+
+function errorText({ code, message }: StoredError): string {
+  return `${code}: ${message}`;
 }
 
 /** The runbook's entry of the first error that stopped something. */
 function wayOut({ error, partitions }: SourceStatus): string {
   const stopped = partitions.find(({ state }) => state === 'needs-operator')?.error ?? error;
-  const code = stopped?.split(':')[0] ?? '';
+  const code = stopped?.code ?? '';
   const facts = Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : null;
   return facts === null ? 'what to do: docs/runbook.md' : `what to do: ${facts.action} (docs/runbook.md, ${code})`;
 }

@@ -1,5 +1,6 @@
 /** `npm start` for a person: runs until Ctrl-C and shows what happens. */
 import { look, sourceStatus, type Look, type SourceStatus } from '../../cli/source-status.ts';
+import { servePage } from '../../cli/web/server.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { Checkpoints } from '../../lambdas/protocol/ports.ts';
@@ -40,12 +41,15 @@ export async function runLive(args: Arguments, print: (line: string) => void): P
     print(`Kafka is at ${stack.brokers.join(', ')}, topics ${topics.join(', ')}; end with Ctrl-C`);
     stack.aws.startSchedules();
     announce(stack);
-    print('`npx snowmelt status --local` asks it from another terminal');
+    const page = await servePage({ app: stack.config.app, place: '--local' });
+    closing.push(() => page.close());
+    print(`as a page: ${page.url}; \`npx snowmelt status --local\` asks it from another terminal`);
     const board = new Board(stack, feeds);
     const screen = process.stdout.isTTY ? new Screen() : null;
     let told = 0;
     let model = await board.look();
     while (!stop.signal.aborted) {
+      page.show(model.sources, Date.now());
       if (screen !== null) screen.show(render(model, screen.width));
       else if (performance.now() - told >= PLAIN_EVERY_MS) {
         print(plainLine(model));

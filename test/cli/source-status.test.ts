@@ -40,6 +40,30 @@ test('speed counts windows that came and were finished between two looks', () =>
   expect(sourceStatus(source, after, before).partitions[0]!.rowsPerSecond).toBe((6 + 20 + 2) / 2);
 });
 
+test('windows: how far each partition is in each, and who is held by a barrier', () => {
+  const windows = [
+    windowOf(1, [10, 5]),
+    windowOf(2, [3, 4]),
+    windowOf(3, [0, 6]),
+    windowOf(4, [1], { kind: 'schema' }),
+  ];
+  const busy = item(1, { leaseUntil: start + 60 * SECOND });
+  const state = stateOf(windows, [item(0, { position: { window: 2, row: 1 } }), busy]);
+  const told = sourceStatus(source, seen(state, 30, []), null).windows;
+  expect(
+    told.map(({ number, slices }) => [number, ...slices.map((one) => [one.partition, one.done, one.state])]),
+  ).toEqual([
+    [1, [0, 10, 'done'], [1, 0, 'in-progress']],
+    [2, [0, 1, 'in-progress'], [1, 0, 'waiting']],
+    [3, [1, 0, 'waiting']],
+    [4, [0, 0, 'held']],
+  ]);
+  const idle = { ...stateOf([], [item(0, { position: { window: 2, row: 3 } })]), head: windows[1]! };
+  const [, last, ...more] = sourceStatus(source, seen(idle, 30, [windows[0]!]), null).windows;
+  expect(last).toMatchObject({ number: 2, slices: [{ partition: 0, rows: 3, done: 3, state: 'done' }] });
+  expect(more).toEqual([]);
+});
+
 test('the verdict is the worst that an alarm would tell of', () => {
   const windows = [windowOf(1, [10])];
   const verdict = (state: SourceState | null, seconds: number, of = source) =>

@@ -60,7 +60,7 @@ test('a source that waits for an operator is told of, goes on when resumed, and 
   ]);
   expect(sources[0]!.partitions[1]).toMatchObject({
     state: 'needs-operator',
-    error: 'TOPIC_DIFFERS: topic orders does not exist',
+    error: { code: 'TOPIC_DIFFERS', message: 'topic orders does not exist' },
   });
   expect((await snowmelt('status')).stdout).toContain('2 of 2 sources need a look');
 

@@ -23,13 +23,15 @@ const model: ViewModel = {
       verdict: 'needs-operator',
       head: 1_234,
       unfinished: 2,
+      windows: [],
       health: null,
+      objectiveMs: null,
       snapshot: { published: 2_999_999, planned: 3_000_000 },
       partitions: [
         partition(0),
         partition(1, {
           state: 'needs-operator',
-          error: `TOPIC_DIFFERS: the topic\nhas 3 partitions ${'and so on '.repeat(20)}`,
+          error: { code: 'TOPIC_DIFFERS', message: `the topic\nhas 3 partitions ${'and so on '.repeat(20)}`, at: 1 },
         }),
         partition(2, { watermark: null, position: null, waiting: 0, rowsPerSecond: null }),
       ],

@@ -1,0 +1,70 @@
+/** What keeps a source from going on, worst first, with what the runbook says about it. */
+import { ERRORS, type ErrorFacts } from '../../lambdas/errors.ts';
+import type { StoredError } from '../../lambdas/protocol/ports.ts';
+import type { PartitionStatus, SourceStatus, Verdict } from '../source-status.ts';
+import { SAYS } from '../status-view.ts';
+
+export type Stuck = {
+  source: string;
+  /** null: the source as a whole. */
+  partition: number | null;
+  /** A heading of docs/runbook.md. */
+  entry: string;
+  /** Goes on only after somebody did something; the others are tried again by themselves. */
+  stopped: boolean;
+  message: string;
+  /** When the error was last met (ISO). */
+  at: string | null;
+  causes: string | null;
+  action: string | null;
+  run: string[];
+};
+
+/** The alarms of what shows without an error. */
+const ALARMS: Partial<Record<Verdict, string>> = { stale: 'Freshness', stalled: 'Stalled', history: 'HistoryRunsOut' };
+
+/** `place`: what the commands need to act there, such as `--env prod`. */
+export function stuckOf(source: SourceStatus, place: string): Stuck[] {
+  const { name, verdict, error, partitions } = source;
+  const found: Stuck[] = [];
+  const alarm = ALARMS[verdict];
+  if (alarm !== undefined) found.push({ ...entryOf(name, null, alarm), message: SAYS[verdict] });
+  if (error !== null) found.push(failure(source, null, error, place));
+  for (const one of partitions) {
+    if (one.error !== null) found.push(failure(source, one, one.error, place));
+    else if (one.state === 'needs-operator')
+      found.push({ ...entryOf(name, one.partition, 'NeedsOperator'), stopped: true });
+  }
+  return found.sort((a, b) => Number(b.stopped) - Number(a.stopped));
+}
+
+function entryOf(source: string, partition: number | null, entry: string): Stuck {
+  return { source, partition, entry, stopped: false, message: '', at: null, causes: null, action: null, run: [] };
+}
+
+function failure(source: SourceStatus, partition: PartitionStatus | null, error: StoredError, place: string): Stuck {
+  const { code, message } = error;
+  // A newer release may know more codes.
+  const facts: ErrorFacts | undefined = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS] : undefined;
+  const needed = facts?.retry === 'operator' ? facts.run : [];
+  return {
+    ...entryOf(source.name, partition?.partition ?? null, code),
+    stopped: partition === null ? facts?.retry === 'operator' : partition.state === 'needs-operator',
+    message,
+    at: new Date(error.at).toISOString(),
+    causes: facts?.causes ?? null,
+    action: facts?.action ?? null,
+    run: needed.map((command) => commandFor(command, source, partition, place)),
+  };
+}
+
+/** The registry's commands are for source `orders` of environment `prod` and its window 42. */
+function commandFor(command: string, source: SourceStatus, partition: PartitionStatus | null, place: string): string {
+  const window = source.windows.find(({ slices }) =>
+    slices.some((slice) => slice.state !== 'done' && slice.partition === partition?.partition),
+  );
+  return command
+    .replace('orders --env prod', `${source.name} ${place}`)
+    .replace('env=prod', `env=${/^--env (.*)$/.exec(place)?.[1] ?? '<name>'}`)
+    .replace('--window 42', `--window ${window?.number ?? '<number>'}`);
+}

@@ -1,0 +1,59 @@
+/** How far each partition is in each of a source's windows. */
+import { hasPassed, heldBy, nextWindowFor } from '../lambdas/protocol/past.ts';
+import type { PartitionItem, SourceState } from '../lambdas/protocol/ports.ts';
+import { comparePositions, type Position } from '../lambdas/protocol/position.ts';
+import { rangeOf, type Window, type WindowKind } from '../lambdas/protocol/window.ts';
+
+/** A partition's rows in a window. `held`: a barrier waits for the other partitions. */
+export type Slice = {
+  partition: number;
+  rows: number;
+  done: number;
+  state: 'done' | 'in-progress' | 'waiting' | 'held';
+};
+
+export type WindowStatus = {
+  number: number;
+  kind: WindowKind;
+  from: string | null;
+  to: string;
+  void: boolean;
+  /** Of the partitions that have rows in it. */
+  slices: Slice[];
+};
+
+/** Ascending: `finished` before those that the state holds. */
+export function windowsStatus(state: SourceState, finished: readonly Window[], now: number): WindowStatus[] {
+  const { head } = state;
+  const windows = [...finished, ...state.windows];
+  if (head !== null && (windows.at(-1)?.number ?? 0) < head.number) windows.push(head);
+  return windows.map((window) => {
+    const held = heldBy(state, window) !== null;
+    return {
+      number: window.number,
+      kind: window.kind,
+      from: window.from,
+      to: window.to,
+      void: window.void,
+      slices: state.partitions.flatMap((item) => slice(state, item, window, held, now)),
+    };
+  });
+}
+
+function slice(state: SourceState, item: PartitionItem, window: Window, held: boolean, now: number): Slice[] {
+  const rows = rangeOf(window, item.partition)?.rows;
+  if (rows === undefined) return [];
+  const done = rowsUpTo(item, window, item.position);
+  const isNext = nextWindowFor(state, item)?.number === window.number;
+  const begun = done > 0 || (isNext && item.leaseUntil > now);
+  const unfinished = held ? 'held' : begun ? 'in-progress' : 'waiting';
+  return [{ partition: item.partition, rows, done, state: hasPassed(item, window) ? 'done' : unfinished }];
+}
+
+/** Rows of the partition in the window that a position has behind it. */
+export function rowsUpTo({ partition }: PartitionItem, window: Window, position: Position | null): number {
+  const rows = rangeOf(window, partition)?.rows ?? 0;
+  if (position === null) return 0;
+  if (comparePositions(position, { window: window.number, row: rows }) >= 0) return rows;
+  return position.window === window.number ? position.row : 0;
+}
