@@ -6,13 +6,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Folder for results as JSON, one file a run; .ci/run adds them up. */
 const results = process.env['TEST_RESULTS'];
 
-/** A minute and more: begun last, it would run alone. Without a cache vitest goes by the size of files. */
-const LONGEST = 'test/protocol/crash-points.test.ts';
+/** The longest: begun last, one would run alone. Without a cache vitest goes by the size of files. */
+const LONGEST = ['test/e2e/run.local', 'test/cli/runbook.local', 'test/protocol/crash-points'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLongest = ({ moduleId }: TestSpecification) => moduleId.endsWith(LONGEST);
+    const isLongest = ({ moduleId }: TestSpecification) => LONGEST.some((name) => moduleId.endsWith(`${name}.test.ts`));
     return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
   }
 }

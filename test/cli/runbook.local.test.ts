@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../cli/common.ts';
+import { look, sourceStatus, type Verdict } from '../../cli/source-status.ts';
 import { ERRORS, type ErrorCode, type ErrorFacts } from '../../lambdas/errors.ts';
 import type { Way } from '../../lambdas/protocol/recover.ts';
 import { startTable } from '../checkpoints/table.ts';
@@ -33,6 +34,8 @@ afterAll(async () => {
   await Promise.all([operate.close(), stands.stop()]);
   rmSync(folder, { recursive: true });
 });
+
+const INSPECT = 'npx snowmelt recover orders --env prod';
 
 type Ended = { code: number; stdout: string; stderr: string };
 let deployments = 0;
@@ -230,6 +233,11 @@ async function markerOf(pipeline: Pipeline) {
   return { group, topic: controlTopic, partition: 0, ...found! };
 }
 
+/** What `status` says of it. */
+async function verdictOf({ source, store }: Pipeline): Promise<Verdict> {
+  return sourceStatus(source, await look(store, source.name, null), null).verdict;
+}
+
 test.each(cases)('$code: $what', { timeout: 60_000 }, async ({ code, drive, ways, mend }) => {
   const pipeline = await drive();
   const before = (await pipeline.published()).length;
@@ -241,10 +249,7 @@ test.each(cases)('$code: $what', { timeout: 60_000 }, async ({ code, drive, ways
   }
   deploy(pipeline);
   const name = pipeline.source.name;
-  const stuck = JSON.parse((await asPrinted('npx snowmelt status orders --env prod --json', name, 0)).stdout) as {
-    sources: [{ verdict: string; partitions: { position: string | null }[] }];
-  };
-  expect(stuck.sources[0].verdict).toBe('needs-operator');
+  expect(await verdictOf(pipeline)).toBe('needs-operator');
 
   await mend?.(pipeline);
   deploy(pipeline);
@@ -255,13 +260,14 @@ test.each(cases)('$code: $what', { timeout: 60_000 }, async ({ code, drive, ways
     const { stderr, code: exit } = await asPrinted(command, name, window);
     expect({ command, stderr }).toEqual({ command, stderr: '' });
     expect([EXIT.fine, EXIT.found]).toContain(exit);
-    await pipeline.run(3);
+    // Looking changes nothing.
+    if (command !== INSPECT) await pipeline.run(3);
   }
   pipeline.telemetry.errors.length = 0;
   await change(pipeline, `INSERT INTO $T VALUES (7, 'seven')`);
-  await pipeline.run(6);
+  await pipeline.run(4);
   expect(pipeline.codes).toEqual([]);
-  expect((await asPrinted('npx snowmelt status orders --env prod', name, 0)).stdout).toContain('all well');
+  expect(await verdictOf(pipeline)).toBe('fine');
   const rows = await stands.rows(`SELECT TO_VARCHAR(ID), NAME FROM ${pipeline.tableName} ORDER BY ID`);
   const folded = Object.values(await pipeline.folded()) as { ID: string; NAME: string }[];
   expect(folded.map(({ ID, NAME }) => [String(ID), NAME]).sort()).toEqual(rows);
