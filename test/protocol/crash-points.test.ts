@@ -11,8 +11,11 @@ const main = fileURLToPath(new URL('crash-points.ts', import.meta.url));
 
 test('every kind of request, every fault: 0 defects', { timeout: 180_000 }, async () => {
   const output = await new Promise<string>((resolve) => {
-    execFile(process.execPath, [main, '--modes', MODES.join(',')], { maxBuffer: 1e8 }, (_error, stdout, stderr) =>
-      resolve(stdout || stderr),
+    execFile(
+      process.execPath,
+      [main, ...MODES.flatMap((mode) => ['--mode', mode])],
+      { maxBuffer: 1e8 },
+      (_error, stdout, stderr) => resolve(stdout || stderr),
     );
   });
   const { failures, unknown, runs, kinds, modes } = JSON.parse(output) as Result;

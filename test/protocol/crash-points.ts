@@ -2,7 +2,7 @@
  * Crash-point enumeration: requests of planner and publishers, each with each fault, in each mode. Whatever happens: nothing
  * missing, twice, out of order or different, nobody stops or calls an operator, and all is published in the end. One JSON line tells the result.
  *
- *   npm run crashpoints:memory -- [--all] [--seeds n] [--modes 'net changes,truncate']
+ *   npm run crashpoints:memory -- [--all] [--seeds n] [--mode 'net changes' --mode truncate]
  *
  * The first request of each kind that a kind of worker makes; with --all every single one; with --seeds that many orders of
  * requests and sizes of batches.
@@ -20,7 +20,7 @@ export type Result = { runs: number; modes: number; kinds: string[]; unknown: st
 const options = {
   all: { type: 'boolean', default: false },
   seeds: { type: 'string', default: '1' },
-  modes: { type: 'string', default: Object.keys(MODES).join(',') },
+  mode: { type: 'string', multiple: true, default: Object.keys(MODES) },
 } as const;
 const { values } = parseArgs({ options });
 const kinds = new Set<string>();
@@ -28,7 +28,7 @@ const failures: Failure[] = [];
 let runs = 0;
 const kindOf = (call: Call) => `${call.worker.kind} ${call.name}`;
 
-const modes = values.modes.split(',');
+const modes = values.mode;
 for (const mode of modes) {
   const life = MODES[mode];
   if (life === undefined) throw new Error(`no mode '${mode}'; there are: ${Object.keys(MODES).join(', ')}`);
