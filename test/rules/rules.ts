@@ -115,6 +115,8 @@ export const RULES: Rule[] = [
   {
     rule: '`open` stays with an unknown outcome',
     upheavals: ['expiry'],
+    unnoticed:
+      'a commit of unknown outcome has to be followed by an expired marker: the model tries that (publish_undecided), these lives seldom do',
     edits: [
       protocol(
         'publish.ts',
@@ -183,6 +185,8 @@ export const RULES: Rule[] = [
   {
     rule: 'every window after a barrier minds it',
     upheavals: ['layout'],
+    unnoticed:
+      'an owner has to be at the second window after a barrier while another is before it: the model tries that (window_barrier_itself), these lives seldom do',
     edits: [protocol('past.ts', 'candidate.number > window.number', 'candidate.number !== window.number')],
   },
   {
