@@ -73,11 +73,17 @@ function localConfig(): ResolvedConfig {
   if (!existsSync(LOCAL_STACK)) throw noStack();
   const { config, pid } = JSON.parse(readFileSync(LOCAL_STACK, 'utf8')) as { config: string; pid: number };
   if (!existsSync(config) || !runs(pid)) throw noStack();
-  // The stand-ins ask who calls, not whether they may.
+  const resolved = readResolvedConfig(config);
+  signInLocally(resolved);
+  return resolved;
+}
+
+/** The stand-ins ask who calls, not whether they may. A real table is asked as whoever runs this. */
+export function signInLocally({ table }: Pick<ResolvedConfig, 'table'>): void {
+  if (table.endpoint === null) return;
   process.env['AWS_ACCESS_KEY_ID'] = 'local';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   process.env['AWS_REGION'] ??= 'us-east-1';
-  return readResolvedConfig(config);
 }
 
 function runs(pid: number): boolean {

@@ -1,4 +1,5 @@
 /** `npm start` for a person: runs until Ctrl-C and shows what happens. */
+import { signInLocally } from '../../cli/common.ts';
 import { look, sourceStatus, type Look, type SourceStatus } from '../../cli/source-status.ts';
 import { servePage } from '../../cli/web/server.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
@@ -87,6 +88,7 @@ class Board {
   constructor(stack: Stack, feeds: readonly Feed[]) {
     this.#stack = stack;
     this.#feeds = feeds;
+    signInLocally(stack.config);
     this.#checkpoints = createCheckpoints(stack.config);
   }
 
