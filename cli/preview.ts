@@ -4,6 +4,7 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Preview, PreviewRecord } from '../lambdas/operate/preview.ts';
 import { findSource } from '../lambdas/settings.ts';
 import { answering, caller, configOf, deploymentCommand, type Answer, type Common } from './common.ts';
+import { count } from './format.ts';
 
 type Options = Common & { showValues?: boolean };
 
@@ -40,8 +41,4 @@ export function tellPreview(found: Preview): string {
 
 function lineOf({ op, id, key, value }: PreviewRecord): string {
   return `  ${op.padEnd(9)}  ${key === undefined ? id : `${key}  ${String(value)}`}`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

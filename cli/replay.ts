@@ -16,6 +16,7 @@ import {
   type Answer,
   type Common,
 } from './common.ts';
+import { count } from './format.ts';
 
 type Options = Common & { reason: string; from?: string; snapshot?: boolean; yes?: boolean };
 
@@ -69,8 +70,4 @@ async function extent(
   const counted = windows.filter((window) => after(window) && window.kind === 'changes');
   const rows = counted.reduce((sum, { totalRows }) => sum + totalRows, 0);
   return `${name}: the keys of ${counted.length} windows, at most ${count(rows)} rows, go to ${topic} again as they are now.`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -4,11 +4,11 @@
  */
 import type { ResolvedSource } from '../lambdas/config/resolved.ts';
 import { health, LIMITS, type Health } from '../lambdas/protocol/health.ts';
-import { hasPassed } from '../lambdas/protocol/past.ts';
+import { hasPassed, rowsUpTo } from '../lambdas/protocol/past.ts';
 import type { Checkpoints, PartitionItem, SourceState, StoredError } from '../lambdas/protocol/ports.ts';
 import type { Position } from '../lambdas/protocol/position.ts';
 import { rangeOf, type Window } from '../lambdas/protocol/window.ts';
-import { rowsUpTo, windowsStatus, type WindowStatus } from './windows-status.ts';
+import { windowsStatus, type WindowStatus } from './windows-status.ts';
 
 /** `stale`: older than its objective; `history`: Time Travel runs out. */
 export type Verdict = 'fine' | 'paused' | 'not-started' | 'stale' | 'stalled' | 'history' | 'needs-operator';

@@ -1,6 +1,7 @@
 /** Sources as lines of at most `width` columns, for `status` and for `npm start`. Pure. */
 import { ERRORS, type ErrorCode } from '../lambdas/errors.ts';
 import type { StoredError } from '../lambdas/protocol/ports.ts';
+import { count, duration, fit, oneLine } from './format.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from './source-status.ts';
 
 const COLUMNS = [4, 14, 9, 7, 12, 10, 8] as const;
@@ -102,26 +103,4 @@ function progressBar(snapshot: { published: number; planned: number }, width: nu
 /** Never 100 % before all is done. */
 function percent({ published, planned }: { published: number; planned: number }): string {
   return `${Math.floor((100 * published) / Math.max(1, planned))} %`;
-}
-
-/** In the unit that leaves two or three digits. */
-export function duration(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
-}
-
-export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
-}
-
-/** Errors may hold anything. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').trimEnd();
-}
-
-export function fit(line: string, width: number): string {
-  const clean = oneLine(line);
-  return clean.length <= width ? clean : `${clean.slice(0, width - 3)}...`;
 }

@@ -4,6 +4,7 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Difference, Verified } from '../lambdas/operate/verify.ts';
 import { findSource } from '../lambdas/settings.ts';
 import { answering, caller, configOf, deploymentCommand, type Answer, type Common } from './common.ts';
+import { count } from './format.ts';
 
 type Options = Common & { window?: number; showKeys?: boolean };
 
@@ -48,10 +49,6 @@ export function tellVerified(found: Verified): string {
 
 function lineOf(kind: string, { id, key, at }: Difference): string {
   return `  ${kind.padEnd(7)}  ${key ?? id}${at === undefined ? '' : `  ${at}`}`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 function numberOf(text: string): number {

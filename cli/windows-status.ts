@@ -1,7 +1,6 @@
 /** How far each partition is in each of a source's windows. */
-import { hasPassed, heldBy, nextWindowFor } from '../lambdas/protocol/past.ts';
+import { hasPassed, heldBy, nextWindowFor, rowsUpTo } from '../lambdas/protocol/past.ts';
 import type { PartitionItem, SourceState } from '../lambdas/protocol/ports.ts';
-import { comparePositions, type Position } from '../lambdas/protocol/position.ts';
 import { rangeOf, type Window, type WindowKind } from '../lambdas/protocol/window.ts';
 
 /** A partition's rows in a window. `held`: a barrier waits for the other partitions. */
@@ -48,12 +47,4 @@ function slice(state: SourceState, item: PartitionItem, window: Window, held: bo
   const begun = done > 0 || (isNext && item.leaseUntil > now);
   const unfinished = held ? 'held' : begun ? 'in-progress' : 'waiting';
   return [{ partition: item.partition, rows, done, state: hasPassed(item, window) ? 'done' : unfinished }];
-}
-
-/** Rows of the partition in the window that a position has behind it. */
-export function rowsUpTo({ partition }: PartitionItem, window: Window, position: Position | null): number {
-  const rows = rangeOf(window, partition)?.rows ?? 0;
-  if (position === null) return 0;
-  if (comparePositions(position, { window: window.number, row: rows }) >= 0) return rows;
-  return position.window === window.number ? position.row : 0;
 }

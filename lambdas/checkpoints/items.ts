@@ -117,14 +117,8 @@ export function readWindow(item: Item): Window {
     queriedAt: requireText(item, 'queriedAt'),
     ...(rerun !== null && { rerun }),
     void: requireFlag(item, 'void'),
-    ...readBody(item),
+    ...requireJson<WindowBody>(item, 'body'),
   };
-}
-
-/** Release 0.1.0 knew no requests. */
-function readBody(item: Item): WindowBody {
-  const body = requireJson<WindowBody>(item, 'body');
-  return { ...body, request: body.request ?? null };
 }
 
 export function readLayout(item: Item): Layout {

@@ -22,7 +22,7 @@ import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
 import { Connections } from './connections.ts';
 import { Coordinator } from './coordinator.ts';
-import { endOf } from './ends.ts';
+import { offsetAt } from './ends.ts';
 import { readFacts, readMaxMessageBytes } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { asKafkaError } from './failures.ts';
@@ -88,7 +88,7 @@ class KafkaClient implements Kafka, TopicReader {
         : { session: await IdempotentSession.init(connections, names, deadline), marker: null };
       const leaders = new Leaders(connections, target);
       const sent = marker?.sent?.topic === topic ? marker.sent.topicPartition : null;
-      const end = sent === null ? null : Number(await endOf(connections, leaders, topic, sent, deadline));
+      const end = sent === null ? null : Number(await offsetAt('end', connections, leaders, topic, sent, deadline));
       this.#telemetry?.info('kafka opened', { source, partition, ms: Date.now() - began });
       return new BatchingProducer({
         clusterId: metadata.clusterId,

@@ -12,36 +12,19 @@ const READ_UNCOMMITTED = 0;
 /** A leader that was just elected says so until it knows what the one before had acknowledged (KIP-207). */
 const NOT_YET = new Set<number>([CODE.unknownTopic, CODE.leaderNotAvailable, CODE.notLeader]);
 
-/** The offset after the last record that all replicas in sync have. @throws BrokerError, kafkajs' connection errors */
-export function endOf(
+/**
+ * `end`: the offset after the last record that all replicas in sync have; `begin`: the first that retention has left.
+ * @throws BrokerError, kafkajs' connection errors
+ */
+export async function offsetAt(
+  which: 'begin' | 'end',
   connections: Connections,
   leaders: Leaders,
   topic: string,
   partition: number,
   deadline: number,
 ): Promise<bigint> {
-  return offsetAt(connections, leaders, topic, partition, LATEST, deadline);
-}
-
-/** The first offset that retention has left. @throws as `endOf` */
-export function beginOf(
-  connections: Connections,
-  leaders: Leaders,
-  topic: string,
-  partition: number,
-  deadline: number,
-): Promise<bigint> {
-  return offsetAt(connections, leaders, topic, partition, EARLIEST, deadline);
-}
-
-async function offsetAt(
-  connections: Connections,
-  leaders: Leaders,
-  topic: string,
-  partition: number,
-  timestamp: string,
-  deadline: number,
-): Promise<bigint> {
+  const timestamp = which === 'end' ? LATEST : EARLIEST;
   const topics = [{ topic, partitions: [{ partition, timestamp }] }];
   const args = { replicaId: -1, isolationLevel: READ_UNCOMMITTED, topics };
   return atLeader(connections, leaders, topic, partition, deadline, async (link) => {

@@ -4,7 +4,7 @@ import type { Inspection, Marker } from '../protocol/ports.ts';
 import type { Connections } from './connections.ts';
 import type { Link } from './link.ts';
 import { Coordinator } from './coordinator.ts';
-import { endOf } from './ends.ts';
+import { offsetAt } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';
 import { maxTimestampOf } from './fetched.ts';
 import { readMarker } from './marker.ts';
@@ -76,7 +76,7 @@ async function endsOf(connections: Connections, topic: TopicMetadata, deadline: 
   const partitions = topic.partitionMetadata.map(({ partitionId }) => partitionId).sort((a, b) => a - b);
   return Promise.all(
     partitions.map(async (topicPartition) => {
-      const endOffset = await endOf(connections, leaders, topic.topic, topicPartition, deadline);
+      const endOffset = await offsetAt('end', connections, leaders, topic.topic, topicPartition, deadline);
       // Found just now: its end was asked for there.
       const link = await connections.at(connections.addressOf(leaders.of(topicPartition)!)!);
       const lastTimestamp = await lastTimestampOf(connections, link, topic.topic, topicPartition, endOffset);

@@ -2,7 +2,7 @@
 import { SnowmeltError } from '../errors.ts';
 import type { RecordsRequest, TopicExtent, TopicRecord } from '../protocol/ports.ts';
 import type { Connections } from './connections.ts';
-import { atLeader, beginOf, endOf } from './ends.ts';
+import { atLeader, offsetAt } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';
 import { showCommitted } from './fetched.ts';
 import { checkTopic, Leaders, readMetadata } from './metadata.ts';
@@ -30,8 +30,8 @@ export async function readRecords(
     const [begin, end] = only
       ? [only.offset, only.offset + 1]
       : [
-          Number(await beginOf(connections, leaders, topic, topicPartition, triesUntil(deadline))),
-          Number(await endOf(connections, leaders, topic, topicPartition, triesUntil(deadline))),
+          Number(await offsetAt('begin', connections, leaders, topic, topicPartition, triesUntil(deadline))),
+          Number(await offsetAt('end', connections, leaders, topic, topicPartition, triesUntil(deadline))),
         ];
     extents.push({ topicPartition, begin, end });
   }
@@ -58,7 +58,7 @@ async function readExtent(
     const reply = await fetchFrom(connections, leaders, topic, topicPartition, next, triesUntil(deadline));
     const reached =
       reply === 'gone'
-        ? Number(await beginOf(connections, leaders, topic, topicPartition, triesUntil(deadline)))
+        ? Number(await offsetAt('begin', connections, leaders, topic, topicPartition, triesUntil(deadline)))
         : showCommitted(reply, topicPartition, next, committed);
     if (reply === 'gone' && reached <= next) throw shorter(topic, topicPartition, end);
     if (reached > next) movedAt = Date.now();

@@ -17,10 +17,16 @@ const STATE = 3;
 /** Doubled once more, old and new places together would not fit the function's memory. */
 export const MOST_KEYS = 6_000_000;
 const FIRST_PLACES = 1 << 12;
+const ID_BYTES = 6;
 
 /** SHA-256, of which the table keeps 64 bits: among 6 million keys two share them once in a million topics. */
 export function digest(text: Uint8Array | string): Buffer {
   return hash('sha256', text, 'buffer');
+}
+
+/** What is shown of a key whose own characters are not to be shown: the first of its digest. */
+export function idOf(key: Buffer): string {
+  return key.toString('hex', 0, ID_BYTES);
 }
 
 /** Where a record stands. */

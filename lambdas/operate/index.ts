@@ -6,7 +6,7 @@ import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
-import { pause, replay, resnapshot, resume, voidWindow } from '../protocol/operate.ts';
+import { replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
@@ -20,7 +20,7 @@ export type CheckCommand = { command: 'check'; sources?: ResolvedSource[] };
 
 export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
-  | { command: 'pause' | 'resume' | 'resnapshot' }
+  | { command: 'resnapshot' }
   | { command: 'replay'; since: string | number }
   | { command: 'void'; window: number }
   | { command: 'recover'; take: Way }
@@ -74,10 +74,6 @@ async function run(
 ) {
   const { source } = event;
   switch (event.command) {
-    case 'pause':
-      return pause(checkpoints, source);
-    case 'resume':
-      return resume(checkpoints, source);
     case 'replay':
       return replay(checkpoints, source, event.since);
     case 'resnapshot':

@@ -10,7 +10,7 @@ import { Pairing, type Sink } from '../protocol/pairing.ts';
 import type { Checkpoints, Encoders, Op, RecordEncoder, SourceState } from '../protocol/ports.ts';
 import { checkFacts, schemaWindow } from '../protocol/scan.ts';
 import { beginsAnew, EXTRA_CELLS, type Window } from '../protocol/window.ts';
-import { digest } from './folded-topic.ts';
+import { digest, idOf } from './folded-topic.ts';
 import { left, scan, type ScanPorts } from './scan.ts';
 
 export type PreviewPorts = ScanPorts & { checkpoints: Checkpoints; encoders: Encoders };
@@ -37,7 +37,6 @@ export type Preview = {
 
 const MOST_ROWS = 1_000_000;
 const FIRST = 10;
-const ID_CHARACTERS = 12;
 /** Longer ones are cut: all of them have to fit one answer. */
 const VALUE_CHARACTERS = 4_000;
 
@@ -140,7 +139,7 @@ class Tally implements Sink {
     if (this.first.length < FIRST) {
       const key = bytes.subarray(keyStart, keyEnd);
       const value = valueStart < 0 ? null : textOf(bytes.subarray(valueStart, valueEnd));
-      const id = digest(key).toString('hex').slice(0, ID_CHARACTERS);
+      const id = idOf(digest(key));
       this.first.push({ op, id, ...(this.#showValues && { key: textOf(key), value }) });
     }
     return true;

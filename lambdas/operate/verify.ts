@@ -10,7 +10,7 @@ import { mustLook, refused } from '../protocol/operate.ts';
 import { finishedThrough } from '../protocol/past.ts';
 import type { Checkpoints, Encoders, Kafka, SourceState, TopicReader, TopicRecord } from '../protocol/ports.ts';
 import { beginsAnew, EXTRA_CELLS, type Window } from '../protocol/window.ts';
-import { digest, FoldedTopic, MOST_KEYS } from './folded-topic.ts';
+import { digest, FoldedTopic, idOf, MOST_KEYS } from './folded-topic.ts';
 import { left, scan, tooLong, type ScanPorts } from './scan.ts';
 
 export type VerifyPorts = ScanPorts & { checkpoints: Checkpoints; kafka: Kafka & TopicReader; encoders: Encoders };
@@ -45,7 +45,6 @@ export type Verified = {
 };
 
 const MOST_SHOWN = 100;
-const ID_CHARACTERS = 12;
 
 /** @throws OPERATION_REFUSED where topic and table can't be compared, or not by this */
 export async function verify(ports: VerifyPorts, source: ResolvedSource, options: VerifyOptions): Promise<Verified> {
@@ -183,10 +182,6 @@ async function addExtra(
     findings.add('extra', key, keyBytes, place);
   }
   findings.found.extra.count = count;
-}
-
-function idOf(key: Buffer): string {
-  return key.toString('hex').slice(0, ID_CHARACTERS);
 }
 
 class Findings {

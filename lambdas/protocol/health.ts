@@ -1,8 +1,7 @@
 /** How a source is, out of its state alone: asked each minute for every source, whether it is due, idle or failing. Pure. */
 import { ERRORS, type ErrorCode } from '../errors.ts';
-import { hasPassed, heldBy, nextWindowFor } from './past.ts';
+import { heldBy, nextWindowFor, rowsUpTo } from './past.ts';
 import type { SourceState, Telemetry } from './ports.ts';
-import { rangeOf, type Window } from './window.ts';
 
 export type Health = {
   /** How old what consumers see is; null: nothing was published yet. */
@@ -66,15 +65,8 @@ function needsOperator({ meta, partitions }: SourceState): number {
 function snapshotShare({ windows, partitions }: SourceState): number | null {
   const snapshot = windows.find((window) => window.kind === 'snapshot' && !window.void);
   if (snapshot === undefined) return null;
-  const done = partitions.reduce((sum, item) => sum + rowsDone(item, snapshot), 0);
+  const done = partitions.reduce((sum, item) => sum + rowsUpTo(item, snapshot, item.position), 0);
   return snapshot.totalRows === 0 ? 1 : done / snapshot.totalRows;
-}
-
-function rowsDone(item: SourceState['partitions'][number], window: Window): number {
-  const range = rangeOf(window, item.partition);
-  if (range === undefined) return 0;
-  if (hasPassed(item, window)) return range.rows;
-  return item.position?.window === window.number ? item.position.row : 0;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import type { Delivery, PartitionItem, SourceState } from './ports.ts';
-import { comparePositions } from './position.ts';
+import { comparePositions, type Position } from './position.ts';
 import { rangeOf, type Layout, type Window } from './window.ts';
 
 /** The layout with the greatest number, of a topic if one is given. The store lists them in no order. */
@@ -28,6 +28,14 @@ export function windowOf(state: SourceState, number: number): Window | undefined
 export function hasPassed(item: PartitionItem, window: Window): boolean {
   const range = rangeOf(window, item.partition);
   return range === undefined || comparePositions(item.position, { window: window.number, row: range.rows }) >= 0;
+}
+
+/** Rows of the partition in the window that a position has behind it. */
+export function rowsUpTo({ partition }: PartitionItem, window: Window, position: Position | null): number {
+  const rows = rangeOf(window, partition)?.rows ?? 0;
+  if (position === null) return 0;
+  if (comparePositions(position, { window: window.number, row: rows }) >= 0) return rows;
+  return position.window === window.number ? position.row : 0;
 }
 
 /** Whether no window up to `number` has rows for the partition that it has not passed. Finished windows are not looked at. */

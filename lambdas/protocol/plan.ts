@@ -83,8 +83,7 @@ async function readGate(ports: PlanPorts, due: SourcePlan[]): Promise<(Reading |
   }
 }
 
-/** What opens the source's windows: tables that change, or a stream that has rows. */
-/** What the gate is asked of for a source. */
+/** What the gate is asked of, for a source: what opens its windows are tables that change, or a stream that has rows. */
 export function watched({ object, query, stream }: Pick<Layout, 'object' | 'query' | 'stream'>): Watched[] {
   if (stream?.managed === false) return [{ ...object, isStream: true }];
   return query === undefined ? [object] : query.watch;

@@ -1,5 +1,6 @@
 /** What `npm start` shows: the sources as `npx snowmelt status` shows them, and what goes on around them. Pure. */
-import { sourceLine, renderSource, count, fit, oneLine } from '../../cli/status-view.ts';
+import { count, fit, oneLine } from '../../cli/format.ts';
+import { renderSource, sourceLine } from '../../cli/status-view.ts';
 import type { SourceStatus } from '../../cli/source-status.ts';
 
 export type ViewModel = {

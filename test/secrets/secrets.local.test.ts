@@ -143,7 +143,7 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
     invoke({ fn: 'publish', event: { detail: { source: name, partition: 0 } } }, changes);
   const tick = (changes?: Partial<ResolvedConfig>) =>
     invoke({ fn: 'plan', event: { every: 'rate(1 minute)' } }, changes);
-  const operate = (command: 'inspect' | 'resume', changes?: Partial<ResolvedConfig>) =>
+  const operate = (command: 'inspect' | 'resnapshot', changes?: Partial<ResolvedConfig>) =>
     invoke({ fn: 'operate', event: { source: well.name, who: 'me', reason: 'test', command } }, changes);
 
   // Every sign-in to Snowflake: refused, then taken.
@@ -174,7 +174,7 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
   for (const each of [well, twice, large, lost]) await publish(each);
   await operate('inspect', scram);
   expect(await operate('inspect')).toMatchObject({ answer: { source: expect.anything() as unknown } });
-  await operate('resume');
+  await operate('resnapshot');
   await invoke({ fn: 'recount', event: null });
   await invoke({ fn: 'plan', event: { tick: 'unfinished' } });
   const told = await status(config);
