@@ -11,16 +11,26 @@ export type ErrorFacts = {
   action: string;
 } & (
   | { retry: 'tick' }
-  /** What is run for it, in this order, once the cause is mended; alternatives are apart in `action`. */
+  /** What is run for it, in this order, once the cause is mended (`commandFor`); alternatives are apart in `action`. */
   | { retry: 'operator'; run: readonly [string, ...string[]] }
 );
 
-/** Of the environment `prod` and its source `orders`. */
-const of = 'orders --env prod';
-const DEPLOY = 'npx cdk deploy -c env=prod';
+/** Where a command is to act; `where`: `--env prod`, `--local`. */
+export type CommandPlace = { source: string; where: string; env: string; window: number | string };
+
+/** The runbook's. */
+export const EXAMPLE: CommandPlace = { source: 'orders', where: '--env prod', env: 'prod', window: 42 };
+
+/** A command of `run` with its place filled in. */
+export function commandFor(run: string, place: CommandPlace): string {
+  return run.replace(/\{(\w+)\}/g, (_, name: keyof CommandPlace) => String(place[name]));
+}
+
+const of = '{source} {where}';
+const DEPLOY = 'npx cdk deploy -c env={env}';
 const INSPECT = `npx snowmelt recover ${of}`;
 const RESUME = `npx snowmelt resume ${of} --reason "cause mended"`;
-const VOID = `npx snowmelt void ${of} --window 42 --reason "can not be read"`;
+const VOID = `npx snowmelt void ${of} --window {window} --reason "can not be read"`;
 const ANEW = `npx snowmelt recover ${of} --take anew --reason "begins anew"`;
 const MARKER = `npx snowmelt recover ${of} --take marker --reason "Kafka lost data"`;
 const STORE = `npx snowmelt recover ${of} --take store --reason "marker expired"`;

@@ -1,6 +1,6 @@
 /** docs/runbook.md, out of what the alarms and the errors say of themselves: written by `npm run schema`. */
 import { ENTRIES, type Entry } from '../infra/observability/entries.ts';
-import { ERRORS, type ErrorFacts } from '../lambdas/errors.ts';
+import { commandFor, ERRORS, EXAMPLE, type ErrorFacts } from '../lambdas/errors.ts';
 
 const HEAD = `<!-- written by npm run schema, from infra/observability/entries.ts and lambdas/errors.ts -->
 
@@ -29,6 +29,9 @@ function alarm([id, { urgency, says, todo }]: [string, Entry]): string {
 function error([code, facts]: [string, ErrorFacts]): string {
   const { causes, action } = facts;
   const next = facts.retry === 'operator' ? 'Needs an operator.' : 'Tried again by the next tick.';
-  const run = facts.retry === 'operator' ? `\n\`\`\`\n${facts.run.join('\n')}\n\`\`\`\n` : '';
+  const run =
+    facts.retry === 'operator'
+      ? `\n\`\`\`\n${facts.run.map((command) => commandFor(command, EXAMPLE)).join('\n')}\n\`\`\`\n`
+      : '';
   return `### ${code}\n\n_${next}_ ${causes}\n\n${action}\n${run}`;
 }

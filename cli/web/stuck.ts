@@ -1,5 +1,5 @@
 /** What keeps a source from going on, worst first, with what the runbook says about it. */
-import { ERRORS, type ErrorFacts } from '../../lambdas/errors.ts';
+import { commandFor, ERRORS, type CommandPlace, type ErrorFacts } from '../../lambdas/errors.ts';
 import type { StoredError } from '../../lambdas/protocol/ports.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from '../source-status.ts';
 import { SAYS } from '../status-view.ts';
@@ -54,17 +54,15 @@ function failure(source: SourceStatus, partition: PartitionStatus | null, error:
     at: new Date(error.at).toISOString(),
     causes: facts?.causes ?? null,
     action: facts?.action ?? null,
-    run: needed.map((command) => commandFor(command, source, partition, place)),
+    run: needed.map((command) => commandFor(command, placeIn(source, partition, place))),
   };
 }
 
-/** The registry's commands are for source `orders` of environment `prod` and its window 42. */
-function commandFor(command: string, source: SourceStatus, partition: PartitionStatus | null, place: string): string {
+/** What the commands are for: this source, there, and the first window that the partition is not past. */
+function placeIn(source: SourceStatus, partition: PartitionStatus | null, where: string): CommandPlace {
   const window = source.windows.find(({ slices }) =>
     slices.some((slice) => slice.state !== 'done' && slice.partition === partition?.partition),
   );
-  return command
-    .replace('orders --env prod', `${source.name} ${place}`)
-    .replace('env=prod', `env=${/^--env (.*)$/.exec(place)?.[1] ?? '<name>'}`)
-    .replace('--window 42', `--window ${window?.number ?? '<number>'}`);
+  const env = /^--env (.*)$/.exec(where)?.[1] ?? '<name>';
+  return { source: source.name, where, env, window: window?.number ?? '<number>' };
 }

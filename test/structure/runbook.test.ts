@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ENTRIES } from '../../infra/observability/entries.ts';
-import { ERRORS, type ErrorFacts } from '../../lambdas/errors.ts';
+import { commandFor, ERRORS, EXAMPLE, type ErrorFacts } from '../../lambdas/errors.ts';
 import { runbook } from '../../scripts/runbook.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,16 +25,18 @@ test(
   'every command that an operator is told to run is one that there is, with all it needs',
   { timeout: 120_000 },
   async () => {
-    const lines = Object.values<ErrorFacts>(ERRORS).flatMap((facts) => (facts.retry === 'operator' ? facts.run : []));
+    const nowhere = { ...EXAMPLE, where: '--env no-such' };
+    const lines = Object.values<ErrorFacts>(ERRORS).flatMap((facts) =>
+      facts.retry === 'operator' ? facts.run.map((command) => commandFor(command, nowhere)) : [],
+    );
     const commands = new Set(lines.filter((line) => line.startsWith('npx snowmelt ')));
     const named = [...commands].map((line) => line.split(' ')[2]);
     expect([...new Set(named)].sort()).toEqual(['recover', 'resume', 'void']);
     const ask = async (command: string) => {
       // It is read whole, and then finds no configuration: that is as far as it goes here.
       const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!);
-      const args = words.slice(2).map((word) => (word === 'prod' ? 'no-such' : word));
       const stderr = await new Promise<string>((resolve) => {
-        execFile(process.execPath, ['cli/snowmelt.js', ...args], { cwd: root }, (_error, _stdout, said) =>
+        execFile(process.execPath, ['cli/snowmelt.js', ...words.slice(2)], { cwd: root }, (_error, _stdout, said) =>
           resolve(said),
         );
       });
