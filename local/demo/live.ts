@@ -1,10 +1,8 @@
 /** `npm start` for a person: runs until Ctrl-C and shows what happens. */
 import { signInLocally } from '../../cli/common.ts';
-import { look, sourceStatus, type Look, type SourceStatus } from '../../cli/source-status.ts';
+import { Onlooker } from '../../cli/onlooker.ts';
 import { servePage } from '../../cli/web/server.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
-import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
-import type { Checkpoints } from '../../lambdas/protocol/ports.ts';
 import type { Arguments } from './arguments.ts';
 import { readDemoConfig } from './config.ts';
 import { openFeeds, type Feed } from './feeds.ts';
@@ -77,23 +75,22 @@ async function unlessStopped(error: unknown, model: ViewModel, signal: AbortSign
   throw error;
 }
 
-/** Gathers the numbers, and the rates from what they were before. */
+/** Gathers the numbers. */
 class Board {
   readonly #stack: Stack;
   readonly #feeds: readonly Feed[];
-  readonly #checkpoints: Checkpoints;
-  readonly #before = new Map<string, Look>();
+  readonly #onlooker: Onlooker;
   readonly #began = performance.now();
 
   constructor(stack: Stack, feeds: readonly Feed[]) {
     this.#stack = stack;
     this.#feeds = feeds;
     signInLocally(stack.config);
-    this.#checkpoints = createCheckpoints(stack.config);
+    this.#onlooker = new Onlooker(createCheckpoints(stack.config), stack.config.sources);
   }
 
   async look(): Promise<ViewModel> {
-    const sources = await Promise.all(this.#stack.config.sources.map((source) => this.#source(source)));
+    const sources = await this.#onlooker.look();
     const sum = (of: 'commits' | 'changes') => this.#feeds.reduce((total, { writer }) => total + writer.totals[of], 0);
     return {
       seconds: (performance.now() - this.#began) / 1000,
@@ -102,13 +99,6 @@ class Board {
       warehouse: await this.#warehouse(),
       invocations: this.#stack.aws.counters.invocations,
     };
-  }
-
-  async #source(source: ResolvedSource): Promise<SourceStatus> {
-    const before = this.#before.get(source.name) ?? null;
-    const now = await look(this.#checkpoints, source.name, before);
-    this.#before.set(source.name, now);
-    return sourceStatus(source, now, before);
   }
 
   /** Snowmelt's own statements, not the writer's. */

@@ -20,7 +20,7 @@ import { sourcePlan } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startServer } from '../aws/server.ts';
 import { layout, META } from '../checkpoints/table.ts';
-import { Stands } from '../faults/pipeline.ts';
+import { sourceOn, Stands } from '../faults/pipeline.ts';
 import { append, markerAt, requestFor } from '../kafka/fixture.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -90,21 +90,7 @@ async function withSource(deployment: Deployment): Promise<Setup> {
   const n = ++made;
   const [database, name] = [`D${n}`, `checked-${n}`];
   const topic = `${stands.kafka.app}.${name}`;
-  const source: ResolvedSource = {
-    name,
-    object: { database, schema: 'PUBLIC', name: 'T' },
-    information: 'DEFAULT',
-    key: ['ID'],
-    topic,
-    topicPartitions: 3,
-    partitions: 2,
-    delivery: 'exactly-once',
-    every: 'rate(1 minute)',
-    freshnessMs: null,
-    memory: null,
-    paused: false,
-    format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
-  };
+  const source = sourceOn(name, { database, schema: 'PUBLIC', name: 'T' }, topic);
   deployment.config.sources.push(source);
   await makeTopic(topic, 3);
   const table = `${database}.PUBLIC.T`;

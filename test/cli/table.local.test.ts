@@ -1,11 +1,12 @@
 /** The commands that need the checkpoint table alone, as a person runs them. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SourceStatus } from '../../cli/source-status.ts';
 import { META, startTable, type TestTable } from '../checkpoints/table.ts';
+import { writeShop } from './shop.ts';
 
 const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 let table: TestTable;
@@ -14,19 +15,7 @@ let config: string;
 beforeAll(async () => {
   table = await startTable();
   folder = await mkdtemp(join(tmpdir(), 'snowmelt-cli-'));
-  config = join(folder, 'prod.yaml');
-  await writeFile(
-    config,
-    `app: shop
-aws: { endpoint: '${table.proxy.url}' }
-state: { table: ${table.name}, endpoint: '${table.proxy.url}', region: us-east-1 }
-snowflake: { account: a, user: U, warehouse: W, auth: { method: token, secret: s } }
-kafka: { brokers: ['b:9092'] }
-sources:
-  orders: { table: DB.S.ORDERS, key: [ID], topic: { name: orders, partitions: 3 }, partitions: 2 }
-  invoices: { table: DB.S.INVOICES, key: [ID], topic: { name: invoices, partitions: 1 }, partitions: 1 }
-`,
-  );
+  config = await writeShop(folder, table);
 });
 afterAll(async () => {
   await table.close();

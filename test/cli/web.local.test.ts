@@ -1,7 +1,7 @@
 /** `status --web` as a person runs it, on a real table, over HTTP and in a browser. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import type { PartitionState, StoredError } from '../../lambdas/protocol/ports.t
 import type { Position } from '../../lambdas/protocol/position.ts';
 import { layout, META, startTable, window, type TestTable } from '../checkpoints/table.ts';
 import { Chromium, findChromium } from './chromium.ts';
+import { writeShop } from './shop.ts';
 
 const PLANTED = `<img src="/x" onerror="document.title = 'planted'"></script><script>document.title = 'planted'</script>`;
 const FAR = Date.now() + 3_600_000;
@@ -25,19 +26,7 @@ beforeAll(async () => {
   table = await startTable();
   await fill();
   folder = await mkdtemp(join(tmpdir(), 'snowmelt-web-'));
-  config = join(folder, 'prod.yaml');
-  await writeFile(
-    config,
-    `app: shop
-aws: { endpoint: '${table.proxy.url}' }
-state: { table: ${table.name}, endpoint: '${table.proxy.url}', region: us-east-1 }
-snowflake: { account: a, user: U, warehouse: W, auth: { method: token, secret: s } }
-kafka: { brokers: ['b:9092'] }
-sources:
-  orders: { table: DB.S.ORDERS, key: [ID], topic: { name: orders, partitions: 3 }, partitions: 2 }
-  invoices: { table: DB.S.INVOICES, key: [ID], topic: { name: invoices, partitions: 1 } }
-`,
-  );
+  config = await writeShop(folder, table);
   const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
   command = spawn(process.execPath, [program, 'status', '--web', '--json', '--config', config], {
     stdio: ['ignore', 'pipe', 'inherit'],

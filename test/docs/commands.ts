@@ -15,7 +15,7 @@ export const ELSEWHERE: Record<string, { file: string; text: string }[]> = {
   'npm ci': [{ file: '.ci/run', text: 'npm ci ||' }],
   'npm ci && npm start': [
     { file: '.ci/run', text: 'npm ci ||' },
-    { file: 'test/e2e/run.local.test.ts', text: 'runUntilIdle(' },
+    { file: 'test/docs/live.ts', text: "spawn('npm', ['start'," },
   ],
   'npm ci && npm test': [
     { file: '.ci/run', text: 'npm ci ||' },

@@ -1,13 +1,14 @@
 /**
  * `npm run test:docs`: a fresh clone, as a reader has it who knows nothing else, without a network and without an account. Each
- * command of README and docs/deploy.md is run there as it is printed, but those that are marked; then `npx cdk synth` of every
- * example configuration. node_modules is this one's: `npm ci` is what .ci/run begins with.
+ * command of README and docs/deploy.md is run there as it is printed, but those that are marked; then `npm start` and
+ * `npx cdk synth` of every example configuration. node_modules is this one's: `npm ci` is what .ci/run begins with.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandsOf, DOCUMENTS, ELSEWHERE, root } from './commands.ts';
+import { startLive } from './live.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowmelt-docs-'));
 const clone = join(folder, 'clone');
@@ -18,12 +19,16 @@ let failed = 0;
 /** No address can be reached from a network namespace of its own; where there are none, proxies that nobody serves stand in the way. */
 const apart = spawnSync('unshare', ['--map-root-user', '--net', 'true']).status === 0;
 const nowhere = 'http://127.0.0.1:9';
-const env = {
+/** A reader has nothing set of AWS. */
+const reader = {
   PATH: process.env['PATH'],
   HOME: home,
   CI: 'true',
   CDK_DISABLE_CLI_TELEMETRY: 'true',
   AWS_EC2_METADATA_DISABLED: 'true',
+};
+const env = {
+  ...reader,
   ...(apart ? {} : { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, https_proxy: nowhere }),
 };
 
@@ -52,6 +57,17 @@ try {
       if (!done.has(command)) run(command);
       done.add(command);
     }
+  }
+  const began = performance.now();
+  // Its parts talk over this machine's loopback, which a namespace of its own has not.
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary);
+  const live = await startLive(clone, { ...reader, TMPDIR: temporary }).catch(String);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(6);
+  console.log(`${live === undefined ? 'ok  ' : 'FAIL'} ${seconds} s  npm start, npx snowmelt status --local`);
+  if (live !== undefined) {
+    failed++;
+    console.log(live.slice(-3_000));
   }
   const examples = readdirSync(join(clone, 'config')).filter((file) => file.endsWith('.yaml'));
   for (const file of examples) {

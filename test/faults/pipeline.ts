@@ -4,7 +4,6 @@
  */
 import { createBudget } from '../../lambdas/checkpoints/budget.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
-import { loadConfig } from '../../lambdas/config/load.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { finish, plan, type PlanPorts } from '../../lambdas/protocol/plan.ts';
@@ -16,6 +15,7 @@ import { planSettings, publishSettings, recountSettings, sourcePlan, writeConfig
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startSnowflake, type Snowflake, type SnowflakeOptions } from '../../local/snowflake/client.ts';
 import { startTable, type TestTable } from '../checkpoints/table.ts';
+import { shopOf } from '../config/shop.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { Fixture } from '../kafka/fixture.ts';
 import { connect, run, type Row } from '../local/sdk.ts';
@@ -38,6 +38,25 @@ export type Overrides = {
 type Envelope = { op: string; before: unknown; after: unknown; source: { window: number } };
 
 let sources = 0;
+
+/** Two partitions of a table whose key is ID, to a topic of three. */
+export function sourceOn(name: string, object: ResolvedSource['object'], topic: string): ResolvedSource {
+  return {
+    name,
+    object,
+    information: 'DEFAULT',
+    key: ['ID'],
+    topic,
+    topicPartitions: 3,
+    partitions: 2,
+    delivery: 'exactly-once',
+    every: 'rate(1 minute)',
+    freshnessMs: null,
+    memory: null,
+    paused: false,
+    format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
+  };
+}
 
 export class Stands {
   readonly snowflake: Snowflake;
@@ -97,19 +116,7 @@ export class Stands {
 
   /** A source as its user writes it, with copies and stages in DB.STAGING; the topic is the fixture's. */
   configured(settings: object): Promise<Pipeline> {
-    const config = {
-      app: 'shop',
-      snowflake: {
-        account: 'acct',
-        user: 'SNOWMELT',
-        warehouse: 'WH',
-        staging: 'DB.STAGING',
-        auth: { method: 'token', secret: 's' },
-      },
-      kafka: { brokers: ['b-1.example.com:9096'] },
-      sources: { s: { topic: { name: 't', partitions: 3 }, ...settings } },
-    };
-    const [resolved] = loadConfig(JSON.stringify(config), { path: 'test' }).sources;
+    const [resolved] = shopOf({ s: { topic: { name: 't', partitions: 3 }, ...settings } }).sources;
     const { name: _, topic: _topic, ...rest } = resolved!;
     return this.pipeline({ source: rest });
   }
@@ -117,22 +124,8 @@ export class Stands {
   /** A source of its own on table DB.PUBLIC.<name> (made by the caller) with its topic. */
   async pipeline(overrides: Overrides = {}): Promise<Pipeline> {
     const name = `s${++sources}-${Date.now().toString(36)}`;
-    const source: ResolvedSource = {
-      name,
-      object: { database: 'DB', schema: 'PUBLIC', name: `T${sources}` },
-      information: 'DEFAULT',
-      key: ['ID'],
-      topic: `${this.kafka.app}.${name}`,
-      topicPartitions: 3,
-      partitions: 2,
-      delivery: 'exactly-once',
-      every: 'rate(1 minute)',
-      freshnessMs: null,
-      memory: null,
-      paused: false,
-      format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
-      ...overrides.source,
-    };
+    const object = { database: 'DB', schema: 'PUBLIC', name: `T${sources}` };
+    const source = { ...sourceOn(name, object, `${this.kafka.app}.${name}`), ...overrides.source };
     if (overrides.source?.topic === undefined) await this.kafka.createTopic(source.topic, 3);
     await this.kafka.grant([source.topic]);
     return new Pipeline(this, source, overrides);

@@ -1,6 +1,5 @@
 /** Each preset's SQL on the stand-in's views, step by step as a planner asks: columns, copy, measure, window. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadConfig } from '../../lambdas/config/load.ts';
 import { presetNames, PRESETS, type PresetName } from '../../lambdas/config/presets.ts';
 import type { Snowflake } from '../../lambdas/protocol/ports.ts';
 import type { Cursor, Layout, ObjectName } from '../../lambdas/protocol/window.ts';
@@ -8,25 +7,12 @@ import { sourcePlan } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import type { Snowflake as StandIn } from '../../local/snowflake/client.ts';
 import { startSnowflake } from '../../local/snowflake/client.ts';
+import { shopOf } from '../config/shop.ts';
 import { codeOf, connect, run } from '../local/sdk.ts';
 import { collect } from './batches.ts';
 
-const config = loadConfig(
-  JSON.stringify({
-    app: 'shop',
-    snowflake: {
-      account: 'acct',
-      user: 'SNOWMELT',
-      warehouse: 'WH',
-      staging: 'DB.STAGING',
-      auth: { method: 'token', secret: 's' },
-    },
-    kafka: { brokers: ['b-1.example.com:9096'] },
-    sources: Object.fromEntries(
-      presetNames.map((preset) => [preset, { preset, topic: { name: `t.${preset}`, partitions: 1 } }]),
-    ),
-  }),
-  { path: 'presets' },
+const config = shopOf(
+  Object.fromEntries(presetNames.map((preset) => [preset, { preset, topic: { name: `t.${preset}`, partitions: 1 } }])),
 );
 
 let standIn: StandIn;
