@@ -7,7 +7,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const results = process.env['TEST_RESULTS'];
 
 /** The longest: begun last, one would run alone. Without a cache vitest goes by the size of files. */
-const LONGEST = ['test/e2e/run.local', 'test/cli/runbook.local', 'test/protocol/crash-points'];
+const LONGEST = ['test/e2e/run.local', 'test/protocol/crash-points'];
+
+/** `npm run test:long`: what has no room in the five minutes of `npm test`. A suite is in one of the two. */
+const long = process.env['LONG'] !== undefined;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -35,8 +38,8 @@ const secondClient = {
 export default defineConfig({
   plugins: process.env['KAFKA_CLIENT'] === 'second' ? [secondClient] : [],
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/live/**', 'node_modules/**'],
+    include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
+    exclude: ['test/live/**', 'node_modules/**', ...(long ? [] : ['test/**/*.long.test.ts'])],
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Most tests wait for other processes: on two cores one worker would leave half of them idle.

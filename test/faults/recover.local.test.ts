@@ -1,6 +1,6 @@
 /**
  * Where Kafka and the table tell different stories, over real parts: it stops before it publishes, and the way that the
- * error names leads to a topic that folds to the table. More of these, with the commands as printed: test/cli/runbook.local.test.ts.
+ * error names leads to a topic that folds to the table. More of these, with the commands as printed: test/cli/runbook.long.test.ts.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Window } from '../../lambdas/protocol/window.ts';
