@@ -129,7 +129,7 @@ const perSource = {
     .describe(
       'Megabytes of the function that publishes it; they buy CPU, too. Each size is a function of its own. Default 1769.',
     ),
-  pollEvery: duration('5s', '30s')
+  pollEvery: duration('1s', '30s')
     .optional()
     .describe(
       'Looks for changes this often within the minute, for sources with `every: 1m` (others are not touched by it): plan then runs all the time. What is published is still at least clocks.safetyLag old. Default: once a tick.',

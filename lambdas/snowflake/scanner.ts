@@ -31,8 +31,6 @@ for (const char of '0123456789abcdefABCDEF') HEX[char.charCodeAt(0)] = 1;
 /**
  * Scans rows [firstRow, endRow) from `pos` on and writes their cells' bounds to `offsets` as a RowBatch has them (row 0 of
  * the chunk at index 0). Answers the position after the last row.
- *
- * Reading past the end of `bytes` gives undefined, which no branch takes for a byte: text that is cut short throws.
  */
 export function scanRows(
   bytes: Uint8Array,
@@ -43,48 +41,59 @@ export function scanRows(
   offsets: Int32Array,
 ): number {
   let p = pos;
-  let out = 2 * firstRow * width;
   for (let row = firstRow; row < endRow; row++) {
     if (row > 0) {
       if (bytes[p] !== COMMA) p = skipTo(bytes, p, COMMA);
       p++;
     }
-    if (bytes[p] !== OPEN) p = skipTo(bytes, p, OPEN);
-    p++;
-    for (let cell = 0; cell < width; cell++) {
-      if (cell > 0) {
-        if (bytes[p] !== COMMA) p = skipTo(bytes, p, COMMA);
-        p++;
-      }
-      let c = bytes[p]!;
-      if (c !== QUOTE && c !== 0x6e) {
-        p = skipSpace(bytes, p);
-        c = bytes[p]!;
-      }
-      if (c === QUOTE) {
-        offsets[out] = ++p;
-        for (;;) {
-          c = bytes[p]!;
-          if (c > QUOTE && c !== BACKSLASH) p++;
-          else if (c === QUOTE) break;
-          else if (c === 0x20 || c === 0x21) p++;
-          else if (c === BACKSLASH) p = skipEscape(bytes, p);
-          else throw new MalformedText('A string that does not end', p);
-        }
-        offsets[out + 1] = p++;
-      } else if (c === 0x6e && bytes[p + 1] === 0x75 && bytes[p + 2] === 0x6c && bytes[p + 3] === 0x6c) {
-        offsets[out] = -1;
-        offsets[out + 1] = -1;
-        p += 4;
-      } else {
-        throw new MalformedText('A cell that is neither a string nor null', p);
-      }
-      out += 2;
-    }
-    if (bytes[p] !== CLOSE) p = skipTo(bytes, p, CLOSE);
-    p++;
+    p = scanRow(bytes, p, width, offsets, 2 * row * width);
   }
   return p;
+}
+
+/**
+ * One row. A function of its own, called often: V8 compiles it as a whole soon, and a loop over all rows of a chunk, which is
+ * called rarely, only by replacing it while it runs, not always to the end.
+ *
+ * Reading past the end of `bytes` gives undefined, which no branch takes for a byte: text that is cut short throws.
+ */
+function scanRow(bytes: Uint8Array, pos: number, width: number, offsets: Int32Array, firstOut: number): number {
+  let p = pos;
+  let out = firstOut;
+  if (bytes[p] !== OPEN) p = skipTo(bytes, p, OPEN);
+  p++;
+  for (let cell = 0; cell < width; cell++) {
+    if (cell > 0) {
+      if (bytes[p] !== COMMA) p = skipTo(bytes, p, COMMA);
+      p++;
+    }
+    let c = bytes[p]!;
+    if (c !== QUOTE && c !== 0x6e) {
+      p = skipSpace(bytes, p);
+      c = bytes[p]!;
+    }
+    if (c === QUOTE) {
+      offsets[out] = ++p;
+      for (;;) {
+        c = bytes[p]!;
+        if (c > QUOTE && c !== BACKSLASH) p++;
+        else if (c === QUOTE) break;
+        else if (c === 0x20 || c === 0x21) p++;
+        else if (c === BACKSLASH) p = skipEscape(bytes, p);
+        else throw new MalformedText('A string that does not end', p);
+      }
+      offsets[out + 1] = p++;
+    } else if (c === 0x6e && bytes[p + 1] === 0x75 && bytes[p + 2] === 0x6c && bytes[p + 3] === 0x6c) {
+      offsets[out] = -1;
+      offsets[out + 1] = -1;
+      p += 4;
+    } else {
+      throw new MalformedText('A cell that is neither a string nor null', p);
+    }
+    out += 2;
+  }
+  if (bytes[p] !== CLOSE) p = skipTo(bytes, p, CLOSE);
+  return p + 1;
 }
 
 /** Nothing but white space may follow the last row. */

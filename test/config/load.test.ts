@@ -127,8 +127,8 @@ budget: { creditsPerDay: 12.5, size: LARGE, autoSuspend: 5m }
 
 test.each([
   ['    every: 5m\n    pollEvery: 10s', 'pollEvery: needs `every: 1m`'],
-  ['    pollEvery: 1s', 'pollEvery: 1s is out of bounds; allowed are 5s to 30s'],
-  ['    pollEvery: 1m', 'pollEvery: 1m is out of bounds; allowed are 5s to 30s'],
+  ['    pollEvery: 500ms', 'pollEvery: 500ms is out of bounds; allowed are 1s to 30s'],
+  ['    pollEvery: 1m', 'pollEvery: 1m is out of bounds; allowed are 1s to 30s'],
   ['    maxRate: 5', 'maxRate: must be { rows: <a second> } or { bytes: <a second> }'],
   ['    maxRate: { rows: 1, bytes: 1 }', 'maxRate: must be { rows: <a second> } or { bytes: <a second> }'],
   ['    publishers: 0', 'publishers: '],

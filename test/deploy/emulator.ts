@@ -32,7 +32,7 @@ export async function startEmulator(folder: string, settings: Record<string, str
   mkdirSync(temporary, { recursive: true });
   symlinkSync(join(import.meta.dirname, 'node.sh'), join(bin, 'node'));
   const log = createWriteStream(join(folder, 'ministack.log'));
-  const python = join(pythonTools(), 'python');
+  const python = join(pythonTools('deploy', join(import.meta.dirname, 'requirements.txt')), 'python');
   const child = spawn(python, [join(import.meta.dirname, 'ministack_start.py')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

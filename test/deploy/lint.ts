@@ -17,7 +17,7 @@ try {
     writeFileSync(path, JSON.stringify(template, null, 1));
     return path;
   });
-  const lint = join(pythonTools(), 'cfn-lint');
+  const lint = join(pythonTools('deploy', join(import.meta.dirname, 'requirements.txt')), 'cfn-lint');
   const { status } = spawnSync(lint, templates, { cwd: root, stdio: 'inherit' });
   if (status === 0) console.log(`cfn-lint: ${templates.length} templates, no findings`);
   process.exitCode = status ?? 1;

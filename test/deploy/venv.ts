@@ -1,16 +1,15 @@
-/** What comes from PyPI, pinned, in an environment of its own: .cache/deploy-venv. */
+/** What comes from PyPI, pinned in a requirements.txt, in an environment of its own: .cache/venv-<name>. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const folder = join(root, '.cache', 'deploy-venv');
-const requirements = join(import.meta.dirname, 'requirements.txt');
-/** Written last: what is installed. */
-const stamp = join(folder, 'installed.txt');
 
 /** Folder of its programs; installs them unless they are there. @throws with pip's output */
-export function pythonTools(): string {
+export function pythonTools(name: string, requirements: string): string {
+  const folder = join(root, '.cache', `venv-${name}`);
+  /** Written last: what is installed. */
+  const stamp = join(folder, 'installed.txt');
   const bin = join(folder, 'bin');
   const wanted = readFileSync(requirements, 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bin;

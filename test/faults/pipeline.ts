@@ -132,6 +132,10 @@ export class Stands {
   }
 }
 
+function partitionsOf(calls: readonly { partition: number }[]): number[] {
+  return [...new Set(calls.map(({ partition }) => partition))];
+}
+
 export class Pipeline {
   readonly source: ResolvedSource;
   readonly config: ResolvedConfig;
@@ -177,7 +181,7 @@ export class Pipeline {
     pause: async (ms: number) => void (this.paused += ms),
   };
 
-  async #plan(work: (ports: PlanPorts) => Promise<void>): Promise<number[]> {
+  async #plan(work: (ports: PlanPorts) => Promise<void>): Promise<MemoryEvents['calls']> {
     const events = new MemoryEvents();
     const snowflake = createSnowflake(this.config, { token: this.#token }, SALT);
     try {
@@ -187,7 +191,7 @@ export class Pipeline {
     } finally {
       await snowflake.close();
     }
-    return [...new Set(events.calls.map(({ partition }) => partition))];
+    return events.calls;
   }
 
   /** Of `config.budget`, in the table of the checkpoints. */
@@ -201,12 +205,23 @@ export class Pipeline {
   /** One tick of the schedule; answers the partitions that were called. */
   async tick(): Promise<number[]> {
     const due = this.config.sources.map((source) => sourcePlan(this.config, source));
-    return this.#plan((ports) => plan(ports, planSettings(this.config), due, due));
+    return partitionsOf(await this.#plan((ports) => plan(ports, planSettings(this.config), due, due)));
+  }
+
+  /** One tick of a schedule that they all are on, of one account and one configuration; answers who was called. */
+  static async tickAll(pipelines: readonly Pipeline[]): Promise<{ pipeline: Pipeline; partition: number }[]> {
+    const [first] = pipelines;
+    const due = pipelines.map(({ config, source }) => sourcePlan(config, source));
+    const calls = await first!.#plan((ports) => plan(ports, planSettings(first!.config), due, due));
+    return pipelines.flatMap((pipeline) => {
+      const own = calls.filter(({ source }) => source === pipeline.source.name);
+      return partitionsOf(own).map((partition) => ({ pipeline, partition }));
+    });
   }
 
   async finish(): Promise<number[]> {
     const all = this.config.sources.map((source) => sourcePlan(this.config, source));
-    return this.#plan((ports) => finish(ports, planSettings(this.config), all));
+    return partitionsOf(await this.#plan((ports) => finish(ports, planSettings(this.config), all)));
   }
 
   async publish(partition: number): Promise<PublishResult> {
