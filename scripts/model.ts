@@ -28,7 +28,7 @@ async function check(one: Run): Promise<Outcome> {
     await copyFile(join(MODELS, `${one.model}.pml`), join(folder, 'model.pml'));
     const switches = one.set.map((name) => (name.includes('=') ? `-D${name}` : `-D${name}=1`));
     await run('spin', ['-a', ...switches, 'model.pml'], { cwd: folder });
-    await run('gcc', ['-O2', '-w', '-DSAFETY', '-DCOLLAPSE', '-DMEMLIM=6000', '-o', 'pan', 'pan.c'], { cwd: folder });
+    await run('gcc', ['-O1', '-w', '-DSAFETY', '-DCOLLAPSE', '-DMEMLIM=6000', '-o', 'pan', 'pan.c'], { cwd: folder });
     const { stdout } = await run(join(folder, 'pan'), [`-m${DEPTH}`], { cwd: folder, maxBuffer: 1 << 24 });
     return judge(one, stdout);
   } finally {
