@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
-import { eventBus, publishOnEvents, sizesOf } from './events.ts';
+import { eventBus, publishOnEvents, sizesOf, tellOnEvents } from './events.ts';
 import { configLayer, worker } from './functions.ts';
 import { snowflakeIdentity } from './identity.ts';
 import { vpcEndpoints } from './network.ts';
@@ -42,6 +42,8 @@ export class SnowmeltStack extends Stack {
       return publish;
     });
     const operate = worker(this, 'operate', shared); // invoked by a person
+    const { notifications } = infrastructure;
+    if (notifications !== undefined) tellOnEvents(this, config, bus, notifications, plan.failures, key);
 
     peopleRoles(this, { table, operate: operate.fn, key });
     snowflakeIdentity(this, config, [plan, recount, ...publishers, operate]);

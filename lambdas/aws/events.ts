@@ -1,6 +1,6 @@
 /**
- * Asks for invocations of publish through EventBridge: at least once, maybe late, maybe twice. Nothing rests on an event: an
- * error here only makes the next tick call again.
+ * Asks for invocations of publish, and tells people, through EventBridge: at least once, maybe late, maybe twice. Nothing
+ * rests on an event: an error here only makes the next tick call or tell again.
  */
 import {
   EventBridgeClient,
@@ -10,9 +10,11 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Events } from '../protocol/ports.ts';
+import type { Events, Notices } from '../protocol/ports.ts';
 import { clientOptions, perEndpoint } from './client.ts';
 
+/** Of what people are told: a rule of its own hands the detail, `{app, source, ...notice}`, to their topic. */
+export const NOTICE = 'notification';
 /** What the stack's rules match: source `snowmelt.<app>`, a detail type for each size of publish, detail `{source, partition}`. */
 export const detailType = (memory: number | null) => (memory === null ? 'publish' : `publish-${memory}`);
 export const eventSource = (app: string) => `snowmelt.${app}`;
@@ -35,12 +37,31 @@ export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws' | 'sourc
     Detail: JSON.stringify({ source: call.source, partition: call.partition }),
   });
   return {
-    async call(calls) {
-      for (let start = 0; start < calls.length; start += BATCH) {
-        await put(client, calls.slice(start, start + BATCH).map(entryOf));
-      }
-    },
+    call: (calls) => putAll(client, calls.map(entryOf)),
   };
+}
+
+/** undefined where nobody wants to hear. `tell` throws EVENTS_UNREACHABLE. */
+export function createNotices(config: Pick<ResolvedConfig, 'app' | 'aws'>): Notices | undefined {
+  const { app, aws } = config;
+  if (aws.notifications !== true) return undefined;
+  const client = clientFor(config);
+  return {
+    tell: (source, notices) =>
+      putAll(
+        client,
+        notices.map((notice) => ({
+          EventBusName: aws.bus,
+          Source: eventSource(app),
+          DetailType: NOTICE,
+          Detail: JSON.stringify({ app, source, ...notice }),
+        })),
+      ),
+  };
+}
+
+async function putAll(client: EventBridgeClient, entries: PutEventsRequestEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += BATCH) await put(client, entries.slice(start, start + BATCH));
 }
 
 /** A request that succeeds may still refuse some of its entries: these alone are sent again. */

@@ -6,6 +6,7 @@
  * an item. Each must stay true when the write itself is repeated, because the SDK repeats a request whose reply it lost;
  * and must be false when a repetition arrives late, after later writes of the same owner.
  */
+import type { Told } from '../protocol/ports.ts';
 import type { Position } from '../protocol/position.ts';
 import type { Rerun } from '../protocol/window.ts';
 import { json, number, positionValue, text, VERSION } from './items.ts';
@@ -94,6 +95,12 @@ export function queryIdIs(previous: string): Expression {
 export function rerunIs(previous: Rerun | null): Expression {
   if (previous === null) return { text: 'attribute_not_exists(#rerun)', values: {} };
   return { text: '#rerun = :noted', values: { ':noted': json(previous) } };
+}
+
+/** Of several planners one writes down what is told next; the others send that. */
+export function toldIs(previous: Told | null): Expression {
+  if (previous === null) return { text: 'attribute_not_exists(#told)', values: {} };
+  return { text: '#told = :previous', values: { ':previous': json(previous) } };
 }
 
 /** `finishedThrough` only grows: a slow planner's smaller number is refused. */

@@ -5,7 +5,16 @@
  * Every item carries `v`. A greater one than this release knows is never read as if it were understood.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { Meta, PartitionItem, PendingScan, Sighting, StoredError, WindowRequest } from '../protocol/ports.ts';
+import type {
+  AuditEntry,
+  Meta,
+  PartitionItem,
+  PendingScan,
+  Sighting,
+  StoredError,
+  Told,
+  WindowRequest,
+} from '../protocol/ports.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
 import type { Layout, Rerun, Window } from '../protocol/window.ts';
 import type { Item, Key } from './table.ts';
@@ -86,6 +95,7 @@ export function metaItem(meta: Meta): Item {
     ...(meta.truncatedAt && { truncatedAt: number(meta.truncatedAt) }),
     ...(meta.caughtUpAt !== null && { caughtUpAt: number(meta.caughtUpAt) }),
     ...(meta.lastError !== null && { lastError: json(meta.lastError) }),
+    ...(meta.told && { told: json(meta.told) }),
   };
 }
 
@@ -142,7 +152,13 @@ export function readMeta(item: Item): Meta {
     ...(item['truncatedAt'] !== undefined && { truncatedAt: optionalNumber(item, 'truncatedAt') }),
     caughtUpAt: optionalNumber(item, 'caughtUpAt'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
+    ...(item['told'] !== undefined && { told: requireJson<Told>(item, 'told') }),
   };
+}
+
+export function readAudit(item: Item): AuditEntry {
+  checkVersion(item);
+  return requireJson<AuditEntry>(item, 'body');
 }
 
 function readScan(item: Item): PendingScan | null {

@@ -1,7 +1,14 @@
 /** `meta`: one item a source, put once, then updated attribute by attribute. */
 import { SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Meta, WindowRequest } from '../protocol/ports.ts';
-import { clusterIsUnknownOr, finishedThroughNotBeyond, noOtherRequest, requestIs, requireAll } from './conditions.ts';
+import type { Checkpoints, Meta, Told, WindowRequest } from '../protocol/ports.ts';
+import {
+  clusterIsUnknownOr,
+  finishedThroughNotBeyond,
+  noOtherRequest,
+  requestIs,
+  requireAll,
+  toldIs,
+} from './conditions.ts';
 import { assign } from './expressions.ts';
 import { flag, json, keys, metaItem, number, readMeta, requestAttributes, text } from './items.ts';
 import type { Table } from './table.ts';
@@ -82,6 +89,14 @@ export async function putRequest(table: Table, source: string, request: WindowRe
 /** A request that is gone, or another one, is left as it is. */
 export async function settleRequest(table: Table, source: string, id: string): Promise<void> {
   await table.update(keys.meta(source), assign({ requestId: null, request: null }), requireAll(requestIs(id)));
+}
+
+/** True also for its own repetition. */
+export async function noteTold(table: Table, source: string, previous: Told | null, next: Told): Promise<boolean> {
+  const update = assign({ told: json(next) });
+  if ((await table.update(keys.meta(source), update, requireAll(toldIs(previous)))) !== null) return true;
+  const standing = await readSourceMeta(table, source);
+  return JSON.stringify(standing?.told) === JSON.stringify(next);
 }
 
 /** An operator's: whatever stood there. `window` is the first that counts; nothing runs and nothing is asked for any more. */

@@ -10,10 +10,10 @@
  */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import type { Checkpoints } from '../protocol/ports.ts';
-import { writeAudit } from './audit.ts';
+import { readAudits, writeAudit } from './audit.ts';
 import * as leases from './leases.ts';
 import { look } from './look.ts';
-import { createMeta, putRequest, restartMeta, settleRequest, updateMeta } from './source-meta.ts';
+import { createMeta, noteTold, putRequest, restartMeta, settleRequest, updateMeta } from './source-meta.ts';
 import { Table } from './table.ts';
 import * as log from './window-log.ts';
 
@@ -55,5 +55,7 @@ export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkp
     },
     activate: (source, partition) => leases.activate(table, source, partition),
     audit: (source, entry) => writeAudit(table, source, entry),
+    audits: (source, since) => readAudits(table, source, since),
+    noteTold: (...args) => noteTold(table, ...args),
   };
 }

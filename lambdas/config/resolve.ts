@@ -56,7 +56,11 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
     },
     ...(config.budget !== undefined && { budget: resolveBudget(config.budget) }),
     registry: resolveRegistry(config.registry),
-    aws: { endpoint: aws.endpoint ?? null, bus: `snowmelt-${app}` },
+    aws: {
+      endpoint: aws.endpoint ?? null,
+      bus: `snowmelt-${app}`,
+      ...(aws.notifications !== undefined && { notifications: true }),
+    },
     sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config)),
   };
 }

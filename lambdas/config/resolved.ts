@@ -61,8 +61,8 @@ export type ResolvedConfig = {
   };
   /** Where consumers find schemas; null without one. */
   registry: ResolvedRegistry | null;
-  /** Secrets Manager and EventBridge endpoints of a stand-in; null on AWS. */
-  aws: { endpoint: string | null; bus: string };
+  /** Secrets Manager and EventBridge endpoints of a stand-in; null on AWS. `notifications`: whether people are told. */
+  aws: { endpoint: string | null; bus: string; notifications?: boolean };
   sources: ResolvedSource[];
 };
 

@@ -512,6 +512,11 @@ export const configSchema = z.strictObject({
         })
         .prefault({})
         .describe('SNS topics that the alarms go to.'),
+      notifications: arn('sns', '[A-Za-z0-9_-]+', 'an SNS topic, and no FIFO one')
+        .optional()
+        .describe(
+          'SNS topic that is told what people do to sources, and of snapshots, repairs, schema changes, lost and healed history. Default: nobody is told.',
+        ),
     })
     .prefault({}),
 });

@@ -1,5 +1,5 @@
 /** The plan function: one invocation per tick of a schedule. The input names the schedule; the layer has its sources. */
-import { createEvents } from '../aws/events.ts';
+import { createEvents, createNotices } from '../aws/events.ts';
 import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
@@ -21,6 +21,7 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
   await told(telemetry, async () => {
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const budget = createBudget(config);
+    const notices = createNotices(config);
     const ports: PlanPorts = {
       snowflake,
       checkpoints: createCheckpoints(config),
@@ -28,6 +29,7 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
       telemetry,
       clock: clockOf(context),
       ...(budget !== undefined && { budget }),
+      ...(notices !== undefined && { notices }),
     };
     const all = config.sources.map((source) => sourcePlan(config, source));
     const working = all.filter((source) => source.paused !== true);

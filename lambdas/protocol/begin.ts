@@ -1,7 +1,8 @@
 /** How a source's state comes to be: meta, then partition items, then a layout that names them. */
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
-import type { Delivery, SourceState } from './ports.ts';
+import { nothingTold } from './notices.ts';
+import type { Delivery, Notices, SourceState } from './ports.ts';
 import type { SnapshotPlan } from './next-window.ts';
 import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';
@@ -29,11 +30,12 @@ export type SourcePlan = {
 } & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */
-export async function begin(ports: ScanPorts, source: SourcePlan): Promise<SourceState> {
+export async function begin(ports: ScanPorts & { notices?: Notices }, source: SourcePlan): Promise<SourceState> {
   const facts = await describe(ports.snowflake, source, null);
   checkFacts(ports.snowflake, layoutOf(source, 1), facts);
+  const incarnation = randomUUID();
   await ports.checkpoints.create(source.name, {
-    incarnation: randomUUID(),
+    incarnation,
     clusterId: null,
     sightings: [],
     scan: null,
@@ -44,6 +46,7 @@ export async function begin(ports: ScanPorts, source: SourcePlan): Promise<Sourc
     retentionMs: facts.retentionMs,
     caughtUpAt: null,
     lastError: null,
+    ...(ports.notices && { told: nothingTold(incarnation, ports.clock.now()) }),
   });
   const state = await ports.checkpoints.look(source.name);
   if (state === null) throw new SnowmeltError('STATE_DISAGREES', `The meta item of source ${source.name} vanished.`);

@@ -7,15 +7,17 @@ import { begin, currentLayout, type SourcePlan } from './begin.ts';
 import { tellHealth } from './health.ts';
 import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
+import { tellNews } from './notices.ts';
 import { checkPartitions, finishedThrough, partitionsToCall } from './past.ts';
-import type { Events, Reading, SourceState, Watched, WindowRequest } from './ports.ts';
+import type { Events, Notices, Reading, SourceState, Watched, WindowRequest } from './ports.ts';
 import { checkFacts, examine, finishScan, isCurrent, schemaWindow, submitScan, type ScanPorts } from './scan.ts';
 import { dropUnneeded } from './stage.ts';
 import { describe, dropStages, isConsuming, submitStage } from './stream.ts';
 import { isSpent } from './warehouse.ts';
 import { beginsAnew, type Layout, type Window } from './window.ts';
 
-export type PlanPorts = ScanPorts & { events: Events };
+/** Without `notices` nobody is told of anything. */
+export type PlanPorts = ScanPorts & { events: Events; notices?: Notices };
 
 export type PlanTickSettings = PlanSettings & {
   maxSnapshots: number;
@@ -89,12 +91,14 @@ export function watched({ object, query, stream }: Pick<Layout, 'object' | 'quer
   return query === undefined ? [object] : query.watch;
 }
 
-/** The tick of each minute: tells how every source is, finishes what is unfinished; reads no gate and opens no window. */
+/** The tick of each minute: tells how every source is and what is new of it, finishes what is unfinished; reads no gate and opens no window. */
 export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: SourcePlan[]): Promise<void> {
   await sideBySide(ports, all, async (source) => {
     const stored = await ports.checkpoints.look(source.name);
     tellHealth(ports.telemetry, source, stored, ports.clock.now());
-    if (stored === null || source.paused === true) return;
+    if (stored === null) return;
+    await tellPeople(ports, source.name, stored);
+    if (source.paused === true) return;
     const state = await tidy(ports, settings, source, stored);
     await callPartitions(ports, source, state);
     if (state.meta.scan === null || state.meta.paused) return;
@@ -102,6 +106,16 @@ export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: 
     if (layout === undefined) return;
     await scan(ports, settings, { source, state, layout, reading: { now: 0, token: null } }, null);
   });
+}
+
+/** Nothing of a source rests on it: what fails here is logged, and told by the next tick. */
+async function tellPeople(ports: PlanPorts, source: string, state: SourceState): Promise<void> {
+  try {
+    await tellNews(ports, source, state);
+  } catch (error) {
+    ports.telemetry.error(asSnowmeltError(error), { source });
+    ports.telemetry.count('Errors', 1, { source });
+  }
 }
 
 /** Consistent state of one source, made on its first tick; the new sighting noted; its partitions called. */

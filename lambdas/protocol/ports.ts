@@ -434,6 +434,8 @@ export type Meta = {
   /** Snowflake's time when last all was published and nothing had changed since; noted every few minutes. */
   caughtUpAt: number | null;
   lastError: StoredError | null;
+  /** Absent until people are told of the source for the first time. */
+  told?: Told;
 };
 
 export type PartitionState = 'active' | 'needs-operator';
@@ -453,6 +455,49 @@ export type PartitionItem = {
   lastError: StoredError | null;
   /** Invocations in a row that failed with `lastError.code` at the same position without progress. */
   failures: number;
+};
+
+/** What a person did: what stood before and after, in few words or as JSON; `at` is their machine's clock. */
+export type AuditEntry = { who: string; what: string; why: string; before: string; after: string; at: number };
+
+/** Something that people are told of: names, numbers, codes and reasons; never a row's value. */
+export type News =
+  | ({ type: 'changed' } & Omit<AuditEntry, 'at'>)
+  | {
+      type: 'snapshot-begun' | 'snapshot-done' | 'repair-begun' | 'repair-done';
+      window: number;
+      rows: number;
+      /** Id of what an operator or the recount asked for; null: the source's own. */
+      request: string | null;
+    }
+  | { type: 'given-up'; window: number; kind: Window['kind'] }
+  | { type: 'schema-changed'; window: number; changes: string[]; compatible: boolean }
+  /** `message` says how; `window` is the truncate that consumers get where the source begins anew by itself. */
+  | { type: 'history-lost'; window: number | null; message: string }
+  | { type: 'history-healed'; window: number }
+  /** An operator had it begin anew: the truncate that consumers get. */
+  | { type: 'began-anew'; window: number };
+
+/**
+ * News as it is sent: with the same id each time. Numbers of a source are dense and grow: they give the order, and tell when
+ * one has not come yet.
+ */
+export type Notice = { id: string; number: number; at: string } & News;
+
+/** What people were told of a source. */
+export type Told = {
+  /** Number of the newest notice. */
+  number: number;
+  incarnation: string;
+  /** Windows up to these were told of as written, and as published by every partition. */
+  written: number;
+  finished: number;
+  /** When was last looked for what people did, and the entries of about then that were told. */
+  changes: { at: number; keys: string[] };
+  /** What was finished when the history was lost; null: it is whole. */
+  lostAfter: number | null;
+  /** Written down and maybe not sent. */
+  pending: Notice[];
 };
 
 /** Everything plan and publish decide on, read consistently. */
@@ -568,10 +613,11 @@ export interface Checkpoints {
   resume(source: string): Promise<void>;
   /** Clears needs-operator of one partition. */
   activate(source: string, partition: number): Promise<void>;
-  audit(
-    source: string,
-    entry: { who: string; what: string; why: string; before: string; after: string; at: number },
-  ): Promise<void>;
+  audit(source: string, entry: AuditEntry): Promise<void>;
+  /** Entries since then (ms), by their keys; read consistently. */
+  audits(source: string, since: number): Promise<{ key: string; entry: AuditEntry }[]>;
+  /** Notes what people were told, on condition that `previous` is what is noted. False: another planner noted something else. */
+  noteTold(source: string, previous: Told | null, next: Told): Promise<boolean>;
 }
 
 /** What the warehouse may cost a day. */
@@ -582,11 +628,16 @@ export interface Budget {
   used(from: number, to: number): Promise<void>;
 }
 
-// ---------------------------------------------------------------- events, telemetry
+// ---------------------------------------------------------------- events, notices, telemetry
 
 /** Asks for invocations of publish; at least once, maybe late, maybe twice. */
 export interface Events {
   call(calls: { source: string; partition: number }[]): Promise<void>;
+}
+
+/** Tells whoever wants to hear; at least once, in no sure order. */
+export interface Notices {
+  tell(source: string, notices: readonly Notice[]): Promise<void>;
 }
 
 /** What one unit of work did, for logs and metrics; never a row's values. */

@@ -1,4 +1,4 @@
-/** EventBridge: takes events, matches them with the rules of the template, hands them to functions. */
+/** EventBridge: takes events, matches them with the rules of the template, hands them to functions and topics. */
 import { randomUUID } from 'node:crypto';
 import { matchesPattern } from './patterns.ts';
 import type { Deployment, RuleSpec } from './template/resources.ts';
@@ -11,9 +11,9 @@ const MAX_ENTRIES = 10;
 
 export class EventBus {
   readonly #deployment: Deployment;
-  readonly #deliver: (functionArn: string, event: unknown) => void;
+  readonly #deliver: (arn: string, event: unknown) => void;
 
-  constructor(deployment: Deployment, deliver: (functionArn: string, event: unknown) => void) {
+  constructor(deployment: Deployment, deliver: (arn: string, event: unknown) => void) {
     this.#deployment = deployment;
     this.#deliver = deliver;
   }

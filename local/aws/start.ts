@@ -18,7 +18,7 @@ import { startRuntimeApi } from './lambda/runtime-api.ts';
 import { seededRandom } from './random.ts';
 import { scaledClock, startTicker } from './schedules/ticker.ts';
 import type { Assembly } from './template/assembly.ts';
-import { configFile, readDeployment, type Deployment, type TableSpec } from './template/resources.ts';
+import { configFile, isTopic, readDeployment, type Deployment, type TableSpec } from './template/resources.ts';
 
 export type AwsOptions = {
   assembly: Assembly;
@@ -116,7 +116,10 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
   const forwarder = new Forwarder(dynamodb.url);
   const endpoint = await startEndpoint({
     dynamodb: forwarder,
-    bus: new EventBus(deployment, (arn, event) => deliver(arn, event, 'event')),
+    bus: new EventBus(deployment, (arn, event) => {
+      if (isTopic(arn)) notices.emit('message', { topic: arn, message: event });
+      else deliver(arn, event, 'event');
+    }),
     secrets: new Map(Object.entries(options.secrets ?? {})),
     functionOf,
     interceptors,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createEvents } from '../../lambdas/aws/events.ts';
+import { createEvents, createNotices } from '../../lambdas/aws/events.ts';
 import { startServer } from './server.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
@@ -34,6 +34,31 @@ it('sends each call as the event that the rule matches, ten to a request', async
     DetailType: 'publish',
     Detail: '{"source":"orders","partition":24}',
   });
+});
+
+it('tells people by events of another type; nobody, where nobody wants to hear', async () => {
+  takeBut(() => false);
+  const aws = { endpoint: server.url, bus: 'shop-bus' };
+  expect(createNotices({ app: 'shop', aws })).toBeUndefined();
+  const done = {
+    id: 'i',
+    number: 7,
+    at: '2026-01-01T00:00:00.000Z',
+    type: 'snapshot-done' as const,
+    window: 1,
+    rows: 3,
+  };
+  await createNotices({ app: 'shop', aws: { ...aws, notifications: true } })!.tell('orders', [
+    { ...done, request: null },
+  ]);
+  expect(entriesOf(0)).toEqual([
+    {
+      EventBusName: 'shop-bus',
+      Source: 'snowmelt.shop',
+      DetailType: 'notification',
+      Detail: JSON.stringify({ app: 'shop', source: 'orders', ...done, request: null }),
+    },
+  ]);
 });
 
 it('asks for nothing when there is nothing to call', async () => {

@@ -89,6 +89,7 @@ const META = [
   'paused',
   'caughtUpAt',
   'truncatedAt',
+  'told',
 ];
 
 function awsType({ service, operation, sk, input }: AwsCall): string {

@@ -266,5 +266,22 @@ describe('audit', () => {
     await table.store.audit(source, entry); // the same again is the same entry
     remove();
     expect([...new Set(keys)]).toEqual(['audit#2026-01-01T00:00:00.000Z', 'audit#2026-01-01T00:00:00.001Z']);
+    expect(await table.store.audits(source, entry.at + 1)).toEqual([
+      { key: 'audit#2026-01-01T00:00:00.001Z', entry: { ...entry, what: 'pause' } },
+    ]);
+    expect(await table.store.audits(source, entry.at)).toHaveLength(2);
+  });
+
+  it('what people were told of it is noted by one of several, once', async () => {
+    await table.store.create(source, META);
+    const told = (count: number) => ({
+      ...{ number: count, incarnation: 'i', written: count, finished: 0, lostAfter: null, pending: [] },
+      changes: { at: 5, keys: ['audit#1'] },
+    });
+    expect(await table.store.noteTold(source, null, told(1))).toBe(true);
+    expect(await table.store.noteTold(source, null, told(2))).toBe(false);
+    expect(await table.store.noteTold(source, null, told(1))).toBe(true); // its own repetition
+    expect(await table.store.noteTold(source, told(1), told(2))).toBe(true);
+    expect((await table.store.look(source))!.meta).toEqual({ ...META, told: told(2) });
   });
 });

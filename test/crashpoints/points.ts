@@ -59,6 +59,9 @@ export const RARE = new Set([
   'dynamodb renew',
   'dynamodb UpdateItem window',
   'dynamodb DeleteItem window',
+  // Of what people are told: test/protocol/crash-points.ts.
+  'dynamodb Query audit',
+  'dynamodb meta told',
   'snowflake abort',
   'snowflake heartbeat',
   'snowflake renew',

@@ -43,6 +43,7 @@ aws:
   alarms:
     page: arn:aws:sns:eu-central-1:123456789012:page
     ticket: arn:aws:sns:eu-central-1:123456789012:ticket
+  notifications: arn:aws:sns:eu-central-1:123456789012:people
 sources:
   orders:
     table: SALES.PUBLIC.ORDERS

@@ -88,7 +88,32 @@ describe('the template', () => {
     const types = of(all, 'AWS::Events::Rule').map(
       ({ Properties }) => (Properties['EventPattern'] as Record<string, unknown>)['detail-type'],
     );
-    expect(types).toEqual([['publish'], ['publish-3538']]);
+    expect(types).toEqual([['publish'], ['publish-3538'], ['notification']]);
+  });
+
+  test('hands what people are told to their topic, by a role that may publish there and nothing else', () => {
+    const [rule] = of(all, 'AWS::Events::Rule').filter(({ id }) => id.startsWith('Notifications'));
+    const { EventPattern, Targets } = rule!.Properties as {
+      EventPattern: unknown;
+      Targets: { Arn: string; RoleArn: { 'Fn::GetAtt': [string, string] } }[];
+    };
+    expect(EventPattern).toEqual({ source: ['snowmelt.all'], 'detail-type': ['notification'] });
+    const arn = 'arn:aws:sns:eu-central-1:123456789012:people';
+    expect(Targets).toMatchObject([{ Arn: arn, InputPath: '$.detail', DeadLetterConfig: {} }]);
+    const role = Targets[0]!.RoleArn['Fn::GetAtt'][0];
+    const policies = of(all, 'AWS::IAM::Policy').filter(({ Properties }) =>
+      JSON.stringify(Properties['Roles']).includes(role),
+    );
+    const actions = policies.flatMap(({ Properties }) =>
+      (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement.flatMap(({ Action, Resource }) =>
+        [Action].flat().map((action) => `${action} ${textOf(Resource)}`),
+      ),
+    );
+    expect(actions.filter((action) => !action.startsWith('kms:'))).toEqual([`sns:Publish ${arn}`]);
+    // Nobody has it where nobody listens.
+    const silent = templateOf(everything.replace(/ {2}notifications:.*\n/, ''));
+    expect(JSON.stringify(silent)).not.toContain('sns:Publish');
+    expect(of(silent, 'AWS::Events::Rule')).toHaveLength(2);
   });
 
   test('asks for endpoints where there is no NAT', () => {
@@ -103,7 +128,7 @@ type Statement = { Action: string | string[]; Resource: unknown };
 function wildcardsOf({ Resources }: Template): { action: string; resource: string }[] {
   const documents = Object.values(Resources).flatMap(({ Type, Properties }) => {
     if (!Type.startsWith('AWS::IAM')) return [];
-    const policies = (Type === 'AWS::IAM::Role' ? Properties['Policies'] : [Properties]) as {
+    const policies = (Type === 'AWS::IAM::Role' ? (Properties['Policies'] ?? []) : [Properties]) as {
       PolicyDocument: unknown;
     }[];
     return policies.map(({ PolicyDocument }) => PolicyDocument as { Statement: Statement[] });

@@ -3,6 +3,7 @@
  * As strict as the real ones where the protocol leans on them; each call can be made to fail, before or after it took effect.
  */
 import type {
+  AuditEntry,
   Checkpoints,
   Encoders,
   Events,
@@ -21,6 +22,7 @@ import type {
   Snowflake,
   SourceState,
   Telemetry,
+  Told,
   WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
 import { comparePositions } from '../../lambdas/protocol/position.ts';
@@ -323,6 +325,7 @@ type Stored = {
   layouts: Map<number, Layout>;
   windows: Map<number, Window>;
   partitions: Map<number, PartitionItem>;
+  audits: { key: string; entry: AuditEntry }[];
 };
 
 export class MemoryCheckpoints implements Checkpoints {
@@ -354,6 +357,7 @@ export class MemoryCheckpoints implements Checkpoints {
       layouts: new Map(),
       windows: new Map(),
       partitions: new Map(),
+      audits: [],
     });
   }
   async putPartitions(source: string, partitions: number) {
@@ -508,7 +512,19 @@ export class MemoryCheckpoints implements Checkpoints {
   async activate(source: string, partition: number) {
     this.#source(source).partitions.get(partition)!.state = 'active';
   }
-  async audit() {}
+  async audit(source: string, entry: AuditEntry) {
+    const { audits } = this.#source(source);
+    audits.push({ key: `audit#${new Date(entry.at).toISOString()}#${audits.length}`, entry });
+  }
+  async audits(source: string, since: number) {
+    return structuredClone(this.#source(source).audits.filter(({ entry }) => entry.at >= since));
+  }
+  async noteTold(source: string, previous: Told | null, next: Told) {
+    const { meta } = this.#source(source);
+    if (JSON.stringify(meta.told ?? null) !== JSON.stringify(previous)) return false;
+    meta.told = structuredClone(next);
+    return true;
+  }
 }
 
 export class MemoryEvents implements Events {

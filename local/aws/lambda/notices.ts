@@ -30,6 +30,8 @@ export type Notices = {
   /** A line that a function wrote, metrics excepted. */
   log: [{ function: string; invocation: string | null; pid: number; line: string }];
   metric: [Metric & { function: string; invocation: string | null }];
+  /** A rule handed an event to an SNS topic. */
+  message: [{ topic: string; message: unknown }];
   /** An asynchronous event was given up: too old, or it failed too often. */
   undelivered: [{ function: string; event: unknown; reason: string }];
 };

@@ -158,7 +158,8 @@ function readRule(id: string, properties: Properties, functions: Set<string>): R
   if (properties['EventPattern'] === undefined) throw new Error(`${id}: only rules with an event pattern are run`);
   const targets = (properties['Targets'] ?? []) as { Arn: string; InputPath?: string; [other: string]: unknown }[];
   for (const target of targets) {
-    if (!functions.has(target.Arn)) throw new Error(`${id}: its target ${target.Arn} is no function of the template`);
+    if (!functions.has(target.Arn) && !isTopic(target.Arn))
+      throw new Error(`${id}: its target ${target.Arn} is no function of the template, and no SNS topic`);
     const refused = ['Input', 'InputTransformer'].find((name) => target[name] !== undefined);
     if (refused !== undefined) throw new Error(`${id}: ${refused} of a rule's target is not supported`);
   }
@@ -168,6 +169,11 @@ function readRule(id: string, properties: Properties, functions: Set<string>): R
     pattern: properties['EventPattern'] as Pattern,
     targets: targets.map(({ Arn: arn, InputPath: path }) => ({ arn, path: path ?? null })),
   };
+}
+
+/** One that people listen to; it may be anybody's. */
+export function isTopic(arn: string): boolean {
+  return /^arn:[a-z-]+:sns:/.test(arn);
 }
 
 function assetFolder(code: { S3Key?: string }, assembly: Assembly, id: string): string {

@@ -1,5 +1,6 @@
 /** What a source lives through: a few minutes of commits and changes, whatever fails meanwhile. */
 import { check, type Defects, standstill } from './oracle.ts';
+import { checkNotices } from './heard.ts';
 import { type Call, FAULTS, type Fault } from './wire.ts';
 import { random, World } from './world.ts';
 
@@ -194,6 +195,21 @@ export const MODES: Record<string, Mode> = {
       change,
     ],
   },
+  'people are told': {
+    prepare: (world) => {
+      world.listen();
+      two(world);
+    },
+    minutes: [
+      async (world) => {
+        change(world);
+        const entry = { who: 'ops', what: 'pause', why: 'why', before: '', after: 'paused', at: world.clock.time };
+        await world.checkpoints.audit('s', entry);
+      },
+      (world) => ask(world, 'snapshot'),
+      change,
+    ],
+  },
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;
@@ -225,8 +241,12 @@ export async function live(mode: Mode, seed: number, at = -1, fault: Fault | nul
     await world.tick();
   }
   for (let ticks = 0; ticks < 8 && (ticks < 2 || (await standstill(world)) !== null); ticks++) await world.tick();
+  // What was finished last is told by the tick after, or by the one after that.
+  for (let ticks = 0; ticks < 2 && world.heard !== null; ticks++) await world.tick();
   world.wire.arriveAll();
-  return { defects: check(world), standstill: await standstill(world), calls, setUp, world };
+  const defects = check(world);
+  if (world.heard !== null) checkNotices(world, world.heard, defects);
+  return { defects, standstill: await standstill(world), calls, setUp, world };
 }
 
 /** The faults that mean something for a request. */

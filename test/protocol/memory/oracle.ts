@@ -94,7 +94,7 @@ function compareWithLedger(
   }
 }
 
-function windowsOf(world: World): Window[] {
+export function windowsOf(world: World): Window[] {
   return [...world.table.windows]
     .map(([key, item]) => {
       const body = JSON.parse(item['body']!.S!) as Omit<Window, 'number' | 'void'>;

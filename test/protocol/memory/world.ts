@@ -12,6 +12,8 @@ import type {
   Delivery,
   Events,
   Kafka,
+  Notice,
+  Notices,
   Snowflake,
   Telemetry,
 } from '../../../lambdas/protocol/ports.ts';
@@ -96,6 +98,8 @@ export class World {
   readonly #publish: PublishPorts;
   /** Whether records may come twice and late: it was so at some time. */
   atLeastOnce = false;
+  /** What people heard, each time that they did; null: nobody listens. */
+  heard: Notice[] | null = null;
   /** Partitions that were called and not run yet. */
   called: number[] = [];
   #invocations = 0;
@@ -130,6 +134,8 @@ export class World {
       resume: 'request',
       activate: 'request',
       audit: 'request',
+      audits: 'request',
+      noteTold: 'request',
     });
     const snowflake = guard<Snowflake>(wire, this.snowflake, 'snowflake', {
       gate: 'request',
@@ -200,6 +206,17 @@ export class World {
   /** Replaces the Kafka port, for rules that live in lambdas/kafka. */
   useKafka(kafka: Kafka): void {
     this.#publish.kafka = kafka;
+  }
+
+  /** From now on people are told. */
+  listen(): void {
+    const heard: Notice[] = [];
+    this.heard = heard;
+    const tell: Notices['tell'] = (_, notices) => {
+      const effect = () => void heard.push(...structuredClone(notices));
+      return this.wire.request('tell', { effect, lost: (what) => new SnowmeltError('EVENTS_UNREACHABLE', what) });
+    };
+    this.#plan.notices = guard<Notices>(this.wire, { tell }, 'notices', { tell: 'request' });
   }
 
   spawnPlan(): Worker {
