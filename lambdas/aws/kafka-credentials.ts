@@ -11,11 +11,14 @@ export type KafkaCredentials =
   | null;
 
 /** null where the brokers want none. @throws SECRET_UNREADABLE */
-export async function kafkaCredentials(config: Pick<ResolvedConfig, 'aws' | 'kafka'>): Promise<KafkaCredentials> {
+export async function kafkaCredentials(
+  config: Pick<ResolvedConfig, 'aws' | 'kafka'>,
+  fresh = false,
+): Promise<KafkaCredentials> {
   const { auth } = config.kafka;
   if (auth.method === 'iam') return { token: mskToken };
   if (!('secret' in auth)) return null;
-  const secret = await readSecret(config, auth.secret);
+  const secret = await readSecret(config, auth.secret, fresh);
   if (auth.method === 'mtls') {
     return { certificate: field(auth.secret, secret, 'certificate'), key: field(auth.secret, secret, 'key') };
   }

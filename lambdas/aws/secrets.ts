@@ -1,6 +1,7 @@
 /**
  * Credentials from Secrets Manager. They are kept in memory for a few minutes, so that a warm function does not ask at
- * every tick and a rotated secret is taken up soon. Nothing of a secret's content ever stands in an error.
+ * every tick. Whoever is refused with them asks for them `fresh`: the secret may have been rotated. Nothing of a secret's
+ * content ever stands in an error.
  */
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Credentials, ResolvedConfig } from '../config/resolved.ts';
@@ -21,6 +22,7 @@ const keptFor = perEndpoint(() => new Map<string, { secret: Secret; until: numbe
  */
 export async function snowflakeCredentials(
   config: Pick<ResolvedConfig, 'aws' | 'snowflake'>,
+  fresh = false,
 ): Promise<{ privateKey: string; passphrase?: string } | { token: string } | { identity: string }> {
   const { auth } = config.snowflake;
   if (auth.method === 'workload-identity') {
@@ -29,7 +31,7 @@ export async function snowflakeCredentials(
     throw new SnowmeltError('SECRET_UNREADABLE', 'SNOWMELT_IDENTITY, the role that signs in to Snowflake, is not set.');
   }
   const { method, secret: id } = auth;
-  const secret = await readSecret(config, id);
+  const secret = await readSecret(config, id, fresh);
   if (method === 'token') return { token: field(id, secret, 'token') };
   const privateKey = field(id, secret, 'privateKey');
   return secret['passphrase'] === undefined
@@ -50,12 +52,13 @@ export async function maskSalt(config: Pick<ResolvedConfig, 'aws' | 'snowflake'>
  */
 export async function registryCredentials(
   config: Pick<ResolvedConfig, 'aws' | 'registry'>,
+  fresh = false,
 ): Promise<Credentials | null> {
   const { registry } = config;
   if (registry?.type === 'glue') return roleCredentials(process.env);
   if (registry === null || registry.auth.method === 'none') return null;
   const id = registry.auth.secret;
-  const secret = await readSecret(config, id);
+  const secret = await readSecret(config, id, fresh);
   return { username: field(id, secret, 'username'), password: field(id, secret, 'password') };
 }
 
@@ -71,11 +74,11 @@ function roleCredentials(env: NodeJS.ProcessEnv): Credentials {
   };
 }
 
-/** The secret's JSON object. @throws SECRET_UNREADABLE */
-export async function readSecret(config: AwsConfig, id: string): Promise<Secret> {
+/** The secret's JSON object; `fresh`: as it is now. @throws SECRET_UNREADABLE */
+export async function readSecret(config: AwsConfig, id: string, fresh = false): Promise<Secret> {
   const kept = keptFor(config);
   const known = kept.get(id);
-  if (known !== undefined && known.until > Date.now()) return known.secret;
+  if (!fresh && known !== undefined && known.until > Date.now()) return known.secret;
   const secret = parse(id, await fetchSecret(clientFor(config), id));
   kept.set(id, { secret, until: Date.now() + KEEP_MS });
   return secret;

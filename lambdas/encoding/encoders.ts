@@ -19,6 +19,8 @@ export { TRUNCATION_KEY } from './format-json.ts';
 type Options = {
   /** Of the registry; null where it wants none. */
   credentials?: Credentials | null;
+  /** What it is asked with once it refuses them. */
+  renewed?: () => Promise<Credentials | null>;
   /** Gives `ts_ms`, the time at which records are made: once per window and invocation. */
   now?: () => number;
   /** How patiently a registry is asked. */
@@ -26,7 +28,7 @@ type Options = {
 };
 
 export function createEncoders(config: ResolvedConfig, source: ResolvedSource, options: Options = {}): Encoders {
-  const { credentials = null, now = Date.now, pace } = options;
+  const { credentials = null, renewed, now = Date.now, pace } = options;
   const { tombstones, type, key } = source.format;
   const keys = formatOf(key);
   const values = type === key ? keys : formatOf(type);
@@ -41,7 +43,7 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
 
   function formatOf(format: ResolvedSource['format']['type']): Format {
     if (format === 'json' || format === 'json-with-schema') return new JsonFormat(format === 'json-with-schema');
-    const registry = registryOf(config, credentials, pace);
+    const registry = registryOf(config, credentials, pace, renewed);
     return format === 'avro' ? new AvroFormat(registry) : new ProtobufFormat(registry);
   }
 

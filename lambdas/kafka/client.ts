@@ -6,6 +6,7 @@
  * used again after an error; does not repeat the transactional requests that may be repeated; and encodes records at a
  * tenth of the speed of record-batch.ts. What it would take to go around all of it is more than transaction.ts and sender.ts.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import type {
   Inspection,
@@ -13,14 +14,13 @@ import type {
   Marker,
   OpenRequest,
   RecordsRequest,
-  Telemetry,
   TopicExtent,
   TopicReader,
   TopicRecord,
 } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
-import { Connections } from './connections.ts';
+import { Connections, type SignIn } from './connections.ts';
 import { Coordinator } from './coordinator.ts';
 import { offsetAt } from './ends.ts';
 import { readFacts, readMaxMessageBytes } from './facts.ts';
@@ -41,13 +41,16 @@ import { Transaction } from './transaction.ts';
 const OPEN_MS = 30_000;
 const PROGRESS_BATCH_BYTES = 8 * 1024;
 
-/** `credentials` are what `kafka.auth` asks for; null for `method: none`. Nothing is connected yet. */
+/**
+ * `credentials` are what `kafka.auth` asks for; null for `method: none`. `renewed`: what it asks for by the time that they are
+ * refused. Nothing is connected yet.
+ */
 export function createKafka(
   config: ResolvedConfig,
   credentials: Credentials | null,
-  telemetry?: Telemetry,
+  renewed?: () => Promise<Credentials | null>,
 ): Kafka & TopicReader {
-  return new KafkaClient(config, credentials, telemetry ?? null);
+  return new KafkaClient(config, credentials, renewed);
 }
 
 /** One small record a window. */
@@ -57,14 +60,18 @@ function progressParts(topicPartitions: number, leaders: Leaders): TopicParts {
 
 class KafkaClient implements Kafka, TopicReader {
   readonly #config: ResolvedConfig;
-  readonly #credentials: Credentials | null;
-  readonly #telemetry: Telemetry | null;
+  #credentials: Credentials | null;
+  readonly #renewed: (() => Promise<Credentials | null>) | undefined;
   readonly #open = new Set<Connections>();
 
-  constructor(config: ResolvedConfig, credentials: Credentials | null, telemetry: Telemetry | null) {
+  constructor(
+    config: ResolvedConfig,
+    credentials: Credentials | null,
+    renewed: (() => Promise<Credentials | null>) | undefined,
+  ) {
     this.#config = config;
     this.#credentials = credentials;
-    this.#telemetry = telemetry;
+    this.#renewed = renewed;
   }
 
   async open(request: OpenRequest): Promise<BatchingProducer> {
@@ -73,8 +80,7 @@ class KafkaClient implements Kafka, TopicReader {
     const transactional = delivery === 'exactly-once';
     const names = namesFor(app, source, partition, topic, kafka.controlTopic);
     const clientId = names.transactionalId;
-    const began = Date.now();
-    const deadline = began + OPEN_MS;
+    const deadline = Date.now() + OPEN_MS;
     return this.#connected(clientId, transactional, `opening ${clientId}`, async (connections) => {
       const topics = [topic, ...(transactional ? [kafka.controlTopic] : []), ...(progress ? [progress.topic] : [])];
       const metadata = await readMetadata(connections, topics, deadline);
@@ -89,7 +95,6 @@ class KafkaClient implements Kafka, TopicReader {
       const leaders = new Leaders(connections, target);
       const sent = marker?.sent?.topic === topic ? marker.sent.topicPartition : null;
       const end = sent === null ? null : Number(await offsetAt('end', connections, leaders, topic, sent, deadline));
-      this.#telemetry?.info('kafka opened', { source, partition, ms: Date.now() - began });
       return new BatchingProducer({
         clusterId: metadata.clusterId,
         marker,
@@ -166,7 +171,8 @@ class KafkaClient implements Kafka, TopicReader {
   ): Promise<T> {
     const { brokers, requestTimeoutMs } = this.#config.kafka;
     const { tls, sasl } = signIn(this.#config.kafka, this.#credentials);
-    const connections = new Connections({ clientId, brokers, tls, sasl, requestTimeoutMs, transactions });
+    const renewed = this.#renewal();
+    const connections = new Connections({ clientId, brokers, tls, sasl, requestTimeoutMs, transactions, ...renewed });
     for (const known of this.#open) if (known.closed) this.#open.delete(known);
     this.#open.add(connections);
     try {
@@ -175,6 +181,22 @@ class KafkaClient implements Kafka, TopicReader {
       this.#drop(connections);
       throw asKafkaError(error, doing);
     }
+  }
+
+  /** Of connections that are opened with what there is now. */
+  #renewal(): { renewed?: () => Promise<SignIn | null> } {
+    const read = this.#renewed;
+    // A token is made anew for each sign-in.
+    if (read === undefined || !('secret' in this.#config.kafka.auth)) return {};
+    let used = this.#credentials;
+    const renewed = async () => {
+      const now = await read();
+      if (isDeepStrictEqual(now, used)) return null;
+      used = now;
+      this.#credentials = now;
+      return signIn(this.#config.kafka, now);
+    };
+    return { renewed };
   }
 
   #drop(connections: Connections): void {

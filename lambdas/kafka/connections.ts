@@ -4,7 +4,7 @@
  * A connection that failed once is destroyed, and the next request opens another. What one is made of stands in link.ts.
  */
 import { SnowmeltError } from '../errors.ts';
-import { asKafkaError, isConnectionError } from './failures.ts';
+import { asKafkaError, isConnectionError, isRefusal } from './failures.ts';
 import { connect, destroy, isOpen, isWaiting, makeLink, type Link } from './link.ts';
 import { pause } from './retry.ts';
 import { checkVersions } from './requests.ts';
@@ -21,7 +21,10 @@ export type ConnectionSettings = {
   requestTimeoutMs: number;
   /** Whether the brokers must have transactions. */
   transactions: boolean;
+  /** What there is to sign in with by now; null: nothing but what was refused. Absent: there never is. */
+  renewed?: () => Promise<SignIn | null>;
 };
+export type SignIn = Pick<ConnectionSettings, 'tls' | 'sasl'>;
 
 /** Times that all addresses are tried before the cluster counts as unreachable. */
 const ROUNDS = 3;
@@ -30,7 +33,8 @@ const MAX_AGE_MS = 8 * 60_000;
 const MAX_IDLE_MS = 60_000;
 
 export class Connections {
-  readonly #settings: ConnectionSettings;
+  #settings: ConnectionSettings;
+  #renewing: Promise<SignIn | null> | null = null;
   readonly #links = new Map<string, Link>();
   #nodes = new Map<number, string>();
   #next: number;
@@ -55,7 +59,7 @@ export class Connections {
     return this.#nodes.get(nodeId);
   }
 
-  /** A connection to `host:port`. */
+  /** A connection to `host:port`. A sign-in that is refused is tried once more with what the secret holds by now. */
   async at(address: string): Promise<Link> {
     if (this.#closed) throw new SnowmeltError('KAFKA_UNREACHABLE', 'the connections were closed');
     let link = this.#links.get(address);
@@ -68,9 +72,27 @@ export class Connections {
       this.#links.set(address, link);
       link.ready = this.#connect(link);
     }
-    await link.ready;
+    try {
+      await link.ready;
+    } catch (error) {
+      if (isRefusal(error, link.settings.tls) && (await this.#renew(link.settings))) return this.at(address);
+      throw error;
+    }
     link.usedAt = Date.now();
     return link;
+  }
+
+  /** Whether there is something else to sign in with than what was refused: secrets are rotated while this works. */
+  async #renew(used: ConnectionSettings): Promise<boolean> {
+    // Of several that are refused side by side the later ones find the new settings here.
+    if (this.#settings !== used) return true;
+    if (used.renewed === undefined) return false;
+    this.#renewing ??= used.renewed().finally(() => {
+      this.#renewing = null;
+    });
+    const now = await this.#renewing.catch(() => null);
+    if (now !== null && this.#settings === used) this.#settings = { ...used, ...now };
+    return this.#settings !== used;
   }
 
   /** A connection to whichever broker answers. @throws KAFKA_UNREACHABLE */

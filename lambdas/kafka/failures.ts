@@ -63,11 +63,23 @@ const PASSING = new Set<number>([
 ]);
 const FENCED = new Set<number>([CODE.invalidProducerEpoch, CODE.producerFenced]);
 const TOO_LARGE = new Set<number>([CODE.messageTooLarge, CODE.recordListTooLarge]);
+/** As the broker closes the connection, at once or with its first answer. */
+const TLS_REFUSAL = /alert|certificate|SSL|EPROTO|ECONNRESET|closed/i;
 const CONNECTION = /^KafkaJS(Connection|RequestTimeout|LockTimeout|NumberOfRetries|BrokerNotFound)/;
 
 /** Whether the request may not have reached a broker, or its answer got lost: the outcome is unknown. */
 export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && CONNECTION.test(error.name);
+}
+
+function isSignInError(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'KafkaJSSASLAuthenticationError' || /SASL/i.test(error.message));
+}
+
+/** Whether a connection may have ended because of what was signed in with; a certificate's refusal is told by TLS alone. */
+export function isRefusal(error: unknown, tls: boolean | { cert?: string }): boolean {
+  const byCertificate = typeof tls === 'object' && tls.cert !== undefined;
+  return isSignInError(error) || (byCertificate && error instanceof Error && TLS_REFUSAL.test(error.message));
 }
 
 /** The error as one of the registry; `doing` is put before what kafkajs says. */
@@ -86,7 +98,7 @@ export function asKafkaError(error: unknown, doing: string): SnowmeltError {
   const name = error instanceof Error ? error.name : 'Error';
   const text = error instanceof Error ? error.message : String(error);
   // A refused sign-in: kafkajs' text may repeat what was sent.
-  if (name === 'KafkaJSSASLAuthenticationError' || /SASL/i.test(text)) {
+  if (isSignInError(error)) {
     return new SnowmeltError('KAFKA_UNREACHABLE', `${doing}: the broker refused the sign-in`);
   }
   if (isConnectionError(error)) return new SnowmeltError('KAFKA_UNREACHABLE', `${doing}: ${text}`, { cause: error });

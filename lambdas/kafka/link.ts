@@ -11,6 +11,8 @@ import type { ConnectionSettings } from './connections.ts';
 
 export type Link = {
   address: string;
+  /** What it was opened with. */
+  settings: ConnectionSettings;
   broker: Broker;
   sockets: Set<Socket>;
   /** Settles once connected and signed in. */
@@ -32,7 +34,8 @@ const nothing = (): void => {};
 const SILENT: Logger = { namespace: () => SILENT, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** To `host:port`; nothing is connected yet. */
-export function makeLink({ clientId, tls, sasl, requestTimeoutMs }: ConnectionSettings, address: string): Link {
+export function makeLink(settings: ConnectionSettings, address: string): Link {
+  const { clientId, tls, sasl, requestTimeoutMs } = settings;
   const colon = address.lastIndexOf(':');
   const sockets = new Set<Socket>();
   const open = socketFactory();
@@ -62,6 +65,7 @@ export function makeLink({ clientId, tls, sasl, requestTimeoutMs }: ConnectionSe
   const now = Date.now();
   return {
     address,
+    settings,
     broker,
     sockets,
     ready: Promise.resolve(),

@@ -1,17 +1,14 @@
 /** From what the configuration and its secret say to what a connection is opened with. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { ConnectionSettings } from './connections.ts';
+import type { SignIn } from './connections.ts';
 
 /** A user, a client certificate, or what signs a token for each sign-in (MSK's IAM). */
 export type Credentials =
   { username: string; password: string } | { certificate: string; key: string } | { token: () => Promise<string> };
 
 /** @throws SECRET_UNREADABLE when the method needs other credentials. */
-export function signIn(
-  { auth, tls, ca }: ResolvedConfig['kafka'],
-  credentials: Credentials | null,
-): Pick<ConnectionSettings, 'tls' | 'sasl'> {
+export function signIn({ auth, tls, ca }: ResolvedConfig['kafka'], credentials: Credentials | null): SignIn {
   const trusted = ca === null ? {} : { ca };
   const plainTls = tls && ca !== null ? trusted : tls;
   if (auth.method === 'none') return { tls: plainTls, sasl: null };

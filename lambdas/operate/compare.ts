@@ -1,13 +1,11 @@
 /** The commands that look into Snowflake: what they need is opened for them, and closed. */
-import { kafkaCredentials } from '../aws/kafka-credentials.ts';
-import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createBudget } from '../checkpoints/budget.ts';
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { createEncoders } from '../encoding/encoders.ts';
-import { createKafka } from '../kafka/client.ts';
+import { openKafka } from '../open-kafka.ts';
+import { openSnowflake } from '../open-snowflake.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { sourcePlan } from '../settings.ts';
-import { createSnowflake } from '../snowflake/client.ts';
 import { preview, type Preview } from './preview.ts';
 import { verify, type Verified } from './verify.ts';
 
@@ -21,7 +19,7 @@ export async function compare(
   given: Ports,
   command: Command,
 ): Promise<Verified | Preview> {
-  const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
+  const snowflake = await openSnowflake(config);
   const budget = createBudget(config);
   const ports = {
     ...given,
@@ -35,7 +33,7 @@ export async function compare(
       const { showValues } = command;
       return await preview(ports, source, sourcePlan(config, source), { showValues, safetyLagMs });
     }
-    const kafka = createKafka(config, await kafkaCredentials(config));
+    const kafka = await openKafka(config);
     try {
       return await verify({ ...ports, kafka }, source, command);
     } finally {

@@ -1,11 +1,10 @@
 /** The operate function: one operator's command, inside the network of the brokers. Answers what it found or did. */
-import { kafkaCredentials } from '../aws/kafka-credentials.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
-import { createKafka } from '../kafka/client.ts';
+import { openKafka } from '../open-kafka.ts';
 import { replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
@@ -88,7 +87,7 @@ async function run(
     }
     case 'inspect':
     case 'recover': {
-      const kafka = createKafka(config, await kafkaCredentials(config));
+      const kafka = await openKafka(config);
       const ports: RecoverPorts = { checkpoints, kafka, clock };
       const settings = { leaseMs: config.clocks.leaseMs, offsetsRetentionMs: config.kafka.offsetsRetentionMs };
       const plan = sourcePlan(config, findSource(config, source));

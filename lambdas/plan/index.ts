@@ -1,16 +1,15 @@
 /** The plan function: one invocation per tick of a schedule. The input names the schedule; the layer has its sources. */
 import { createEvents, createNotices } from '../aws/events.ts';
-import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { intervalOf } from '../config/schedule.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
+import { openSnowflake } from '../open-snowflake.ts';
 import { finish, type PlanPorts } from '../protocol/plan.ts';
 import { planUntil } from '../protocol/poll.ts';
 import { planSettings, sourcePlan } from '../settings.ts';
-import { createSnowflake } from '../snowflake/client.ts';
 
 /** `every`: a tick of that schedule. `tick: unfinished`: each minute, for scans and partitions left over. */
 export type PlanEvent = { every: string } | { tick: 'unfinished' };
@@ -19,7 +18,7 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'plan', context.awsRequestId);
   await told(telemetry, async () => {
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
+    const snowflake = await openSnowflake(config);
     const budget = createBudget(config);
     const notices = createNotices(config);
     const ports: PlanPorts = {

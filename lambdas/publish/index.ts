@@ -1,18 +1,17 @@
 /** The publish function: one invocation per event, for one partition of one source. */
 import { randomUUID } from 'node:crypto';
 import { createEvents } from '../aws/events.ts';
-import { kafkaCredentials } from '../aws/kafka-credentials.ts';
-import { maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
+import { registryCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { createEncoders } from '../encoding/encoders.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
-import { createKafka } from '../kafka/client.ts';
+import { openKafka } from '../open-kafka.ts';
+import { openSnowflake } from '../open-snowflake.ts';
 import { publish, type PublishPorts } from '../protocol/publish.ts';
 import { findSource, publishSettings, writeConfig } from '../settings.ts';
-import { createSnowflake } from '../snowflake/client.ts';
 
 /** As EventBridge delivers it. */
 export type PublishEvent = { detail: { source: string; partition: number } };
@@ -24,9 +23,12 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
   await told(telemetry, async () => {
     const source = findSource(config, name);
     if (source.paused) return;
-    const encoders = createEncoders(config, source, { credentials: await registryCredentials(config) });
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
-    const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));
+    const encoders = createEncoders(config, source, {
+      credentials: await registryCredentials(config),
+      renewed: () => registryCredentials(config, true),
+    });
+    const snowflake = await openSnowflake(config);
+    const kafka = await openKafka(writeConfig(config, source));
     const budget = createBudget(config);
     const ports: PublishPorts = {
       snowflake,

@@ -1,19 +1,18 @@
 /** The recount function: one invocation an hour, over all sources. */
-import { maskSalt, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
+import { openSnowflake } from '../open-snowflake.ts';
 import { recount } from '../protocol/recount.ts';
 import { recountSettings, sourcePlan } from '../settings.ts';
-import { createSnowflake } from '../snowflake/client.ts';
 
 export async function handler(_event: unknown, context: LambdaContext): Promise<void> {
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'recount', context.awsRequestId);
   await told(telemetry, async () => {
-    const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
+    const snowflake = await openSnowflake(config);
     const budget = createBudget(config);
     const clock = clockOf(context);
     const checkpoints = createCheckpoints(config);

@@ -26,9 +26,17 @@ const smallMs = 60_000;
 /** A warehouse may have to resume first. */
 const measureMs = 600_000;
 
-/** Nothing is sent before the first call. Credentials and the salt of hashes are kept in memory only. */
-export function createSnowflake(config: ResolvedConfig, credentials: Credentials, salt?: string | null): Snowflake {
-  const sessions = new Sessions(config, credentials);
+/**
+ * Nothing is sent before the first call. Credentials and the salt of hashes are kept in memory only. `renewed`: what there is
+ * to sign in with by the time that the credentials are refused.
+ */
+export function createSnowflake(
+  config: ResolvedConfig,
+  credentials: Credentials,
+  salt?: string | null,
+  renewed?: () => Promise<Credentials>,
+): Snowflake {
+  const sessions = new Sessions(config, credentials, renewed);
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
   const results = new Results(sessions, http, { answerMs: 70_000, stallMs: 20_000, totalMs: 120_000 });

@@ -4,7 +4,10 @@
  * A session that was opened before a commit may not see it yet (READ_CONSISTENCY_MODE = SESSION), so each gate takes a
  * session of its own, and what follows a gate works in one opened after it. A session whose scan still runs is left to
  * the server: closing it would abort the scan.
+ *
+ * Credentials may be revoked between any two of them, once others have taken their place.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { Access } from './access.ts';
@@ -29,14 +32,18 @@ function unreachable(error: SessionLost): SnowmeltError {
 
 export class Sessions implements Access {
   readonly base: string;
-  readonly #open: () => Promise<Session>;
+  readonly #config: ResolvedConfig;
+  readonly #renewed: (() => Promise<Credentials>) | undefined;
+  #credentials: Credentials;
   #work: Promise<Session> | null = null;
   readonly #retired = new Set<Session>();
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(config: ResolvedConfig, credentials: Credentials) {
+  constructor(config: ResolvedConfig, credentials: Credentials, renewed?: () => Promise<Credentials>) {
     this.base = baseAddress(config.snowflake);
-    this.#open = () => signIn(config, credentials);
+    this.#config = config;
+    this.#credentials = credentials;
+    this.#renewed = renewed;
   }
 
   /** Runs in a fresh session, once more in another if it is over at once; whatever comes after it works in another one. */
@@ -113,6 +120,24 @@ export class Sessions implements Access {
     for (const session of this.#retired) this.#close(session);
     this.#retired.clear();
     await Promise.all(this.#closing);
+  }
+
+  /** Refused, it is tried once more with what the secret holds now, if that is something else. */
+  async #open(): Promise<Session> {
+    const used = this.#credentials;
+    try {
+      return await signIn(this.#config, used);
+    } catch (error) {
+      const refused = error instanceof SnowmeltError && error.code === 'SNOWFLAKE_LOGIN';
+      if (!refused || this.#renewed === undefined) throw error;
+      // Of several that are refused side by side the later ones find the new ones here.
+      if (this.#credentials === used) {
+        const now = await this.#renewed().catch(() => used);
+        if (isDeepStrictEqual(now, used)) throw error;
+        this.#credentials = now;
+      }
+      return signIn(this.#config, this.#credentials);
+    }
   }
 
   #take(): Promise<Session> {

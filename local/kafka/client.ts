@@ -39,6 +39,7 @@ export type LocalBroker = {
   deleteGroup(id: string): Promise<number>;
   deleteTopic(name: string): Promise<number>;
   advanceClock(milliseconds: number): Promise<void>;
+  setUsers(users: BrokerOptions['users']): Promise<void>;
   closeConnections(): Promise<void>;
   /** Makes another node answer for a partition, or for a group or a transactional id. */
   moveLeader(topic: string, partition: number, node: number): Promise<void>;
@@ -108,6 +109,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
     deleteGroup: (id) => call('deleteGroup', id),
     deleteTopic: (name) => call('deleteTopic', name),
     advanceClock: async (milliseconds) => void (await call('advanceClock', milliseconds)),
+    setUsers: async (users) => void (await call('setUsers', users)),
     closeConnections: async () => void (await call('closeConnections')),
     moveLeader: async (topic, partition, node) => void (await call('moveLeader', { topic, partition, node })),
     moveCoordinator: async (kind, key, node) => void (await call('moveCoordinator', { kind, key, node })),

@@ -3,6 +3,7 @@ import type { CoordinatorKind } from './api.ts';
 import type { Broker } from './broker.ts';
 import type { EventQuery, Events, RequestEvent } from './events.ts';
 import type { Fault } from './faults.ts';
+import type { BrokerOptions } from './options.ts';
 import type { KafkaServer } from './server.ts';
 
 export type PartitionStats = { topic: string; partition: number; start: number; next: number; lastStable: number };
@@ -34,6 +35,8 @@ export type Commands = {
   deleteTopic: (name: string) => number;
   /** Moves the broker's time on and does what has become due. */
   advanceClock: (milliseconds: number) => null;
+  /** Who may sign in from now on, with which password; connections that are open go on. null: everybody. */
+  setUsers: (users: BrokerOptions['users']) => null;
   closeConnections: () => null;
   /** From then on the node answers for the partition; the others say NOT_LEADER_OR_FOLLOWER. */
   moveLeader: (of: { topic: string; partition: number; node: number }) => null;
@@ -63,6 +66,7 @@ export function commandsOf(broker: Broker, server: KafkaServer, events: Events):
     deleteGroup: (id) => broker.groups.delete(id),
     deleteTopic: (name) => broker.deleteTopic(name),
     advanceClock: (milliseconds) => done(() => broker.advanceClock(milliseconds)),
+    setUsers: (users) => done(() => void (broker.options.users = users)),
     closeConnections: () => done(() => server.closeConnections()),
     moveLeader: ({ topic, partition, node }) => done(() => broker.nodes.moveLeader(topic, partition, node)),
     moveCoordinator: ({ kind, key, node }) => done(() => broker.nodes.moveCoordinator(kind, key, node)),

@@ -34,6 +34,8 @@ export type SnowflakeControl = {
   expireHistory(table: string, atMs: number): Promise<void>;
   /** Ends all session tokens, or the master tokens too. */
   expireTokens(what: 'session' | 'master'): Promise<void>;
+  /** The keys that a user signs in with from now on; sessions that are open go on. */
+  setKeys(user: string, publicKeys: string[]): Promise<void>;
   expireResults(): Promise<void>;
   expireChunkUrls(): Promise<void>;
   /** Pushes the warehouse accounting forward. */
@@ -100,6 +102,7 @@ export function controlOf(url: string): SnowflakeControl {
     load: (table, select) => ask('POST', 'load', { table, select }),
     expireHistory: (table, atMs) => ask('POST', 'expire-history', { table, atMs }),
     expireTokens: (what) => ask('POST', 'expire-tokens', { what }),
+    setKeys: (user, publicKeys) => ask('POST', 'keys', { user, publicKeys }),
     expireResults: () => ask('POST', 'expire-results'),
     expireChunkUrls: () => ask('POST', 'expire-chunk-urls'),
     passAccountingTime: (seconds) => ask('POST', 'accounting-clock', { seconds }),

@@ -74,6 +74,19 @@ describe('credentials', () => {
     expect(await snowflake('token')).toEqual({ token: 'new' });
     expect(server.asked).toHaveLength(2);
   });
+
+  it('are asked for at once by whoever was refused with them, for all', async () => {
+    holds('{"username":"u","password":"old"}');
+    const config = { aws: { endpoint: server.url, bus: 'b' } };
+    const auth = { method: 'plain', secret: 'kafka' } as const;
+    const read = (fresh: boolean) => kafkaCredentials({ ...config, kafka: { auth } as ResolvedConfig['kafka'] }, fresh);
+    await read(false);
+    holds('{"username":"u","password":"new"}');
+    expect(await read(false)).toMatchObject({ password: 'old' });
+    expect(await read(true)).toMatchObject({ password: 'new' });
+    expect(await read(false)).toMatchObject({ password: 'new' });
+    expect(server.asked).toHaveLength(2);
+  });
 });
 
 describe('SECRET_UNREADABLE', () => {

@@ -1,4 +1,5 @@
 /** Confluent Schema Registry, and what speaks its REST API (Apicurio, Redpanda, Karapace). */
+import { isDeepStrictEqual } from 'node:util';
 import type { Credentials, ResolvedRegistry } from '../../config/resolved.ts';
 import { SnowmeltError } from '../../errors.ts';
 import type { RegistryClient, SchemaType } from './registry.ts';
@@ -17,13 +18,20 @@ export class ConfluentRegistry implements RegistryClient {
   readonly #pace: Pace;
   readonly #url: string;
   readonly #register: boolean;
-  readonly #headers: Record<string, string>;
+  readonly #renewed: (() => Promise<Credentials | null>) | undefined;
+  #credentials: Credentials | null;
 
-  constructor({ url, register }: Settings, credentials: Credentials | null, pace: Pace) {
+  constructor(
+    { url, register }: Settings,
+    credentials: Credentials | null,
+    pace: Pace,
+    renewed?: () => Promise<Credentials | null>,
+  ) {
     this.#pace = pace;
     this.#url = url;
     this.#register = register;
-    this.#headers = { Accept: CONTENT, ...authorization(credentials) };
+    this.#credentials = credentials;
+    this.#renewed = renewed;
   }
 
   async latest(subject: string): Promise<string | null> {
@@ -46,8 +54,20 @@ export class ConfluentRegistry implements RegistryClient {
     return head;
   }
 
-  #ask(method: 'GET' | 'POST', path: string, body: string | null): Promise<Reply> {
-    const headers = { ...this.#headers, ...(body === null ? {} : { 'Content-Type': CONTENT }) };
+  /** Refused, it is asked once more with what the secret holds now, if that is something else. */
+  async #ask(method: 'GET' | 'POST', path: string, body: string | null): Promise<Reply> {
+    const used = this.#credentials;
+    const reply = await this.#askWith(used, method, path, body);
+    if (reply.status !== 401 || this.#renewed === undefined) return reply;
+    const now = await this.#renewed().catch(() => used);
+    if (isDeepStrictEqual(now, used)) return reply;
+    this.#credentials = now;
+    return this.#askWith(now, method, path, body);
+  }
+
+  #askWith(credentials: Credentials | null, method: 'GET' | 'POST', path: string, body: string | null): Promise<Reply> {
+    const headers: Record<string, string> = { Accept: CONTENT, ...authorization(credentials) };
+    if (body !== null) headers['Content-Type'] = CONTENT;
     return ask(
       this.#pace,
       () => ({ method, url: `${this.#url}${path}`, headers, body }),

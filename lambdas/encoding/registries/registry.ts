@@ -40,15 +40,16 @@ export interface Registry {
 /** By registry, subject and schema. */
 const registered = new Map<string, Promise<{ head: Buffer; schema: { text: string } }>>();
 
-/** @throws CONFIG_INVALID */
+/** `renewed`: what it is asked with once it refuses the credentials. @throws CONFIG_INVALID */
 export function registryOf(
   config: Pick<ResolvedConfig, 'registry'>,
   credentials: Credentials | null,
   pace: Pace = usualPace,
+  renewed?: () => Promise<Credentials | null>,
 ): Registry {
   const { registry } = config;
   if (registry === null) throw new SnowmeltError('CONFIG_INVALID', 'Avro and Protobuf need a `registry`.');
-  const client = clientOf(registry, credentials, pace);
+  const client = clientOf(registry, credentials, pace, renewed);
   return {
     decimals: client.decimals,
     register: (place, type, make) => {
@@ -88,8 +89,13 @@ async function registerAt<T extends { text: string }>(
   return { head: await client.register(subject, type, schema.text), schema };
 }
 
-function clientOf(registry: ResolvedRegistry, credentials: Credentials | null, pace: Pace): RegistryClient {
-  if (registry.type === 'confluent') return new ConfluentRegistry(registry, credentials, pace);
+function clientOf(
+  registry: ResolvedRegistry,
+  credentials: Credentials | null,
+  pace: Pace,
+  renewed?: () => Promise<Credentials | null>,
+): RegistryClient {
+  if (registry.type === 'confluent') return new ConfluentRegistry(registry, credentials, pace, renewed);
   if (credentials === null) throw new SnowmeltError('REGISTRY_UNAUTHORIZED', 'No credentials for Glue.');
   return new GlueRegistry(registry, credentials, pace);
 }

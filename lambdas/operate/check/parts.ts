@@ -1,12 +1,11 @@
 /** The real parts of a check, with the rights of whoever runs it. */
-import { kafkaCredentials } from '../../aws/kafka-credentials.ts';
-import { maskSalt, registryCredentials, snowflakeCredentials } from '../../aws/secrets.ts';
+import { registryCredentials } from '../../aws/secrets.ts';
 import { createCheckpoints } from '../../checkpoints/store.ts';
 import type { RecordFormat, ResolvedConfig } from '../../config/resolved.ts';
 import { reach } from '../../encoding/registries/registry.ts';
-import { createKafka } from '../../kafka/client.ts';
+import { openKafka } from '../../open-kafka.ts';
+import { openSnowflake } from '../../open-snowflake.ts';
 import type { Clock } from '../../protocol/ports.ts';
-import { createSnowflake } from '../../snowflake/client.ts';
 import type { Parts } from './index.ts';
 
 const REGISTERED = new Set<RecordFormat>(['avro', 'protobuf']);
@@ -15,13 +14,13 @@ export function partsOf(config: ResolvedConfig, clock: Clock): Parts {
   return {
     checkpoints: createCheckpoints(config),
     clock,
-    snowflake: async () => createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config)),
-    kafka: async () => createKafka(config, await kafkaCredentials(config)),
+    snowflake: () => openSnowflake(config),
+    kafka: () => openKafka(config),
     registry: async () => {
       const { registry, sources } = config;
       const source = sources.find(({ format }) => [format.key, format.type].some((each) => REGISTERED.has(each)));
       if (registry === null || source === undefined) return;
-      await reach(registry, await registryCredentials(config), `${source.topic}-value`);
+      await reach(registry, await registryCredentials(config, true), `${source.topic}-value`);
     },
   };
 }

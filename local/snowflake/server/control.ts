@@ -7,12 +7,14 @@ import type { Faults } from './faults.ts';
 import type { Json } from './http.ts';
 import { text } from './http.ts';
 import type { Journal } from './journal.ts';
+import type { Settings } from './options.ts';
 import type { Queries } from './queries.ts';
 import type { Sessions } from './sessions.ts';
 import type { EngineSwitches, FaultRule, SnowflakeStats } from './types.ts';
 import type { Warehouses } from './warehouse.ts';
 
 export type ControlParts = {
+  settings: Settings;
   engine: Engine;
   sessions: Sessions;
   queries: Queries;
@@ -26,7 +28,7 @@ export type ControlParts = {
 
 /** Answers one control request; throws on one that is unknown or wrong. */
 export async function control(parts: ControlParts, method: string, url: URL, body: Json): Promise<unknown> {
-  const { engine, faults, sessions } = parts;
+  const { engine, faults, sessions, settings } = parts;
   const [, , what = '', id] = url.pathname.split('/');
   switch (`${method} ${what}`) {
     case 'GET stats':
@@ -64,6 +66,12 @@ export async function control(parts: ControlParts, method: string, url: URL, bod
     case 'POST expire-tokens':
       sessions.expire(body.what === 'master' ? 'master' : 'session');
       return {};
+    case 'POST keys': {
+      const user = settings.users.find(({ name }) => name === body.user);
+      if (user === undefined) throw new Error(`No user ${text(body.user)}`);
+      user.publicKeys = body.publicKeys as string[];
+      return {};
+    }
     case 'POST expire-results':
       parts.queries.expireResults();
       return {};

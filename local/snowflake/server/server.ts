@@ -39,6 +39,7 @@ export async function startServer(engine: Engine, options: ServerOptions = {}): 
   const counters = new Counters();
   const warehouses = new Warehouses(settings.autoSuspendSeconds, settings.accountingScale);
   const parts = {
+    settings,
     engine,
     faults,
     counters,
@@ -50,7 +51,7 @@ export async function startServer(engine: Engine, options: ServerOptions = {}): 
     journal: new Journal(),
   };
   const { sessions, queries, addresses, journal } = parts;
-  const { login, renew, authorize, end } = sessionRoutes({ settings, ...parts });
+  const { login, renew, authorize, end } = sessionRoutes(parts);
 
   async function submit(session: Session, exchange: Exchange): Promise<Json | string | null> {
     const { url, body, seen, request } = exchange;
