@@ -13,7 +13,7 @@ import { sourcePlan } from '../lambdas/settings.ts';
 import { answering, configOf, deploymentCommand, pathOf, type Answer, type Common } from './common.ts';
 import { editOf } from './edits.ts';
 
-type Options = Common & { offline?: boolean; here?: boolean };
+type Options = Common & { offline?: boolean; here?: boolean; deep?: boolean };
 
 /** What an edit does, by source; or why that is not known. */
 type Edits = { edits: Record<string, string[]> } | { unknown: string };
@@ -26,6 +26,7 @@ export function checkCommand(): Command {
       ),
     )
     .option('--here', 'from this machine with its own rights, not from the operate function: before it is deployed')
+    .option('--deep', 'whether keys are unique is asked of large tables, too: a scan of each')
     .action((options: Options) => answering(options, () => check(options)));
 }
 
@@ -38,7 +39,7 @@ async function check(options: Options): Promise<Answer> {
   const config = configOf(options);
   const [edits, report] = await Promise.all([
     editsOf(config),
-    options.offline === true ? null : reportOf(config, options.here === true),
+    options.offline === true ? null : reportOf(config, options),
   ]);
   const failed = report !== null && report.failures.length > 0;
   return {
@@ -63,11 +64,12 @@ async function editsOf(config: ResolvedConfig): Promise<Edits> {
   }
 }
 
-async function reportOf(config: ResolvedConfig, here: boolean): Promise<Report> {
-  if (!here) return (await invokeOperate(config, { command: 'check', sources: config.sources })) as Report;
+async function reportOf(config: ResolvedConfig, { here, deep = false }: Options): Promise<Report> {
+  const { sources } = config;
+  if (here !== true) return (await invokeOperate(config, { command: 'check', sources, deep })) as Report;
   const real = await import('../lambdas/operate/check/index.ts');
   const clock = clockOf({ awsRequestId: 'here', getRemainingTimeInMillis: () => Infinity });
-  return real.check(real.partsOf(config, clock), config);
+  return real.check(real.partsOf(config, clock), config, deep);
 }
 
 function renderProblems(path: string, problems: readonly Problem[]): string {
@@ -120,7 +122,7 @@ function renderReport(report: Report | null): string[] {
       `${code}: ${of(source)}${what}`,
       ...fix.map((line) => `  ${line}`),
     ]),
-    ...notes.map(({ source, what }) => `note: ${of(source)}${what}`),
+    ...notes.flatMap(({ source, what, fix = [] }) => [`note: ${of(source)}${what}`, ...fix.map((line) => `  ${line}`)]),
     failures.length === 0
       ? 'All that it names is as it should be.'
       : `${failures.length} to mend, each with what mends it.`,

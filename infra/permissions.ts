@@ -20,7 +20,7 @@ export type FunctionName = 'plan' | 'publish' | 'operate' | 'recount';
 
 type Rights = {
   table: string[];
-  callsPublish: boolean;
+  putsEvents: boolean;
   asksSnowflake: boolean;
   opensKafka: boolean;
   /** With `write` schemas are registered, where the configuration wants that. */
@@ -31,13 +31,13 @@ type Rights = {
 export const RIGHTS: Record<FunctionName, Rights> = {
   plan: {
     table: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
-    callsPublish: true,
+    putsEvents: true,
     asksSnowflake: true,
     opensKafka: false,
   },
   publish: {
     table: ['GetItem', 'Query', 'UpdateItem'],
-    callsPublish: true,
+    putsEvents: true,
     asksSnowflake: true,
     opensKafka: true,
     registry: 'write',
@@ -46,12 +46,12 @@ export const RIGHTS: Record<FunctionName, Rights> = {
   // their tables.
   operate: {
     table: ['GetItem', 'Query', 'PutItem', 'UpdateItem'],
-    callsPublish: false,
+    putsEvents: true,
     asksSnowflake: true,
     opensKafka: true,
     registry: 'read',
   },
-  recount: { table: ['GetItem', 'Query', 'UpdateItem'], callsPublish: false, asksSnowflake: true, opensKafka: false },
+  recount: { table: ['GetItem', 'Query', 'UpdateItem'], putsEvents: false, asksSnowflake: true, opensKafka: false },
 };
 
 /** Every `*` that is granted, and why it can't be narrower. A test holds the template to this list. */
@@ -112,7 +112,7 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
     // Lambda sends what failed with the role of the function.
     allow(['sqs:SendMessage'], [failures.queueArn]),
   ];
-  if (rights.callsPublish) statements.push(allow(['events:PutEvents'], [bus.eventBusArn]));
+  if (rights.putsEvents) statements.push(allow(['events:PutEvents'], [bus.eventBusArn]));
   if (secrets.length > 0) {
     const arns = secrets.map((secret) => secretArn(scope, secret));
     statements.push(allow(['secretsmanager:GetSecretValue'], arns));

@@ -60,6 +60,13 @@ export function createNotices(config: Pick<ResolvedConfig, 'app' | 'aws'>): Noti
   };
 }
 
+/** Puts one that no rule of the stack waits for. @throws EVENTS_UNREACHABLE */
+export function reachBus(config: Pick<ResolvedConfig, 'app' | 'aws'>): Promise<void> {
+  const { app, aws } = config;
+  const entry = { EventBusName: aws.bus, Source: eventSource(app), DetailType: 'check', Detail: '{}' };
+  return putAll(clientFor(config), [entry]);
+}
+
 async function putAll(client: EventBridgeClient, entries: PutEventsRequestEntry[]): Promise<void> {
   for (let start = 0; start < entries.length; start += BATCH) await put(client, entries.slice(start, start + BATCH));
 }

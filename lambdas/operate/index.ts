@@ -15,7 +15,7 @@ import type { Report } from './check/index.ts';
  * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
  * lead its credentials elsewhere.
  */
-export type CheckCommand = { command: 'check'; sources?: ResolvedSource[] };
+export type CheckCommand = { command: 'check'; sources?: ResolvedSource[]; deep?: boolean };
 
 export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
@@ -57,11 +57,11 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
   });
 }
 
-async function look(deployed: ResolvedConfig, { sources }: CheckCommand, clock: Clock): Promise<Report> {
+async function look(deployed: ResolvedConfig, { sources, deep }: CheckCommand, clock: Clock): Promise<Report> {
   const config = sources === undefined ? deployed : { ...deployed, sources };
   // Loaded when it is needed: snowflake-sdk is the larger part of the bundle, and no other command needs it.
   const { check, partsOf } = await import('./check/index.ts');
-  return check(partsOf(config, clock), config);
+  return check(partsOf(config, clock), config, deep);
 }
 
 async function run(

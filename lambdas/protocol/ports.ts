@@ -151,6 +151,16 @@ export interface Snowflake {
   close(): Promise<void>;
 }
 
+/** What nobody asks but a person. Apart from `Snowflake`: no tick needs it. */
+export interface Account {
+  /** The configured one; null where the role does not see it. `autoSuspendMs`: null never. */
+  warehouse(): Promise<{ autoSuspendMs: number | null } | null>;
+  /** The table and those of its name before it, newest first, as far as Time Travel remembers and the role sees them. */
+  lives(object: ObjectName): Promise<{ createdOn: string; rows: number | null }[]>;
+  /** How many keys have more than one row now: a scan. @throws KEY_INVALID */
+  duplicates(layout: Layout, columns: Column[]): Promise<number>;
+}
+
 // ---------------------------------------------------------------- Kafka
 
 /** The position committed inside the Kafka transaction, as a consumer-group offset with this metadata. */

@@ -1,7 +1,8 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Snowflake } from '../protocol/ports.ts';
+import type { Account, Snowflake } from '../protocol/ports.ts';
+import { countDuplicates, tableLives, warehouseFacts } from './account.ts';
 import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';
 import { describeObject, streamNames, tableNames } from './object.ts';
@@ -35,7 +36,7 @@ export function createSnowflake(
   credentials: Credentials,
   salt?: string | null,
   renewed?: () => Promise<Credentials>,
-): Snowflake {
+): Snowflake & Account {
   const sessions = new Sessions(config, credentials, renewed);
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
@@ -101,6 +102,24 @@ export function createSnowflake(
         await session.query(dropStreamStatement(stream), smallMs);
         await session.query(dropStatement(ledgerOf(stream, stream)), smallMs);
       }),
+    warehouse: () =>
+      told(
+        sessions.inSession((session) =>
+          warehouseFacts((statement) => session.query(statement, smallMs), config.snowflake.warehouse),
+        ),
+      ),
+    lives: (object) =>
+      explaining(
+        config,
+        object,
+        sessions.inSession((session) => tableLives((statement) => session.query(statement, smallMs), object)),
+      ),
+    duplicates: (layout, columns) =>
+      told(
+        sessions.inSession((session) =>
+          countDuplicates((statement) => session.query(statement, measureMs), layout, columns),
+        ),
+      ),
     submit: (statement, tag) => {
       const binds = isSalted(statement) ? [saltOf(salt)] : [];
       return told(sessions.inSession((session) => session.submit(statement, tag, smallMs, binds)));

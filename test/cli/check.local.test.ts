@@ -1,6 +1,6 @@
 /**
  * `check` over the stand-ins: each broken setup gives exactly its code, and what is named as the fix, run as it stands, mends
- * it. A source has a database and topics of its own, a deployment a role and a control topic.
+ * it. What takes longer is in check.long.test.ts.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -10,96 +10,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import { snowflakeGrants } from '../../lambdas/config/grants.ts';
 import { loadConfig } from '../../lambdas/config/load.ts';
-import type { ResolvedConfig, ResolvedQuery, ResolvedShape, ResolvedSource } from '../../lambdas/config/resolved.ts';
+import type { ResolvedQuery, ResolvedShape } from '../../lambdas/config/resolved.ts';
 import { reach } from '../../lambdas/encoding/registries/registry.ts';
-import type { ErrorCode } from '../../lambdas/errors.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
-import { check, type Failure, type Parts } from '../../lambdas/operate/check/index.ts';
-import { recover, type Way } from '../../lambdas/protocol/recover.ts';
-import { sourcePlan } from '../../lambdas/settings.ts';
-import { createSnowflake } from '../../lambdas/snowflake/client.ts';
+import { check, type Failure } from '../../lambdas/operate/check/index.ts';
 import { startServer } from '../aws/server.ts';
 import { layout, META } from '../checkpoints/table.ts';
-import { sourceOn, Stands } from '../faults/pipeline.ts';
+import { Stands } from '../faults/pipeline.ts';
 import { append, markerAt, requestFor } from '../kafka/fixture.ts';
+import { Setups, type Broken, type Setup } from './checked.ts';
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-/** Everything of it may be broken. */
-type Deployment = { role: string; token: string; config: ResolvedConfig; parts: Parts };
-type Setup = Pick<Deployment, 'role' | 'config'> & {
-  deployment: Deployment;
-  source: Writable<ResolvedSource>;
-  table: string;
-};
-type Broken = {
-  name: string;
-  make: (setup: Setup) => unknown;
-  code: ErrorCode;
-  /** Where the fix is a setting of the configuration, or somebody else's. */
-  mend?: (setup: Setup) => unknown;
-};
-
-const clock = { now: () => Date.now(), remainingMs: () => 600_000, pause: () => Promise.resolve() };
 let stands: Stands;
-let made = 0;
+let checked: Setups;
 beforeAll(async () => {
   stands = await Stands.start();
+  checked = new Setups(stands);
 });
 afterAll(() => stands.stop());
 
-async function makeTopic(topic: string, numPartitions: number, settings: Record<string, string> = {}): Promise<void> {
-  const configEntries = Object.entries({ 'min.insync.replicas': '2', ...settings }).map(([name, value]) => ({
-    name,
-    value,
-  }));
-  await stands.kafka.admin.createTopics({
-    topics: [{ topic, numPartitions, replicationFactor: 3, configEntries }],
-    waitForLeaders: true,
-  });
-}
-
 async function removeTopic(topic: string): Promise<void> {
   await stands.kafka.admin.deleteTopics({ topics: [topic] });
-}
-
-/** Without a source. */
-async function deploy(): Promise<Deployment> {
-  const role = `CHECKED_${++made}`;
-  const base = stands.kafka.config({ topicChecks: 'strict', controlTopic: `${stands.kafka.app}.control-${made}` });
-  const snowflake = { account: 'acct', accessUrl: stands.snowflake.url, user: 'SNOWMELT', role, warehouse: 'WH' };
-  const config = { ...base, snowflake: { ...base.snowflake, ...snowflake } };
-  await makeTopic(config.kafka.controlTopic, 2);
-  await stands.sql(`CREATE ROLE ${role}`);
-  const deployment: Deployment = {
-    role,
-    token: 'snowmelt',
-    config,
-    parts: {
-      checkpoints: stands.table.store,
-      clock,
-      snowflake: () => Promise.resolve(createSnowflake(config, { token: deployment.token })),
-      kafka: () => Promise.resolve(createKafka(config, null)),
-      registry: () => Promise.resolve(),
-    },
-  };
-  return deployment;
-}
-
-/** With nothing wrong. */
-async function withSource(deployment: Deployment): Promise<Setup> {
-  const n = ++made;
-  const [database, name] = [`D${n}`, `checked-${n}`];
-  const topic = `${stands.kafka.app}.${name}`;
-  const source = sourceOn(name, { database, schema: 'PUBLIC', name: 'T' }, topic);
-  deployment.config.sources.push(source);
-  await makeTopic(topic, 3);
-  const table = `${database}.PUBLIC.T`;
-  await stands.sql(
-    `CREATE DATABASE ${database}`,
-    `CREATE TABLE ${table} (ID NUMBER(38,0) NOT NULL, NAME VARCHAR) DATA_RETENTION_TIME_IN_DAYS = 1`,
-    ...snowflakeGrants({ ...deployment.config, sources: [source] }),
-  );
-  return { deployment, role: deployment.role, config: deployment.config, source, table };
 }
 
 const sql = (statement: (setup: Setup) => string) => (setup: Setup) => stands.sql(statement(setup));
@@ -206,7 +136,7 @@ const SOURCES: Broken[] = [
     name: 'a topic whose leader may acknowledge alone',
     make: async ({ source }) => {
       source.topic += '.weak';
-      await makeTopic(source.topic, 3, { 'min.insync.replicas': '1' });
+      await checked.makeTopic(source.topic, 3, { 'min.insync.replicas': '1' });
     },
     code: 'TOPIC_UNSAFE',
   },
@@ -215,13 +145,13 @@ const SOURCES: Broken[] = [
     make: async ({ source }) => {
       source.topic += '.compacted';
       source.delivery = 'at-least-once';
-      await makeTopic(source.topic, 3, { 'cleanup.policy': 'compact' });
+      await checked.makeTopic(source.topic, 3, { 'cleanup.policy': 'compact' });
     },
     code: 'TOPIC_UNSAFE',
     // AlterConfigs replaces all that was set, kafka-configs.sh adds.
     mend: async ({ source }) => {
       source.topic += '.anew';
-      await makeTopic(source.topic, 3);
+      await checked.makeTopic(source.topic, 3);
     },
   },
   {
@@ -306,40 +236,11 @@ const DEPLOYMENTS: Broken[] = [
   },
 ];
 
-/** Runs a line of a fix as the tool that it names would. */
-async function runFix({ source, config }: Setup, line: string): Promise<void> {
-  const words = line.split(' ');
-  const option = (name: string) => words[words.indexOf(`--${name}`) + 1]!;
-  const { admin } = stands.kafka;
-  if (/^(GRANT|ALTER) /.test(line)) return stands.sql(line);
-  if (line.startsWith('kafka-topics.sh') && words.includes('--create')) {
-    const [name, value] = option('config').split('=');
-    const numPartitions = Number(option('partitions'));
-    const replicationFactor = Number(option('replication-factor'));
-    const configEntries = [{ name: name!, value: value! }];
-    await admin.createTopics({ topics: [{ topic: option('topic'), numPartitions, replicationFactor, configEntries }] });
-  } else if (line.startsWith('kafka-topics.sh')) {
-    await stands.kafka.grow(option('topic'), Number(option('partitions')));
-  } else if (line.startsWith('kafka-configs.sh')) {
-    const [name, value] = option('add-config').split('=');
-    const entry = { name: name!, value: value! };
-    const resource = { type: 2 as never, name: option('entity-name'), configEntries: [entry] };
-    await admin.alterConfigs({ validateOnly: false, resources: [resource] });
-  } else if (line.startsWith('npx snowmelt recover')) {
-    expect(words[3]).toBe(source.name);
-    const kafka = createKafka(config, null);
-    const settings = { leaseMs: 60_000, offsetsRetentionMs: config.kafka.offsetsRetentionMs };
-    const ports = { checkpoints: stands.table.store, kafka, clock };
-    await recover(ports, settings, sourcePlan(config, source), option('take') as Way);
-    await kafka.close();
-  } else throw new Error(`nothing runs: ${line}`);
-}
-
 test('all kinds of broken sources at once: each its own code, none once their fixes were run', async () => {
-  const deployment = await deploy();
+  const deployment = await checked.deploy();
   const setups: (Setup & Broken)[] = [];
-  for (const broken of SOURCES) setups.push(Object.assign(await withSource(deployment), broken));
-  const spared = await withSource(deployment);
+  for (const broken of SOURCES) setups.push(Object.assign(await checked.withSource(deployment), broken));
+  const spared = await checked.withSource(deployment);
   for (const setup of setups) await setup.make(setup);
   const { failures } = await check(deployment.parts, deployment.config);
   const found = (name: string) => failures.filter(({ source }) => source === name);
@@ -350,14 +251,14 @@ test('all kinds of broken sources at once: each its own code, none once their fi
   for (const setup of setups) {
     const [{ fix }] = found(setup.source.name) as [Failure];
     expect(fix.join('').length).toBeGreaterThan(10);
-    if (setup.mend === undefined) for (const line of fix) await runFix(setup, line);
+    if (setup.mend === undefined) for (const line of fix) await checked.runFix(setup, line);
     else await setup.mend(setup);
   }
   expect((await check(deployment.parts, deployment.config)).failures).toEqual([]);
 });
 
 test.each(DEPLOYMENTS)('$name: $code alone, until its fix was run', async ({ make, code, mend }) => {
-  const setup = await withSource(await deploy());
+  const setup = await checked.withSource(await checked.deploy());
   await make(setup);
   const { failures } = await check(setup.deployment.parts, setup.config);
   expect(failures).toEqual([
@@ -365,14 +266,14 @@ test.each(DEPLOYMENTS)('$name: $code alone, until its fix was run', async ({ mak
   ]);
   const { fix } = failures[0]!;
   expect(fix.join('').length).toBeGreaterThan(10);
-  if (mend === undefined) for (const line of fix) await runFix(setup, line);
+  if (mend === undefined) for (const line of fix) await checked.runFix(setup, line);
   else await mend(setup);
   expect(await check(setup.deployment.parts, setup.config)).toEqual({ failures: [], notes: [] });
 });
 
 test('several at once are all told, of each source its own, what concerns all first; what is odd is noted', async () => {
-  const setup = await withSource(await deploy());
-  const other = await withSource(setup.deployment);
+  const setup = await checked.withSource(await checked.deploy());
+  const other = await checked.withSource(setup.deployment);
   const { role } = setup;
   other.source.object = { ...other.source.object, name: 'NOWHERE' };
   await stands.sql(
@@ -428,7 +329,7 @@ test('the transcript of docs/operations.md is what the command prints, with the 
       ...grants.filter((grant) => !grant.includes('CUSTOMERS TO ROLE')),
       'ALTER TABLE SALES.PUBLIC.ORDERS SET CHANGE_TRACKING = FALSE',
     );
-    await Promise.all([makeTopic('shop.customers', 3), makeTopic('shop.control', 1)]);
+    await Promise.all([checked.makeTopic('shop.customers', 3), checked.makeTopic('shop.control', 1)]);
     const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
     const ended = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       execFile(process.execPath, [program, 'check', '--here', '--config', file], (error, stdout, stderr) =>

@@ -193,13 +193,14 @@ describe('permissions', () => {
     }
   });
 
-  test('operate can not delete; recount knows nothing of Kafka; neither calls anybody', () => {
+  test('operate can not delete; recount knows nothing of Kafka and calls nobody', () => {
     const granted = (role: string) => grants(role).filter((grant) => /^(dynamodb|secretsmanager|events)/.test(grant));
     expect(granted('OperateRole')).toEqual([
       'dynamodb:GetItem Checkpoints',
       'dynamodb:PutItem Checkpoints',
       'dynamodb:Query Checkpoints',
       'dynamodb:UpdateItem Checkpoints',
+      'events:PutEvents Bus',
       'secretsmanager:GetSecretValue arn::secretsmanager:::secret:AmazonMSK_snowmelt-??????',
       'secretsmanager:GetSecretValue arn::secretsmanager:::secret:snowmelt/snowflake-??????',
     ]);

@@ -3,7 +3,8 @@ import { asSnowmeltError, type ErrorCode, type SnowmeltError } from '../../error
 
 /** `source`: null where it concerns all of them. `fix`: statements, commands, settings; or else what to do, in words. */
 export type Failure = { source: string | null; code: ErrorCode; what: string; fix: string[] };
-export type Note = { source: string | null; what: string };
+/** Not wrong, but maybe not meant. `fix`: what changes it, where that is known. */
+export type Note = { source: string | null; what: string; fix?: string[] };
 export type Report = { failures: Failure[]; notes: Note[] };
 
 export type FixOf = (error: SnowmeltError) => readonly string[];
@@ -31,8 +32,8 @@ export class Findings {
     this.#failures.set(key, failure);
   }
 
-  note(source: string | null, what: string): void {
-    this.#notes.push({ source, what });
+  note(source: string | null, what: string, fix: string[] = []): void {
+    this.#notes.push({ source, what, ...(fix.length > 0 && { fix }) });
   }
 
   has(code: ErrorCode): boolean {

@@ -3,7 +3,7 @@
  * what mends it. Nothing of a source is read or published, and no producer that works is fenced.
  */
 import type { ResolvedConfig } from '../../config/resolved.ts';
-import type { Checkpoints, Clock, Kafka, Snowflake } from '../../protocol/ports.ts';
+import type { Account, Checkpoints, Clock, Kafka, Snowflake } from '../../protocol/ports.ts';
 import { Findings, type Report } from './findings.ts';
 import { checkKafka } from './kafka.ts';
 import { checkSnowflake } from './snowflake.ts';
@@ -15,23 +15,32 @@ export { partsOf } from './parts.ts';
 export type Parts = {
   checkpoints: Checkpoints;
   clock: Clock;
-  snowflake: () => Promise<Snowflake>;
+  snowflake: () => Promise<Snowflake & Account>;
   kafka: () => Promise<Kafka>;
   /** Resolves when the schema registry answers, or there is none. */
   registry: () => Promise<void>;
+  /** Resolves when the bus takes an event. */
+  events: () => Promise<void>;
 };
 
-/** Of the configuration's sources. */
-export async function check(parts: Parts, config: ResolvedConfig): Promise<Report> {
+/** Of the configuration's sources. `deep`: whether keys are unique is asked of large tables, too. */
+export async function check(parts: Parts, config: ResolvedConfig, deep = false): Promise<Report> {
   const findings = new Findings();
   const { checkpoints, clock } = parts;
   noteClocks(config, findings);
   await Promise.all([
-    using(findings, parts.snowflake, (snowflake) => checkSnowflake(snowflake, config, findings)),
+    using(findings, parts.snowflake, (snowflake) => checkSnowflake({ snowflake, checkpoints, deep }, config, findings)),
     using(findings, parts.kafka, (kafka) => checkKafka({ kafka, checkpoints, clock }, config, findings)),
     findings.attempt(null, () => [], parts.registry),
+    findings.attempt(null, () => busFix(config), parts.events),
   ]);
   return findings.report(config.sources.map(({ name }) => name));
+}
+
+function busFix({ aws }: ResolvedConfig): string[] {
+  return [
+    `npx cdk deploy makes the bus ${aws.bus} and gives events:PutEvents on it; without NAT also an endpoint, with aws.vpc.endpoints`,
+  ];
 }
 
 /** Shorter ones are for stand-ins: commits that Snowflake shows late, and owners that are slow, are what they are for. */

@@ -1,4 +1,5 @@
 /** The real parts of a check, with the rights of whoever runs it. */
+import { reachBus } from '../../aws/events.ts';
 import { registryCredentials } from '../../aws/secrets.ts';
 import { createCheckpoints } from '../../checkpoints/store.ts';
 import type { RecordFormat, ResolvedConfig } from '../../config/resolved.ts';
@@ -16,6 +17,7 @@ export function partsOf(config: ResolvedConfig, clock: Clock): Parts {
     clock,
     snowflake: () => openSnowflake(config),
     kafka: () => openKafka(config),
+    events: () => reachBus(config),
     registry: async () => {
       const { registry, sources } = config;
       const source = sources.find(({ format }) => [format.key, format.type].some((each) => REGISTERED.has(each)));

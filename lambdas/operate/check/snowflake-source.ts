@@ -4,26 +4,28 @@ import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { intervalOf } from '../../config/schedule.ts';
 import { SnowmeltError } from '../../errors.ts';
 import { formatBound } from '../../protocol/next-window.ts';
-import type { ObjectFacts, Reading, Snowflake } from '../../protocol/ports.ts';
+import type { ObjectFacts, Reading } from '../../protocol/ports.ts';
 import { checkFacts } from '../../protocol/scan.ts';
 import { describe } from '../../protocol/stream.ts';
 import type { Layout, ObjectName } from '../../protocol/window.ts';
 import { sourcePlan } from '../../settings.ts';
 import { remedy } from '../../snowflake/rights.ts';
 import { qualified } from '../../snowflake/sql/literals.ts';
-import type { Findings, FixOf } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { attempt, bare, type Ports } from './snowflake-ports.ts';
+import { checkKey, checkLives } from './table-lives.ts';
 
 const DAY_MS = 86_400_000;
 
 export class SourceLook {
-  readonly #snowflake: Snowflake;
+  readonly #ports: Ports;
   readonly #config: ResolvedConfig;
   readonly #source: ResolvedSource;
   readonly #findings: Findings;
   readonly #layout: Layout;
 
-  constructor(snowflake: Snowflake, config: ResolvedConfig, source: ResolvedSource, findings: Findings) {
-    this.#snowflake = snowflake;
+  constructor(ports: Ports, config: ResolvedConfig, source: ResolvedSource, findings: Findings) {
+    this.#ports = ports;
     this.#config = config;
     this.#source = source;
     this.#findings = findings;
@@ -51,7 +53,15 @@ export class SourceLook {
       const list = nullable.map((column) => column.name).join(', ');
       this.#findings.note(name, `Key column ${list} may be NULL; rows without a key are all one key (DUPLICATE_KEY).`);
     }
-    if (tracked && shaped !== null && this.#isTable) await this.#compile(facts, reading.now);
+    if (!this.#isTable) return;
+    const readable = tracked && shaped !== null && (await this.#compile(facts, reading.now));
+    const table = { source: this.#source, layout: this.#layout, facts, fixOf: grants };
+    const rows = await checkLives(this.#ports, table, this.#findings);
+    if (readable === true) await checkKey(this.#ports, table, rows, this.#findings);
+  }
+
+  get #snowflake() {
+    return this.#ports.snowflake;
   }
 
   get #isTable(): boolean {
@@ -83,7 +93,7 @@ export class SourceLook {
   }
 
   /** The scan's own statement as Snowflake understands it; it is not run. The right to read is asked for here, too. */
-  async #compile({ columns }: ObjectFacts, now: number): Promise<void> {
+  async #compile({ columns }: ObjectFacts, now: number): Promise<boolean | null> {
     const { shape } = this.#layout;
     // The salt is bound when it is run.
     const masks = shape?.masks.map((each) => ({ ...each, mask: { kind: 'redact' as const } }));
@@ -93,12 +103,13 @@ export class SourceLook {
       const grants = this.#grants(error);
       return grants.length > 0 ? grants : [`${this.#source.name}: mend the SQL under columns.add or where`];
     };
-    await this.#attempt(fix, async () => {
+    return this.#attempt(fix, async () => {
       const cut = { text: this.#snowflake.statement(request), mode: 'bulk' as const, cursor: null, lag: 0, watch: [] };
       await this.#snowflake.describe(layout.object, cut).catch((error: unknown) => {
         const invalid = error instanceof SnowmeltError && error.code === 'QUERY_INVALID';
         throw invalid && error.cause instanceof SnowmeltError ? error.cause : error;
       });
+      return true;
     });
   }
 
@@ -114,28 +125,4 @@ export class SourceLook {
     const named: ObjectName | undefined = query === undefined ? object : undefined;
     return remedy(this.#config, error, named);
   }
-}
-
-/** As `Findings.attempt`, for what the port of Snowflake throws. */
-export function attempt<T>(
-  findings: Findings,
-  source: string | null,
-  fixOf: FixOf,
-  step: () => Promise<T>,
-): Promise<T | null> {
-  return findings.attempt(source, fixOf, async () => {
-    try {
-      return await step();
-    } catch (error) {
-      throw error instanceof Error ? bare(error) : error;
-    }
-  });
-}
-
-/** Without the statements that the port adds: here they are the fix. */
-function bare(error: Error): SnowmeltError {
-  const known =
-    error instanceof SnowmeltError ? error : new SnowmeltError('UNEXPECTED', error.message, { cause: error });
-  const { cause } = known;
-  return cause instanceof SnowmeltError && cause.code === known.code ? cause : known;
 }

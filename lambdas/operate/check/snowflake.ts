@@ -4,21 +4,25 @@ import { stagingGrants, stagingOf } from '../../config/grants.ts';
 import type { ResolvedConfig } from '../../config/resolved.ts';
 import { SnowmeltError } from '../../errors.ts';
 import { watched } from '../../protocol/plan.ts';
-import type { Snowflake } from '../../protocol/ports.ts';
+import type { Account, Snowflake } from '../../protocol/ports.ts';
 import { remedy } from '../../snowflake/rights.ts';
 import { qualified } from '../../snowflake/sql/literals.ts';
 import { forEach, type Findings } from './findings.ts';
-import { attempt, SourceLook } from './snowflake-source.ts';
+import { attempt, type Ports } from './snowflake-ports.ts';
+import { SourceLook } from './snowflake-source.ts';
 
 /** A difference of the clocks that is worth a word: ages that alarms tell are off by it. */
 const CLOCKS_MS = 5_000;
 /** A warehouse may have to resume first. */
 const WAREHOUSE_MS = 300_000;
+/** Each resume keeps a warehouse awake that long after its last statement: a window a minute, and it never sleeps. */
+const LONG_AWAKE_MS = 300_000;
 /** More than comes with the answer itself: the last row is in a part that has to be downloaded. */
 const PROBE_ROWS = 50_000;
 const PROBE = `SELECT MD5(TO_VARCHAR(SEQ8())) AS "C0" FROM TABLE(GENERATOR(ROWCOUNT => ${PROBE_ROWS}))`;
 
-export async function checkSnowflake(snowflake: Snowflake, config: ResolvedConfig, findings: Findings): Promise<void> {
+export async function checkSnowflake(ports: Ports, config: ResolvedConfig, findings: Findings): Promise<void> {
+  const { snowflake } = ports;
   const asked = Date.now();
   const fixOf = (error: SnowmeltError) => remedy(config, error);
   const times = await attempt(findings, null, fixOf, () => snowflake.gate([[]]));
@@ -32,7 +36,8 @@ export async function checkSnowflake(snowflake: Snowflake, config: ResolvedConfi
   await Promise.all([
     attempt(findings, null, fixOf, () => readResult(snowflake)),
     checkStaging(snowflake, config, findings),
-    checkSources(snowflake, config, findings),
+    checkWarehouse(snowflake, config, findings),
+    checkSources(ports, config, findings),
   ]);
 }
 
@@ -53,6 +58,32 @@ async function ended(snowflake: Snowflake, queryId: string): Promise<void> {
     'SNOWFLAKE_STATEMENT',
     `Query ${queryId} did not end within ${WAREHOUSE_MS / 1000} s: does the warehouse resume by itself, is it queued?`,
   );
+}
+
+/** Whether it sleeps when nothing is to be read, and as soon as the budget believes. */
+async function checkWarehouse(account: Account, config: ResolvedConfig, findings: Findings): Promise<void> {
+  const { warehouse: name } = config.snowflake;
+  const facts = await attempt(
+    findings,
+    null,
+    (error) => remedy(config, error),
+    () => account.warehouse(),
+  );
+  if (facts === null) return;
+  const { autoSuspendMs } = facts;
+  const suspend = (ms: number) => [`ALTER WAREHOUSE ${name} SET AUTO_SUSPEND = ${ms / 1000};`];
+  const believed = config.budget?.idleMs;
+  if (autoSuspendMs === null) findings.note(null, `Warehouse ${name} never suspends by itself.`, suspend(60_000));
+  else if (autoSuspendMs > LONG_AWAKE_MS) {
+    findings.note(
+      null,
+      `Warehouse ${name} suspends ${autoSuspendMs / 60_000} min after its last statement.`,
+      suspend(60_000),
+    );
+  } else if (believed !== undefined && believed !== autoSuspendMs) {
+    const what = `Warehouse ${name} suspends after ${autoSuspendMs / 1000} s, budget.autoSuspend says ${believed / 1000} s: the budget counts wrong.`;
+    findings.note(null, what, suspend(believed));
+  }
 }
 
 /** Makes what copies and stages are made as, and drops it. */
@@ -76,7 +107,8 @@ function qualifiedOf({ database, schema }: { database: string; schema: string })
   return JSON.stringify([database, schema]);
 }
 
-async function checkSources(snowflake: Snowflake, config: ResolvedConfig, findings: Findings): Promise<void> {
+async function checkSources(ports: Ports, config: ResolvedConfig, findings: Findings): Promise<void> {
+  const { snowflake } = ports;
   const { sources } = config;
   const readings = await attempt(
     findings,
@@ -86,7 +118,7 @@ async function checkSources(snowflake: Snowflake, config: ResolvedConfig, findin
   );
   if (readings === null) return;
   await forEach([...sources.entries()], ([at, source]) => {
-    const look = new SourceLook(snowflake, config, source, findings);
+    const look = new SourceLook(ports, config, source, findings);
     return look.check(readings[at]!);
   });
 }

@@ -6,7 +6,7 @@
  */
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
-import type { Shape } from '../../protocol/window.ts';
+import type { Column, Layout, Shape } from '../../protocol/window.ts';
 import { refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';
 import { literal, qualified, timestamp } from './literals.ts';
@@ -40,6 +40,16 @@ function windowStatement(request: ScanRequest): string {
   ].join('\n');
 }
 
+/** How many keys have more than one row, of the rows that would be sent. */
+export function duplicatesStatement(layout: Layout, columns: Column[]): string {
+  const key = keyText(layout.key, cellsOf(layout, columns));
+  const rows = filteredBy(layout, qualified(layout.object));
+  return [
+    'SELECT TO_VARCHAR(COUNT(*)) AS "N"',
+    `FROM (SELECT "K" FROM (SELECT ${key} AS "K" FROM ${rows}) GROUP BY "K" HAVING COUNT(*) > 1)`,
+  ].join('\n');
+}
+
 /** What statements have in common: cells and key, as names and as values, the bucket, and which rows count. */
 function partsOf({ layout, columns }: ScanRequest) {
   const cells = cellsOf(layout, columns);
@@ -49,14 +59,18 @@ function partsOf({ layout, columns }: ScanRequest) {
   );
   const names = cells.map((_, index) => `"C${index}"`);
   const values = cells.map(({ text }, index) => `${text} AS ${names[index]!}`);
-  const where = layout.shape?.where ?? null;
   return {
     names,
     values: [...values, `${keyText(layout.key, cells)} AS "K"`],
     bucket: bucketOf(layout.partitions),
-    // Inside, where the condition can't mean the names given here.
-    filtered: (from: string) => (where === null ? from : `(SELECT * FROM ${from} WHERE (${where}))`),
+    filtered: (from: string) => filteredBy(layout, from),
   };
+}
+
+/** Inside, where the condition can't mean the names given here. */
+function filteredBy({ shape }: Layout, from: string): string {
+  const where = shape?.where ?? null;
+  return where === null ? from : `(SELECT * FROM ${from} WHERE (${where}))`;
 }
 
 /** Keys whose change is of a kind that is skipped. A second row of one action stays: it is a key that is not unique. */

@@ -44,6 +44,15 @@ export function showStatement(object: ObjectName): string {
   return `SHOW TABLES LIKE ${pattern(object.name)} IN SCHEMA ${schemaOf(object)}`;
 }
 
+/** The same with those that were dropped, as far as they can come back. */
+export function showHistoryStatement(object: ObjectName): string {
+  return `SHOW TABLES HISTORY LIKE ${pattern(object.name)} IN SCHEMA ${schemaOf(object)}`;
+}
+
+export function showWarehouseStatement(name: string): string {
+  return `SHOW WAREHOUSES LIKE ${pattern(name)}`;
+}
+
 /** Tables whose name begins so. */
 export function showPrefixStatement(where: ObjectName, prefix: string): string {
   return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;

@@ -27,6 +27,8 @@ export class Core {
   readonly scans = new Map<string, number>();
   readonly catalog = new Catalog();
   readonly grants = new Grants();
+  /** AUTO_SUSPEND of warehouses where it was set, in seconds; null: never. What is told, not what is accounted for. */
+  readonly autoSuspend = new Map<string, number | null>();
   readonly statements = new Map<string, LoggedStatement>();
   readonly results = new Map<string, StoredResult>();
   readonly locks = new Map<object, Lock>();

@@ -193,6 +193,7 @@ function prepareStatement(statement: Statement, run: Run): Prepared {
     case 'describe':
       return prepareShow(statement, run);
     case 'createRole':
+    case 'alterWarehouse':
     case 'grant':
       return prepareGrant(statement, run);
     default:

@@ -131,7 +131,14 @@ export type Statement =
   | { k: 'alterSession'; set: [name: string, value: string | number | boolean][]; unset: string[] }
   | { k: 'use'; what: 'DATABASE' | 'SCHEMA' | 'WAREHOUSE' | 'ROLE'; name: Name }
   | { k: 'set'; name: string; value: Expr | null }
-  | { k: 'show'; what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES'; like: string | null; in: Scope }
+  | {
+      k: 'show';
+      what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'WAREHOUSES';
+      /** With what was dropped and can come back. */
+      history: boolean;
+      like: string | null;
+      in: Scope;
+    }
   | { k: 'describe'; what: 'TABLE' | 'STREAM'; name: Name }
   | { k: 'createTable'; head: Create; name: Name; columns: ColumnDef[]; options: TableOptions }
   | { k: 'createTableAs'; head: Create; name: Name; columns: string[]; options: TableOptions; query: Query }
@@ -150,6 +157,7 @@ export type Statement =
     }
   | { k: 'drop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; ifExists: boolean; name: Name }
   | { k: 'undrop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name }
+  | { k: 'alterWarehouse'; warehouse: string; autoSuspend: number | null }
   | { k: 'alterTable'; ifExists: boolean; name: Name; action: AlterAction }
   | { k: 'truncate'; ifExists: boolean; name: Name }
   | { k: 'insert'; overwrite: boolean; name: Name; columns: string[]; query: Query }

@@ -210,6 +210,7 @@ export function parseDrop(c: Cursor): Statement {
 
 export function parseAlter(c: Cursor): Statement {
   c.expectWord('ALTER');
+  if (c.word('WAREHOUSE')) return parseAlterWarehouse(c);
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`ALTER ${c.peek().text}`);
     c.fail();
@@ -217,6 +218,14 @@ export function parseAlter(c: Cursor): Statement {
   const ifExists = c.word('IF', 'EXISTS');
   const name = c.objectName();
   return { k: 'alterTable', ifExists, name, action: parseAction(c) };
+}
+
+function parseAlterWarehouse(c: Cursor): Statement {
+  const warehouse = c.identifier();
+  c.expectWord('SET');
+  if (!c.word('AUTO_SUSPEND')) throw unsupported(`ALTER WAREHOUSE SET ${c.peek().text}`);
+  c.expectOp('=');
+  return { k: 'alterWarehouse', warehouse, autoSuspend: c.word('NULL') ? null : c.integer() };
 }
 
 function parseAction(c: Cursor): AlterAction {

@@ -187,13 +187,14 @@ function parseUse(c: Cursor): Statement {
 function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
   const what = c.next();
-  const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES'] as const;
+  const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES', 'WAREHOUSES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);
   if (!kind) {
     if (what.kind === 'word') throw unsupported(`SHOW ${what.text}`);
     c.fail(what);
   }
-  if (c.isWord('HISTORY')) throw unsupported(`SHOW ${kind} HISTORY`);
+  const history = c.word('HISTORY');
+  if (history && kind !== 'TABLES') throw unsupported(`SHOW ${kind} HISTORY`);
   const like = c.word('LIKE') ? c.string() : null;
   let scope: Scope = null;
   if (c.word('IN')) {
@@ -203,7 +204,7 @@ function parseShow(c: Cursor): Statement {
     scope = { kind: named ?? (kind === 'COLUMNS' ? 'TABLE' : byLength), name };
   }
   if (c.isWord('STARTS') || c.isWord('LIMIT')) throw unsupported(`SHOW ... ${c.peek().text}`);
-  return { k: 'show', what: kind, like, in: scope };
+  return { k: 'show', what: kind, history, like, in: scope };
 }
 
 function parseDescribe(c: Cursor): Statement {

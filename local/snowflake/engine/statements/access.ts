@@ -44,6 +44,8 @@ export function authorize(statement: Statement, run: Run): void {
     case 'createNamespace':
     case 'undrop':
       throw insufficientPrivileges(statement.what.toLowerCase(), statement.name.join('.'));
+    case 'alterWarehouse':
+      throw insufficientPrivileges('warehouse', statement.warehouse);
     case 'createRole':
     case 'grant':
       throw insufficientPrivileges('role', statement.role);

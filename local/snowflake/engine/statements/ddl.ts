@@ -38,6 +38,7 @@ type Ddl = Exclude<
       | 'show'
       | 'describe'
       | 'createRole'
+      | 'alterWarehouse'
       | 'grant';
   }
 >;

@@ -1,4 +1,4 @@
-/** CREATE ROLE, GRANT and REVOKE, by an administrator. */
+/** CREATE ROLE, GRANT, REVOKE and ALTER WAREHOUSE, by an administrator. */
 import { existsAlready } from '../errors.ts';
 import type { Name, Statement } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
@@ -7,7 +7,7 @@ import { qualifiedName } from '../storage/table.ts';
 import type { Prepared, Run } from './run.ts';
 import { statusPrepared } from './transactions.ts';
 
-type GrantStatement = Extract<Statement, { k: 'createRole' | 'grant' }>;
+type GrantStatement = Extract<Statement, { k: 'createRole' | 'grant' | 'alterWarehouse' }>;
 
 export function prepareGrant(statement: GrantStatement, run: Run): Prepared {
   return statusPrepared(run, () => Promise.resolve(apply(statement, run)), STATEMENT_TYPE.ddl);
@@ -15,6 +15,10 @@ export function prepareGrant(statement: GrantStatement, run: Run): Prepared {
 
 function apply(statement: GrantStatement, run: Run): string {
   const { grants, catalog } = run.core;
+  if (statement.k === 'alterWarehouse') {
+    run.core.autoSuspend.set(statement.warehouse, statement.autoSuspend);
+    return 'Statement executed successfully.';
+  }
   const { role } = statement;
   if (statement.k === 'createRole') {
     if (!grants.has(role)) grants.createRole(role);

@@ -88,7 +88,7 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
   const matches = likeTest(statement.like);
   switch (statement.what) {
     case 'TABLES':
-      return showTables(schemasIn(statement.in, run), matches, run);
+      return showTables(schemasIn(statement.in, run), matches, statement.history, run);
     case 'STREAMS':
       return {
         columns: streamColumns(),
@@ -105,6 +105,8 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
       return showSchemas(databasesIn(statement.in, run), matches);
     case 'DATABASES':
       return showDatabases([...run.core.catalog.databases.values()], matches);
+    case 'WAREHOUSES':
+      return showWarehouses(matches, run);
   }
 }
 
@@ -140,15 +142,43 @@ function tablesIn(scope: Scope, run: Run): Table[] {
 const byName = <X extends { name: string }>(all: Iterable<X>): X[] =>
   [...all].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 
-function showTables(schemas: Located[], matches: (name: string) => boolean, { core, host }: Run): Listing {
+const DAY_NS = 86_400_000_000_000n;
+
+/** Those that were altered, and the session's own: a warehouse is there by being named. */
+function showWarehouses(matches: (name: string) => boolean, { core, host }: Run): Listing {
+  const names = new Set([
+    ...core.autoSuspend.keys(),
+    ...(host.warehouse === null ? [] : [host.warehouse.toUpperCase()]),
+  ]);
+  return {
+    columns: columns('name state type size auto_suspend auto_resume', { auto_suspend: fixed(38) }),
+    rows: () =>
+      [...names]
+        .filter((name) => matches(name) && core.grants.holds(host.role ?? '', 'USAGE', 'WAREHOUSE', name))
+        .sort()
+        .map((name) => {
+          const seconds = core.autoSuspend.get(name);
+          const suspend = seconds === undefined ? '60' : seconds === null ? null : String(seconds);
+          return [name, 'STARTED', 'STANDARD', 'X-Small', suspend, 'true'];
+        }),
+  };
+}
+
+function showTables(
+  schemas: Located[],
+  matches: (name: string) => boolean,
+  history: boolean,
+  { core, host, cx }: Run,
+): Listing {
+  const remembered = (t: Table) => (t.droppedOn ?? 0n) + BigInt(t.retentionDays) * DAY_NS > cx.now;
   return {
     columns: columns(
-      'created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time automatic_clustering change_tracking search_optimization search_optimization_progress search_optimization_bytes is_external enable_schema_evolution owner_role_type is_event budget is_hybrid is_iceberg is_dynamic is_immutable',
-      { created_on: TIME, rows: fixed(38), bytes: fixed(38) },
+      `created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time ${history ? 'dropped_on ' : ''}automatic_clustering change_tracking search_optimization search_optimization_progress search_optimization_bytes is_external enable_schema_evolution owner_role_type is_event budget is_hybrid is_iceberg is_dynamic is_immutable`,
+      { created_on: TIME, dropped_on: TIME, rows: fixed(38), bytes: fixed(38) },
     ),
     rows: () =>
       schemas.flatMap(({ schema }) =>
-        byName(schema.tables.values())
+        byName([...schema.tables.values(), ...(history ? schema.dropped.filter(remembered) : [])])
           .filter((t) => !t.view && matches(t.name) && core.grants.sees(host.role ?? '', t))
           .map((t) => [
             String(t.createdOn),
@@ -162,6 +192,7 @@ function showTables(schemas: Located[], matches: (name: string) => boolean, { co
             String(t.rows * 64),
             'LOCAL',
             String(t.retentionDays),
+            ...(history ? [t.droppedOn === null ? null : String(t.droppedOn)] : []),
             'OFF',
             isTracked(t) ? 'ON' : 'OFF',
             'OFF',
