@@ -5,7 +5,15 @@
  * Every item carries `v`. A greater one than this release knows is never read as if it were understood.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { Meta, PartitionItem, PendingScan, Sighting, StoredError, WindowRequest } from '../protocol/ports.ts';
+import type {
+  DeadRows,
+  Meta,
+  PartitionItem,
+  PendingScan,
+  Sighting,
+  StoredError,
+  WindowRequest,
+} from '../protocol/ports.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
 import type { Layout, Rerun, Window } from '../protocol/window.ts';
 import type { Item, Key } from './table.ts';
@@ -47,6 +55,10 @@ type Marked = PartitionItem['marked'];
 
 export function markedValue(marked: NonNullable<Marked>) {
   return { M: { position: positionValue(marked.position), at: number(marked.at) } };
+}
+
+export function deadValue({ window, rows, last }: DeadRows) {
+  return { M: { window: number(window), rows: number(rows), last: number(last) } };
 }
 
 // ---------------------------------------------------------------- encoding
@@ -166,7 +178,16 @@ export function readPartition(item: Item): PartitionItem {
     lastSuccessAt: optionalNumber(item, 'lastSuccessAt'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
     failures: requireNumber(item, 'failures'),
+    ...(item['dead'] !== undefined && { dead: readDead(item) }),
+    ...(item['dealtWith'] !== undefined && { dealtWith: readPosition(item, item['dealtWith'].N) }),
   };
+}
+
+function readDead(item: Item): DeadRows {
+  const dead = item['dead']?.M;
+  if (dead === undefined) throw malformed(item, 'dead');
+  const of = { ...item, ...dead };
+  return { window: requireNumber(of, 'window'), rows: requireNumber(of, 'rows'), last: requireNumber(of, 'last') };
 }
 
 function readMarked(item: Item): Marked {

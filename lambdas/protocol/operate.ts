@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
+import { hasDeadLetters } from './dead-letters.ts';
 import { finishedThrough } from './past.ts';
 import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
+import { LAST_ROW, type Position } from './position.ts';
 import type { Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
@@ -59,6 +61,29 @@ export async function voidWindow(checkpoints: Checkpoints, source: string, numbe
   }
   const since = (window.kind === 'changes' ? window.from : window.since) ?? null;
   return ask(checkpoints, source, { kind: since === null ? 'snapshot' : 'repair', since, voids: number });
+}
+
+/**
+ * The dead letters are dealt with: those of windows up to `through`, null: all that there are by now. Answers up to where, by
+ * partition. What comes later, of the same window too, is not among them.
+ */
+export async function dropDeadLetters(
+  checkpoints: Checkpoints,
+  source: string,
+  through: number | null,
+): Promise<{ partition: number; dealtWith: Position }[]> {
+  const { partitions } = await mustLook(checkpoints, source);
+  const letters = partitions.filter(hasDeadLetters);
+  if (letters.length === 0) throw refused(`${source} has no dead letters that are not dealt with.`);
+  const dropped: { partition: number; dealtWith: Position }[] = [];
+  for (const { partition, position } of letters) {
+    // No letter is further on than the position that was committed with it.
+    if (position === null) continue;
+    const dealtWith = through === null || through >= position.window ? position : { window: through, row: LAST_ROW };
+    await checkpoints.dealWith(source, partition, dealtWith);
+    dropped.push({ partition, dealtWith });
+  }
+  return dropped;
 }
 
 function refuseStream(source: string, head: Window | null): void {

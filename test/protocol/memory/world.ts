@@ -129,6 +129,7 @@ export class World {
       prune: 'request',
       resume: 'request',
       activate: 'request',
+      dealWith: 'request',
       audit: 'request',
     });
     const snowflake = guard<Snowflake>(wire, this.snowflake, 'snowflake', {
@@ -174,6 +175,8 @@ export class World {
           append: 'plain',
           broadcast: 'plain',
           tell: 'plain',
+          bury: 'plain',
+          letterBytes: 'plain',
           ready: 'request',
           pending: 'plain',
           transactionSince: 'plain',
@@ -254,8 +257,9 @@ export class World {
     this.atLeastOnce ||= delivery === 'at-least-once';
   }
 
-  commit(key: number, deletion = false): void {
-    this.ledger.commit(this.clock.time, `k${key}`, deletion);
+  /** `ending`: of the value, for one that can't be sent. */
+  commit(key: number, deletion = false, ending = ''): void {
+    this.ledger.commit(this.clock.time, `k${key}`, deletion, ending);
   }
 
   /** Appends a window as an operator's command does: at the head, of the state at the head's `to`. */
