@@ -1,37 +1,41 @@
-/** `deadletters`: rows that could not be sent, why, and that they are dealt with. They are read inside the brokers' network. */
+/** `deadletters`: rows that could not be sent, why, and what becomes of them. They are read inside the brokers' network. */
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
 import type { DeadLetters, Letter } from '../lambdas/operate/dead-letters.ts';
 import type { Position } from '../lambdas/protocol/position.ts';
 import { findSource } from '../lambdas/settings.ts';
-import { answering, caller, configOf, deploymentCommand, type Answer, type Common } from './common.ts';
+import { answering, caller, configOf, confirm, deploymentCommand, type Answer, type Common } from './common.ts';
 import { count } from './format.ts';
 
-type What = 'list' | 'show' | 'drop';
-type Options = Common & { all?: boolean; showValues?: boolean; through?: number; reason?: string };
+type What = 'list' | 'show' | 'replay' | 'drop';
+type Options = Common & { all?: boolean; showValues?: boolean; through?: number; reason?: string; yes?: boolean };
+
+const WHAT =
+  'list: which, and why. show: one of them. replay: has what they are of sent again, as it is now. drop: says that they are dealt with';
 
 export function deadlettersCommand(): Command {
   const command = deploymentCommand('deadletters', 'rows of a source that could not be sent (`onBadRow: dead-letter`)');
   return command
     .argument('<source>')
     .addArgument(
-      new Argument('[what]', 'list: which, and why. show: one of them. drop: says that they are dealt with')
-        .choices(['list', 'show', 'drop'])
-        .default('list'),
+      new Argument('[what]', WHAT).choices(['list', 'show', 'replay', 'drop'] satisfies What[]).default('list'),
     )
     .argument('[letter]', 'show: as list has it, window:partition:row')
     .option('--all', 'list: those that are dealt with, too')
     .option('--show-values', 'show keys and rows, not only a part of the hash of the key')
     .option('--through <window>', 'drop: only those of windows up to this one', numberOf)
-    .option('--reason <text>', 'why; needed by drop, and kept with the state')
+    .option('--reason <text>', 'why; needed by replay and drop, and kept with the state')
+    .option('-y, --yes', 'replay: do not ask')
     .action((source: string, what: What, letter: string | undefined, options: Options) => {
       if (what === 'show' && letter === undefined) command.error('error: show needs a letter, window:partition:row');
       if (what !== 'show' && letter !== undefined) command.error(`error: ${what} takes no letter`);
-      if (what === 'drop' && options.reason === undefined) command.error('error: drop needs --reason');
-      return answering(options, () =>
-        what === 'drop' ? drop(source, options) : read(source, letter ?? null, options),
-      );
+      const changes = what === 'drop' || what === 'replay';
+      if (changes && options.reason === undefined) command.error(`error: ${what} needs --reason`);
+      return answering(options, () => {
+        if (what === 'drop') return drop(source, options);
+        return what === 'replay' ? replay(source, options) : read(source, letter ?? null, options);
+      });
     });
 }
 
@@ -42,6 +46,19 @@ async function read(source: string, id: string | null, options: Options): Promis
   const [letter] = found.first;
   if (letter === undefined) throw new SnowmeltError('UNEXPECTED', 'no letter came');
   return { text: tellLetter(letter), json: letter };
+}
+
+async function replay(source: string, options: Options): Promise<Answer> {
+  const looked = { command: 'deadletters', id: null, all: false, showValues: false };
+  const { waiting, since, topic } = (await operate(source, options, looked)) as DeadLetters;
+  const extent = since === null ? 'the whole table goes' : `every key that changed since ${since} goes`;
+  if (waiting > 0)
+    await confirm(`${source}: ${count(waiting)} dead letters in ${topic}; ${extent} again. Send it?`, options.yes);
+  const request = await operate(source, options, { command: 'replay-deadletters' });
+  return {
+    text: 'Asked for, and they are dealt with. The next ticks of plan append the window; what still can not be sent is a new letter.',
+    json: { source, request },
+  };
 }
 
 async function drop(source: string, options: Options): Promise<Answer> {

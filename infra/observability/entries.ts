@@ -62,7 +62,7 @@ export const ENTRIES = {
   DeadLetters: {
     urgency: 'ticket',
     says: 'Rows of a source with `onBadRow: dead-letter` could not be sent and went to its topic of dead letters. Consumers lack them; the others are sent as ever.',
-    todo: '`npx snowmelt deadletters SOURCE list` tells why, and of which rows. Mend the cause; then `deadletters SOURCE drop` says that they are dealt with, and the alarm ends.',
+    todo: '`npx snowmelt deadletters SOURCE list` tells why, and of which rows. Mend the cause; then `deadletters SOURCE replay` has them sent again as they are now, or `drop` says that they are dealt with, and the alarm ends.',
   },
   BudgetSpent: {
     urgency: 'ticket',

@@ -3,8 +3,8 @@
  * is told only where it is asked for.
  */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
-import { mustLook, refused } from '../protocol/operate.ts';
-import type { Checkpoints, Clock, TopicReader, TopicRecord } from '../protocol/ports.ts';
+import { mustLook, refused, replayDeadLetters } from '../protocol/operate.ts';
+import type { Checkpoints, Clock, TopicReader, TopicRecord, WindowRequest } from '../protocol/ports.ts';
 import { comparePositions, type Position } from '../protocol/position.ts';
 import { digest, idOf } from './folded-topic.ts';
 import { left } from './scan.ts';
@@ -58,12 +58,16 @@ export type DeadLetters = {
   reasons: Record<string, number>;
   /** The oldest and the newest window of those. */
   windows: [number, number] | null;
+  /** After it all that waits has changed; null: its first snapshot is among it. */
+  since: string | null;
   first: Letter[];
   /** Retention has deleted the beginning of the topic. */
   cutOff: boolean;
 };
 
 const MOST_SHOWN = 100;
+/** Later than any bound. */
+const NEVER = '9999';
 
 /** @throws OPERATION_REFUSED where the source has no such topic, or no such letter */
 export async function deadLetters(
@@ -78,7 +82,7 @@ export async function deadLetters(
   const dealtWith = new Map(partitions.map((item) => [item.partition, item.dealtWith ?? null]));
   const found: DeadLetters = {
     ...{ source: source.name, topic, waiting: 0, dealtWith: 0 },
-    ...{ reasons: {}, windows: null, first: [], cutOff: false },
+    ...{ reasons: {}, windows: null, since: NEVER, first: [], cutOff: false },
   };
   // With transactions none comes twice.
   const seen = source.delivery === 'at-least-once' ? new Set<string>() : null;
@@ -89,6 +93,7 @@ export async function deadLetters(
     if (seen?.has(letter.id) || (id !== null && letter.id !== id)) return;
     seen?.add(letter.id);
     found[letter.dealtWith ? 'dealtWith' : 'waiting']++;
+    if (!letter.dealtWith) found.since = earlier(found.since, written.from);
     if (letter.dealtWith && !all && id === null) return;
     found.reasons[letter.reason] = (found.reasons[letter.reason] ?? 0) + 1;
     const [oldest, newest] = found.windows ?? [written.window, written.window];
@@ -128,6 +133,22 @@ function letterOf(
     dealtWith: comparePositions({ window, row }, dealtWith) <= 0,
     ...(showValues && { values: { key, before, after } }),
   };
+}
+
+function earlier(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return null;
+  return a < b ? a : b;
+}
+
+/** Has the table's rows sent again that wait. @throws OPERATION_REFUSED */
+export async function replayLetters(
+  ports: Ports,
+  config: Pick<ResolvedConfig, 'app'>,
+  source: ResolvedSource,
+): Promise<WindowRequest> {
+  const { waiting, since } = await deadLetters(ports, config, source, { id: null, all: false, showValues: false });
+  if (waiting === 0) throw refused(`No dead letter of ${source.name} waits.`);
+  return replayDeadLetters(ports.checkpoints, source.name, since);
 }
 
 function compareIds(a: string, b: string): number {

@@ -11,7 +11,7 @@ import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
 import type { Report } from './check/index.ts';
-import { deadLetters, type LetterOptions } from './dead-letters.ts';
+import { deadLetters, replayLetters, type LetterOptions } from './dead-letters.ts';
 
 /**
  * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
@@ -28,6 +28,7 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'verify'; window: number | null; showKeys: boolean }
   | { command: 'preview'; showValues: boolean }
   | ({ command: 'deadletters' } & LetterOptions)
+  | { command: 'replay-deadletters' }
   | { command: 'drop-deadletters'; through: number | null }
 );
 
@@ -85,10 +86,14 @@ async function run(
       return voidWindow(checkpoints, source, event.window);
     case 'drop-deadletters':
       return dropDeadLetters(checkpoints, source, event.through);
-    case 'deadletters': {
+    case 'deadletters':
+    case 'replay-deadletters': {
       const kafka = createKafka(config, await kafkaCredentials(config));
+      const ports = { checkpoints, kafka, clock };
       try {
-        return await deadLetters({ checkpoints, kafka, clock }, config, findSource(config, source), event);
+        return await (event.command === 'deadletters'
+          ? deadLetters(ports, config, findSource(config, source), event)
+          : replayLetters(ports, config, findSource(config, source)));
       } finally {
         await kafka.close();
       }

@@ -86,6 +86,24 @@ export async function dropDeadLetters(
   return dropped;
 }
 
+/**
+ * Sends again what the dead letters are of: every key that changed after `since` (null: all rows), as it is at the head; with
+ * that they are dealt with. A row that still can't be sent is a new letter.
+ */
+export async function replayDeadLetters(
+  checkpoints: Checkpoints,
+  source: string,
+  since: string | null,
+): Promise<WindowRequest> {
+  const { head, meta } = await mustLook(checkpoints, source);
+  const age = since === null || head === null ? 0 : Date.parse(head.to) - Date.parse(since);
+  if (age > (meta.retentionMs ?? Infinity))
+    throw refused(`Time Travel of ${source} does not reach back to ${since}: ask for a new snapshot, then drop them.`);
+  const request = since === null ? await resnapshot(checkpoints, source) : await replay(checkpoints, source, since);
+  await dropDeadLetters(checkpoints, source, null);
+  return request;
+}
+
 function refuseStream(source: string, head: Window | null): void {
   if (head?.staged?.stream === undefined) return;
   throw refused(`${source} reads a stream, whose rows can't be asked for again; \`recover --take anew\` begins anew.`);

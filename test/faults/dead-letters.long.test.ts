@@ -168,14 +168,17 @@ test('JSON: rows too large are letters, once, whatever is lost; nothing of what 
     ['3', '7'].map((ID) => ({ op: 'u', key: { ID }, before: null, after: null, truncated: true })),
   );
   expect(await ends(pipeline)).toEqual(['1: 8, 2', '2: 6, 2']);
-  // What the table has now is sent again where it can be.
-  await pipeline.store.request(source.name, {
-    ...{ id: 'again', kind: 'repair', results: null, voids: null },
-    since: (await pipeline.state())!.head!.from,
-  });
+  // What the table has now is sent again where it can be; what can not waits anew.
+  expect((await ask(pipeline, 'drop', '--through', '1', '--reason', 'known')).code).toBe(0);
+  expect((await ask(pipeline, 'replay', '--reason', 'one is shorter now')).stderr).toContain('add --yes');
+  const asked = await ask(pipeline, 'replay', '--reason', 'one is shorter now', '--yes', '--json');
+  const since = (await pipeline.state())!.head!.from;
+  expect(JSON.parse(asked.stdout)).toMatchObject({ request: { kind: 'repair', since } });
   await pipeline.run(3);
   expect((await pipeline.folded())['{"ID":3}']).toMatchObject({ NAME: 'short' });
   expect(await letters(pipeline)).toHaveLength(5);
+  const left = JSON.parse((await ask(pipeline, 'list', '--json')).stdout) as object;
+  expect(left).toMatchObject({ waiting: 1, dealtWith: 4, first: [{ op: 'r', reason: 'RECORD_TOO_LARGE' }] });
 
   const bytes = (await read(`${source.topic}.dead`)).map(({ key, value }) => key + value!).join();
   for (const secret of ['s3cret', '40001234', 'SECRET']) expect(bytes).not.toContain(secret);

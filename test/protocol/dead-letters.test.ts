@@ -1,7 +1,7 @@
 /** Rows that can't be sent: they stop their partition, or go to the dead letters in the transaction that they belong to. */
 import { afterEach, expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { dropDeadLetters } from '../../lambdas/protocol/operate.ts';
+import { dropDeadLetters, replayDeadLetters } from '../../lambdas/protocol/operate.ts';
 import type { Telemetry } from '../../lambdas/protocol/ports.ts';
 import { UNFIT } from './memory.ts';
 import { drain, MINUTE, world } from './world.ts';
@@ -109,4 +109,23 @@ test('letters are dropped up to a window, then all; what comes later waits again
   w.table.commits.push({ at: w.clock.time + 7, key: '6', value: UNFIT });
   await pass(3);
   expect(await dropped(null)).toMatchObject([{ dealtWith: { window: 3 } }]);
+});
+
+test('what letters are of is sent again as it is now, and they are dealt with; not from beyond Time Travel', async () => {
+  last = started(true, '0', '8');
+  const { w, pass, of, item } = last;
+  await pass(4);
+  const [first] = await w.checkpoints.windows('s', 1, 1);
+  w.table.commits.push({ at: w.clock.time + 7, key: '0', value: 'mended' });
+  await pass(3);
+  await expect(replayDeadLetters(w.checkpoints, 's', '2025-12-01T00:00:00.000Z')).rejects.toMatchObject({
+    code: 'OPERATION_REFUSED',
+    message: expect.stringContaining('Time Travel') as string,
+  });
+  expect(await replayDeadLetters(w.checkpoints, 's', first!.to)).toMatchObject({ kind: 'repair', since: first!.to });
+  expect(item().dealtWith).toEqual(item().position);
+  await pass(3);
+  expect(of('t').at(-1)).toMatch(/^0 r\|\|mended\|/);
+  // The update itself could not go: the row before it was the bad one.
+  expect(of('dead')).toHaveLength(3);
 });

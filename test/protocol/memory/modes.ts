@@ -60,7 +60,10 @@ function badMinutes(): Mode['minutes'] {
       world.commit(6, true);
       world.commit(7, false, UNFIT);
     },
-    (world) => insert(world, 1, 8),
+    (world) => insert(world, 1, 6),
+    // What waits is sent again, as far as it can be by now.
+    (world) => ask(world, 'repair', firstEnd),
+    change,
   ];
 }
 
