@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { EXIT } from './common.ts';
+import { deadlettersCommand } from './deadletters.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { previewCommand } from './preview.ts';
 import { recoverCommand, voidCommand } from './recover.ts';
@@ -30,6 +31,7 @@ const commands = [
   statusCommand,
   previewCommand,
   verifyCommand,
+  deadlettersCommand,
   pauseCommand,
   resumeCommand,
   replayCommand,

@@ -26,6 +26,7 @@ export function renderSource(source: SourceStatus, width = 80): string[] {
     unfinished === 0 ? null : `${count(unfinished)} unfinished`,
     told('fresh to', health?.freshnessMs),
     told('history for', health?.historyLeftMs),
+    (health?.deadLetters ?? 0) > 0 ? 'dead letters wait' : null,
   ].filter((fact) => fact !== null);
   const lines = [`${name}: ${object} -> ${topic}`, `${SAYS[verdict]}; ${facts.join(', ')}`];
   if (snapshot !== null) lines.push(progressBar(snapshot, width));

@@ -20,10 +20,11 @@ export function topics(scope: Construct, config: ResolvedConfig, infrastructure:
     topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   };
   for (const source of config.sources) make(topicId(source.name), source.topic, source.topicPartitions);
-  const told = (name: 'schemaTopic' | 'progressTopic') =>
+  const told = (name: 'schemaTopic' | 'progressTopic' | 'deadLetterTopic') =>
     new Map(config.sources.flatMap(({ [name]: topic }) => (topic ? [[topic.name, topic.partitions] as const] : [])));
   for (const [name, partitions] of told('schemaTopic')) make(`Schema${topicId(name)}`, name, partitions);
   for (const [name, partitions] of told('progressTopic')) make(`Progress${topicId(name)}`, name, partitions);
+  for (const [name, partitions] of told('deadLetterTopic')) make(`DeadLetter${topicId(name)}`, name, partitions);
   // No record is ever written to it: positions are committed offsets that go by its partitions.
   make('ControlTopic', config.kafka.controlTopic, Math.max(...config.sources.map((source) => source.partitions)));
 }

@@ -144,7 +144,7 @@ export const ERRORS = {
     causes:
       'A row does not fit the columns that its window was opened with: NULL in a column that is NOT NULL since a moment ago.',
     action:
-      '`npx snowmelt void SOURCE --window <number>` sends what the window holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`; or drop NOT NULL of the column the message names.',
+      '`npx snowmelt void SOURCE --window <number>` sends what the window holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`; or drop NOT NULL of the column the message names; or have such rows go elsewhere with `onBadRow: dead-letter`.',
   },
   DUPLICATE_KEY: {
     retry: 'operator',
@@ -233,7 +233,8 @@ export const ERRORS = {
     retry: 'operator',
     run: [RESUME],
     causes: 'One record is larger than the topic takes (max.message.bytes).',
-    action: 'Raise max.message.bytes of the topic and kafka.maxBatch, then `npx snowmelt resume SOURCE`.',
+    action:
+      'Raise max.message.bytes of the topic and kafka.maxBatch, or have such rows go elsewhere with `onBadRow: dead-letter`; then `npx snowmelt resume SOURCE`.',
   },
   STATE_DISAGREES: {
     retry: 'operator',

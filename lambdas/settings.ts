@@ -33,6 +33,7 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
     offsetsRetentionMs: config.kafka.offsetsRetentionMs,
     topicChecks: config.kafka.topicChecks,
     progressTopic: source.progressTopic ?? null,
+    deadLetterTopic: source.deadLetterTopic ?? null,
     reserveMs: RESERVE_MS,
     ...(source.publishers !== undefined && { publishers: source.publishers }),
     ...(source.maxRate !== undefined && { maxRate: source.maxRate }),

@@ -71,6 +71,13 @@ export function alarmSpecs(app: string, functions: Function[], queues: Queue[]):
       comparison: AT_LEAST,
       threshold: 1,
     },
+    DeadLetters: {
+      ...ticket,
+      metric: total(app, 'DeadLettersWaiting', 'Maximum', FIVE_MINUTES),
+      comparison: AT_LEAST,
+      threshold: 1,
+      periods: 1,
+    },
     BudgetSpent: {
       ...ticket,
       metric: total(app, 'BudgetPercent', 'Maximum', FIVE_MINUTES),

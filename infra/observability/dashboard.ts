@@ -46,7 +46,7 @@ export function dashboard(scope: Construct, app: string, alarms: Alarm[], worker
       graph('Roll-forwards; replays', counts('RollForwards'), counts('Replays')),
     ],
     [
-      graph('Late windows; repaired rows', counts('LateWindows'), counts('RepairedRows')),
+      graph('Late windows; repaired rows; dead letters', counts('LateWindows', 'DeadLetters'), counts('RepairedRows')),
       graph('Budget used, %; begun anew', [total(app, 'BudgetPercent', 'Maximum')], counts('BegunAnew')),
       graph('Ticks; not started', [total(app, 'Ticks', 'Sum')], [total(app, 'NotStarted', 'Maximum')]),
     ],

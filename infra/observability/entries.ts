@@ -59,6 +59,11 @@ export const ENTRIES = {
     says: 'For an hour nothing could be read of a source that was configured: the log of plan tells why.',
     todo: 'Common: `OBJECT_MISSING`, `TRACKING_OFF`, `RETENTION_ZERO`, `KEY_INVALID`.',
   },
+  DeadLetters: {
+    urgency: 'ticket',
+    says: 'Rows of a source with `onBadRow: dead-letter` could not be sent and went to its topic of dead letters. Consumers lack them; the others are sent as ever.',
+    todo: '`npx snowmelt deadletters SOURCE list` tells why, and of which rows. Mend the cause; then `deadletters SOURCE replay` has them sent again as they are now, or `drop` says that they are dealt with, and the alarm ends.',
+  },
   BudgetSpent: {
     urgency: 'ticket',
     says: 'The warehouse has used up what `budget` lets it have today: no window is opened until the day (UTC) is over. What is read already is published.',

@@ -16,10 +16,12 @@ export const METRICS = {
   HistoryHeadroomPercent: { unit: 'Percent', says: 'The same, of the retention.' },
   ResultHeadroom: { unit: 'None', says: 'Hours until the result of the oldest unfinished window expires.' },
   SnapshotPercent: { unit: 'Percent', says: 'How much of an unfinished snapshot is published.' },
+  DeadLettersWaiting: { unit: 'Count', says: 'Partitions with dead letters that nobody has dealt with.' },
   BudgetPercent: { unit: 'Percent', says: "How much of the day's budget the warehouse has used, where there is one." },
   // Counters
   Ticks: { unit: 'Count', says: 'Ticks of each minute that came to their end.' },
   Rows: { unit: 'Count', says: 'Rows published.' },
+  DeadLetters: { unit: 'Count', says: 'Rows that went to the dead letters.' },
   ReadBytes: { unit: 'Bytes', says: 'Bytes of rows read for publishing.' },
   Windows: { unit: 'Count', says: 'Windows written.' },
   Transactions: { unit: 'Count', says: 'Kafka transactions committed.' },

@@ -121,6 +121,14 @@ export function needsOperator(): Expression {
   return { text: '#state = :needsOperator', values: { ':needsOperator': text('needs-operator') } };
 }
 
+/** What an operator has dealt with stays dealt with. */
+export function dealtWithNotBeyond(position: Position): Expression {
+  return {
+    text: '(attribute_not_exists(#dealtWith) OR #dealtWith <= :dealtWith)',
+    values: { ':dealtWith': positionValue(position) },
+  };
+}
+
 /** One request at a time; its own repetition is not another one. */
 export function noOtherRequest(id: string): Expression {
   return { text: '(attribute_not_exists(#requestId) OR #requestId = :id)', values: { ':id': text(id) } };

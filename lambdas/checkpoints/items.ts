@@ -7,6 +7,7 @@
 import { SnowmeltError } from '../errors.ts';
 import type {
   AuditEntry,
+  DeadRows,
   Meta,
   PartitionItem,
   PendingScan,
@@ -56,6 +57,10 @@ type Marked = PartitionItem['marked'];
 
 export function markedValue(marked: NonNullable<Marked>) {
   return { M: { position: positionValue(marked.position), at: number(marked.at) } };
+}
+
+export function deadValue({ window, rows, last }: DeadRows) {
+  return { M: { window: number(window), rows: number(rows), last: number(last) } };
 }
 
 // ---------------------------------------------------------------- encoding
@@ -182,7 +187,16 @@ export function readPartition(item: Item): PartitionItem {
     lastSuccessAt: optionalNumber(item, 'lastSuccessAt'),
     lastError: optionalJson<StoredError>(item, 'lastError'),
     failures: requireNumber(item, 'failures'),
+    ...(item['dead'] !== undefined && { dead: readDead(item) }),
+    ...(item['dealtWith'] !== undefined && { dealtWith: readPosition(item, item['dealtWith'].N) }),
   };
+}
+
+function readDead(item: Item): DeadRows {
+  const dead = item['dead']?.M;
+  if (dead === undefined) throw malformed(item, 'dead');
+  const of = { ...item, ...dead };
+  return { window: requireNumber(of, 'window'), rows: requireNumber(of, 'rows'), last: requireNumber(of, 'last') };
 }
 
 function readMarked(item: Item): Marked {

@@ -1,8 +1,9 @@
 /** The partition item: lease, epoch and position. One conditional write each; conditions.ts says why each is safe. */
 import { SnowmeltError } from '../errors.ts';
 import type { AcquireResult, Checkpoints, Lease, PartitionItem } from '../protocol/ports.ts';
-import { comparePositions, formatPosition, maxPosition } from '../protocol/position.ts';
+import { comparePositions, formatPosition, maxPosition, type Position } from '../protocol/position.ts';
 import {
+  dealtWithNotBeyond,
   epochIsMine,
   leaseIsFree,
   leaseIsMine,
@@ -12,7 +13,17 @@ import {
   requireAll,
 } from './conditions.ts';
 import { assign } from './expressions.ts';
-import { json, keys, markedValue, newPartitionItem, number, positionValue, readPartition, text } from './items.ts';
+import {
+  deadValue,
+  json,
+  keys,
+  markedValue,
+  newPartitionItem,
+  number,
+  positionValue,
+  readPartition,
+  text,
+} from './items.ts';
 import type { Table } from './table.ts';
 
 type ReconcileChange = Parameters<Checkpoints['reconcile']>[1];
@@ -84,6 +95,8 @@ export async function reconcile(table: Table, lease: Lease, change: ReconcileCha
         marked: change.marked === null ? null : markedValue(change.marked),
         open: change.open === null ? null : number(change.open),
         leaseUntil: number(change.leaseUntil),
+        // Counted up to the position that is asked for, not up to one further on.
+        ...(change.dead && position === change.position && { dead: deadValue(change.dead) }),
       }),
       requireAll(leaseIsMine(item.epoch, lease.owner), positionNotBeyond(position)),
     );
@@ -107,6 +120,7 @@ export async function commit(table: Table, lease: Lease, change: CommitChange): 
       lastSuccessAt: number(change.now),
       failures: number(0),
       ...(change.closeOpen === true && { open: null }),
+      ...(change.dead && { dead: deadValue(change.dead) }),
     }),
     requireAll(leaseIsMine(item.epoch, lease.owner), positionIs(item.position, change.position)),
   );
@@ -157,6 +171,12 @@ export async function resumePartitions(table: Table, source: string): Promise<vo
 export async function activate(table: Table, source: string, partition: number): Promise<void> {
   const update = assign({ state: text('active'), failures: number(0) });
   await table.update(keys.partition(source, partition), update, requireAll(needsOperator()));
+}
+
+/** Whoever has the lease: no worker looks at it. */
+export async function dealWith(table: Table, source: string, partition: number, position: Position): Promise<void> {
+  const update = assign({ dealtWith: positionValue(position) });
+  await table.update(keys.partition(source, partition), update, requireAll(dealtWithNotBeyond(position)));
 }
 
 function isMine(lease: Lease, standing: PartitionItem): boolean {

@@ -54,6 +54,7 @@ export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkp
       await leases.resumePartitions(table, source);
     },
     activate: (source, partition) => leases.activate(table, source, partition),
+    dealWith: (source, partition, position) => leases.dealWith(table, source, partition, position),
     audit: (source, entry) => writeAudit(table, source, entry),
     audits: (source, since) => readAudits(table, source, since),
     noteTold: (...args) => noteTold(table, ...args),

@@ -2,6 +2,7 @@
  * Settings that contradict each other. Each check sees the parts that are valid on their own (the others are absent), so that
  * one bad value does not hide the rest.
  */
+import { deadLetters, ownDeadLetters } from './dead-letters.ts';
 import { formatDuration } from './durations.ts';
 import { shapes } from './shape-checks.ts';
 import type { Path } from './problems.ts';
@@ -61,9 +62,9 @@ function* topics(parts: Parts): Iterable<Finding> {
   }
 }
 
-const TOLD = { schemaTopic: 'schema changes', progressTopic: 'progress' } as const;
+const TOLD = { schemaTopic: 'schema changes', progressTopic: 'progress', deadLetterTopic: 'dead letters' } as const;
 
-/** Records of schema changes may share a topic with each other, but with nothing else; so may those of progress. */
+/** Records of schema changes may share a topic with each other, but with nothing else; so may those of the other two. */
 function* toldTopics(parts: Parts): Iterable<Finding> {
   const { sources, defaults } = parts;
   const taken = new Map(Object.entries(sources ?? {}).map(([name, source]) => [source?.topic?.name, `source ${name}`]));
@@ -88,6 +89,7 @@ function* toldTopics(parts: Parts): Iterable<Finding> {
     }
     for (const name of counts.keys()) taken.set(name, TOLD[setting]);
   }
+  yield* deadLetters(parts, taken);
 }
 
 function* snapshots({ sources, defaults }: Parts): Iterable<Finding> {
@@ -215,7 +217,8 @@ function* madeTopics({ aws, sources, defaults }: Parts): Iterable<Finding> {
     yield { path: [...path, 'minInsync'], message: 'must not be greater than `replication`' };
   const all = Object.values(sources ?? {});
   const schedules = new Set(all.map((source) => source?.every ?? defaults?.every)).size;
-  if (all.length + schedules > MAX_TOPICS) {
+  const letters = ownDeadLetters({ sources, defaults }).length;
+  if (all.length + letters + schedules > MAX_TOPICS) {
     const message = `${all.length} sources and ${schedules} different \`every\` don't fit in one stack with their topics (${MAX_TOPICS}); make the topics yourself`;
     yield { path, message };
   }

@@ -1,6 +1,7 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
 import { keyOf, queryOf, ROW_ID, streamOf } from './captures.ts';
 import { controlTopicOf, POLLED } from './checks.ts';
+import { deadLettersOf } from './dead-letters.ts';
 import { typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
 import { intervalOf } from './schedule.ts';
@@ -94,6 +95,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
   const progressTopic = source.progressTopic ?? defaults.progressTopic;
+  const deadLetterTopic = deadLettersOf(source, defaults);
   const every = source.every ?? defaults.every ?? 'rate(1 minute)';
   return {
     name,
@@ -120,6 +122,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     ...(shape !== null && { shape }),
     ...evolution({ ...defaults, ...source }, source.stream),
     ...(progressTopic !== undefined && { progressTopic }),
+    ...(deadLetterTopic !== null && { deadLetterTopic }),
     ...(source.headers !== undefined && {
       headers: Object.entries(source.headers).map(([header, is]) =>
         typeof is === 'string' ? { name: header, value: is } : { name: header, column: is.column },

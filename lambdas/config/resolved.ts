@@ -121,6 +121,8 @@ export type ResolvedSource = {
   schemaChanges?: 'compatible' | 'any';
   schemaTopic?: { name: string; partitions: number };
   progressTopic?: { name: string; partitions: number };
+  /** Where rows go that can't be sent; absent: they stop their partition. */
+  deadLetterTopic?: { name: string; partitions: number };
   /** Record headers: a constant, or the text of a column. */
   headers?: ({ name: string; value: string } | { name: string; column: string })[];
   /** Where this source differs from `kafka` and `limits`. */

@@ -31,6 +31,7 @@ export const recordFormats = ['json', 'json-with-schema', 'avro', 'protobuf'] as
 export const envelopes = ['debezium', 'flat'] as const;
 export const changeKinds = ['default', 'append-only'] as const;
 export const queryModes = ['bulk', 'incrementing', 'timestamp'] as const;
+export const badRows = ['stop', 'dead-letter'] as const;
 
 const recordFormat = z.enum(recordFormats);
 
@@ -186,6 +187,18 @@ const perSource = {
     .optional()
     .describe(
       'Topic that is told the end of each window, by each partition with rows in it: bounds and counts, in the transaction of its last rows.',
+    ),
+  onBadRow: z
+    .enum(badRows)
+    .optional()
+    .describe(
+      'A row that can not be sent: too large for the topic, or with a value that its format can not carry. stop: its partition waits for an operator. dead-letter: it goes to `deadLetterTopic`, and the others go on. Default stop.',
+    ),
+  deadLetterTopic: z
+    .strictObject({ name: topicName, partitions: whole(1, 10_000) })
+    .optional()
+    .describe(
+      'With `onBadRow: dead-letter`: topic that is told of rows that can not be sent, each in the transaction that it would have been in. Sources may share it. Default `<topic>.deadletters`, with one partition.',
     ),
   write: z
     .strictObject({

@@ -2,6 +2,7 @@
 import type { Credentials, ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import type { Encoders } from '../protocol/ports.ts';
 import type { Layout, Window } from '../protocol/window.ts';
+import { deadLetterRecord } from './dead-letter.ts';
 import type { WindowFacts } from './envelope.ts';
 import { JsonFormat } from './format-json.ts';
 import type { Format } from './format.ts';
@@ -49,7 +50,9 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
 
   return {
     schemaChange: (window, layout) => schemaRecord(facts(window, layout, 0)),
-    progress: (window, partition) => progressRecord({ config, source, window, partition, now: now() }),
+    progress: (window, partition, dead) => progressRecord({ config, source, window, partition, now: now() }, dead),
+    deadLetter: (window, layout, partition, bad, bytes) =>
+      deadLetterRecord(facts(window, layout, partition), bad, bytes),
     headers: (window) => headersOf(source.headers ?? [], window),
     async truncation(window, layout) {
       const known = facts(window, layout, 0);

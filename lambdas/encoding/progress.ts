@@ -3,8 +3,14 @@ import type { PlainRecord } from '../protocol/ports.ts';
 import { rangeOf } from '../protocol/window.ts';
 import type { WindowFacts } from './envelope.ts';
 
-/** `partitions`: those that have rows in the window; it is complete when each of them has told its end. */
-export function progressRecord({ config, source, window, partition, now }: Omit<WindowFacts, 'layout'>): PlainRecord {
+/**
+ * `partitions`: those that have rows in the window; it is complete when each of them has told its end. `dead`: how many of the
+ * partition's rows are dead letters.
+ */
+export function progressRecord(
+  { config, source, window, partition, now }: Omit<WindowFacts, 'layout'>,
+  dead: number,
+): PlainRecord {
   const value = {
     type: 'END',
     app: config.app,
@@ -16,6 +22,7 @@ export function progressRecord({ config, source, window, partition, now }: Omit<
     to: window.to,
     partition,
     rows: rangeOf(window, partition)?.rows ?? 0,
+    dead_letters: dead,
     partitions: window.ranges.map((range) => range.partition),
     total_rows: window.totalRows,
     ts_ms: now,

@@ -54,8 +54,8 @@ export function createKafka(
 }
 
 /** One small record a window. */
-function progressParts(topicPartitions: number, leaders: Leaders): TopicParts {
-  return { topicPartitions, leaders, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
+function progressParts(parts: Pick<TopicParts, 'topicPartitions' | 'leaders'>): TopicParts {
+  return { ...parts, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
 }
 
 class KafkaClient implements Kafka, TopicReader {
@@ -76,19 +76,27 @@ class KafkaClient implements Kafka, TopicReader {
 
   async open(request: OpenRequest): Promise<BatchingProducer> {
     const { app, kafka } = this.#config;
-    const { source, partition, topic, topicPartitions, newestTopicPartitions, delivery, progress } = request;
+    const { source, partition, topic, topicPartitions, newestTopicPartitions, delivery } = request;
+    const { progress = null, deadLetters = null } = request;
     const transactional = delivery === 'exactly-once';
     const names = namesFor(app, source, partition, topic, kafka.controlTopic);
     const clientId = names.transactionalId;
     const deadline = Date.now() + OPEN_MS;
     return this.#connected(clientId, transactional, `opening ${clientId}`, async (connections) => {
-      const topics = [topic, ...(transactional ? [kafka.controlTopic] : []), ...(progress ? [progress.topic] : [])];
+      const besides = [progress, deadLetters].flatMap((other) => (other === null ? [] : [other.topic]));
+      const topics = [topic, ...(transactional ? [kafka.controlTopic] : []), ...besides];
       const metadata = await readMetadata(connections, topics, deadline);
       checkTopic(metadata, topic, { atLeast: topicPartitions });
       const target = checkTopic(metadata, topic, { exactly: newestTopicPartitions });
-      const told = progress && checkTopic(metadata, progress.topic, { exactly: progress.topicPartitions });
+      const partsOf = (other: { topic: string; topicPartitions: number }) => {
+        const found = checkTopic(metadata, other.topic, { exactly: other.topicPartitions });
+        return { topicPartitions: other.topicPartitions, leaders: new Leaders(connections, found) };
+      };
+      const told = progress && { topic: progress.topic, parts: progressParts(partsOf(progress)) };
+      const letters = deadLetters && { topic: deadLetters.topic, parts: partsOf(deadLetters) };
       if (metadata.clusterId === null) throw new SnowmeltError('KAFKA_FAILED', 'the cluster does not tell its id');
       const maxMessageBytes = await readMaxMessageBytes(connections, topic);
+      const letterBytes = letters && (await readMaxMessageBytes(connections, letters.topic));
       const { session, marker } = transactional
         ? await this.#transaction(connections, metadata, names, request, deadline)
         : { session: await IdempotentSession.init(connections, names, deadline), marker: null };
@@ -103,9 +111,11 @@ class KafkaClient implements Kafka, TopicReader {
         names,
         connections,
         data: { topicPartitions, leaders, maxBatchBytes: kafka.maxBatchBytes, maxMessageBytes },
-        progress: told
-          ? { topic: told.topic, parts: progressParts(progress.topicPartitions, new Leaders(connections, told)) }
-          : null,
+        progress: told,
+        deadLetters: letters && {
+          topic: letters.topic,
+          parts: { ...letters.parts, maxBatchBytes: kafka.maxBatchBytes, maxMessageBytes: letterBytes },
+        },
         session,
         markerAlone: transactional && request.adopt === true,
         codec: codecFor(kafka.compression),

@@ -7,7 +7,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
-import type { Marker, Sent } from '../protocol/ports.ts';
+import type { DeadRows, Marker, Sent } from '../protocol/ports.ts';
 import type { Coordinator } from './coordinator.ts';
 import { BrokerError, CODE } from './failures.ts';
 import type { Names } from './names.ts';
@@ -19,10 +19,12 @@ const MAX_LENGTH = 4096;
 
 /** The marker as offset and metadata. @throws RangeError when it does not fit */
 export function formatMarker(marker: Marker): { offset: string; metadata: string } {
-  const { position, incarnation, digest, to, last, at, sent } = marker;
-  const { topic, topicPartition, offset } = sent ?? {};
-  const fields = { v: VERSION, incarnation, window: position.window, digest, to, last, at };
-  const metadata = JSON.stringify(sent === null ? fields : { ...fields, sent: [topic, topicPartition, offset] });
+  const { position, incarnation, digest, to, last, at, sent, dead } = marker;
+  const metadata = JSON.stringify({
+    ...{ v: VERSION, incarnation, window: position.window, digest, to, last, at },
+    ...(sent !== null && { sent: [sent.topic, sent.topicPartition, sent.offset] }),
+    ...(dead && { dead: [dead.rows, dead.last] }),
+  });
   if (metadata.length > MAX_LENGTH) throw new RangeError(`marker of ${metadata.length} characters`);
   return { offset: formatPosition(position), metadata };
 }
@@ -47,7 +49,8 @@ export function parseMarker(offset: string, metadata: string): Marker {
   ) {
     throw new SnowmeltError('STATE_DISAGREES', `the offset ${offset} of the group in Kafka is no marker of Snowmelt`);
   }
-  return { position, incarnation, digest, to, last, at, sent: sentOf(fields.sent) };
+  const dead = deadOf(position.window, fields.dead);
+  return { position, incarnation, digest, to, last, at, sent: sentOf(fields.sent), ...(dead !== null && { dead }) };
 }
 
 /** The committed marker of one source partition; null when Kafka has none (also when it expired). */
@@ -76,6 +79,11 @@ function sentOf(value: unknown): Sent | null {
   const [topic, topicPartition, offset] = Array.isArray(value) ? (value as unknown[]) : [];
   if (typeof topic !== 'string' || typeof topicPartition !== 'number' || typeof offset !== 'number') return null;
   return { topic, topicPartition, offset };
+}
+
+function deadOf(window: number, value: unknown): DeadRows | null {
+  const [rows, last] = Array.isArray(value) ? (value as unknown[]) : [];
+  return typeof rows === 'number' && typeof last === 'number' ? { window, rows, last } : null;
 }
 
 function positionOf(offset: string): Position | null {

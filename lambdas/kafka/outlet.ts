@@ -20,19 +20,21 @@ export class Outlet {
   readonly lanes: Lane[];
   readonly pool: BatchPool;
   readonly sender: Sender;
+  /** The most bytes that a batch may have. */
+  readonly maxBytes: number;
 
   constructor(
-    parts: Omit<SenderParts, 'head' | 'leaders' | 'maxBytes'>,
+    parts: Omit<SenderParts, 'head' | 'leaders'>,
     clientId: string,
     kind: RecordKind,
     { topicPartitions, leaders, maxBatchBytes, maxMessageBytes }: TopicParts,
   ) {
     const { names, session, requestTimeoutMs } = parts;
-    const maxBytes = maxMessageBytes ?? Infinity;
+    this.maxBytes = maxMessageBytes ?? Infinity;
     const head = requestHead(clientId, session.transactionalId, names.topic, requestTimeoutMs);
     this.topic = names.topic;
-    this.sender = new Sender({ ...parts, leaders, head, maxBytes });
-    this.pool = new BatchPool(Math.min(maxBatchBytes, maxBytes), topicPartitions, head.length, kind);
+    this.sender = new Sender({ ...parts, leaders, head });
+    this.pool = new BatchPool(Math.min(maxBatchBytes, this.maxBytes), topicPartitions, head.length, kind);
     this.lanes = Array.from({ length: topicPartitions }, (_, partition) => new Lane(this, partition));
   }
 }

@@ -5,7 +5,9 @@
  *   most one is outstanding for each, and is repeated with the same sequence until its answer names it.
  * - A session commits when all records are acknowledged: a transaction's marker, then its end. Nothing else commits.
  * - Records that are appended during a commit are the next transaction's: nothing of them is sent before the commit ended.
- * - A transaction may also have records for a second topic, that of progress.
+ * - A transaction may also have records for two more topics, those of progress and of dead letters.
+ * - A record that is too large for the topic is refused before anything of it is sent: a request too large for the broker
+ *   would just be cut off.
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
@@ -30,6 +32,7 @@ export type ProducerParts = {
   /** Of the topic in `names`. */
   data: TopicParts;
   progress: { topic: string; parts: TopicParts } | null;
+  deadLetters: { topic: string; parts: TopicParts } | null;
   session: Session;
   /** Whether a marker may be committed without a record. */
   markerAlone: boolean;
@@ -37,17 +40,25 @@ export type ProducerParts = {
   requestTimeoutMs: number;
 };
 
+/** The most that the lengths of key and value, and of the record, take beyond those of an empty one. */
+const LENGTHS = 16;
+
 export class BatchingProducer implements KafkaProducer {
   readonly clusterId: string;
   readonly marker: Marker | null;
   readonly end: number | null;
+  readonly letterBytes: number;
   readonly #connections: Connections;
   readonly #session: Session;
   readonly #markerAlone: boolean;
   readonly #kind: RecordKind;
+  readonly #codec: Codec | null;
   readonly #data: Outlet;
   readonly #progress: Outlet | null;
-  /** Of both. */
+  readonly #letters: Outlet | null;
+  /** All there are. */
+  readonly #outlets: Outlet[];
+  /** Of all of them. */
   readonly #lanes: Lane[];
   /** `bytes` of the last append and the same memory as a Buffer, which copies slices without making views. */
   #source: Uint8Array | null = null;
@@ -67,7 +78,7 @@ export class BatchingProducer implements KafkaProducer {
   #change = Promise.withResolvers<void>();
 
   constructor(parts: ProducerParts) {
-    const { clientId, names, connections, session, codec, requestTimeoutMs, data, progress } = parts;
+    const { clientId, names, connections, session, codec, requestTimeoutMs, data, progress, deadLetters } = parts;
     this.#kind = session.transactionalId === null ? 'positioned' : 'transactional';
     this.#markerAlone = parts.markerAlone;
     this.clusterId = parts.clusterId;
@@ -76,12 +87,17 @@ export class BatchingProducer implements KafkaProducer {
     this.#connections = connections;
     this.#session = session;
     const shared = { connections, session, names, codec, requestTimeoutMs };
+    this.#codec = codec;
+    const besides = (other: ProducerParts['progress']) =>
+      other && new Outlet({ ...shared, names: { ...names, topic: other.topic } }, clientId, this.#kind, other.parts);
     this.#data = new Outlet(shared, clientId, this.#kind, data);
-    this.#progress =
-      progress === null
-        ? null
-        : new Outlet({ ...shared, names: { ...names, topic: progress.topic } }, clientId, this.#kind, progress.parts);
-    this.#lanes = [...this.#data.lanes, ...(this.#progress?.lanes ?? [])];
+    this.#progress = besides(progress);
+    this.#letters = besides(deadLetters);
+    this.#outlets = [this.#data, this.#progress, this.#letters].filter((outlet) => outlet !== null);
+    this.#lanes = this.#outlets.flatMap(({ lanes }) => lanes);
+    const { maxBatchBytes = 0, maxMessageBytes = null } = deadLetters?.parts ?? {};
+    // A batch under the usual size is taken by a topic that does not tell its limit.
+    this.letterBytes = Math.max(0, (maxMessageBytes ?? maxBatchBytes) - capacityFor(0, 0, this.#kind) - LENGTHS);
   }
 
   get pending(): number {
@@ -125,13 +141,22 @@ export class BatchingProducer implements KafkaProducer {
       this.#appendTo(lane, bytes, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
   }
 
-  tell({ key, value }: PlainRecord, window: number, row: number): void {
-    if (this.#failure !== null) return;
-    if (this.#progress === null) throw new SnowmeltError('UNEXPECTED', 'no topic of progress was opened');
+  tell(record: PlainRecord, window: number, row: number): void {
+    this.#appendPlain(this.#progress, record, window, row);
+  }
+
+  bury(record: PlainRecord, window: number, row: number): boolean {
+    return this.#appendPlain(this.#letters, record, window, row);
+  }
+
+  #appendPlain(outlet: Outlet | null, { key, value }: PlainRecord, window: number, row: number): boolean {
+    if (this.#failure !== null) return false;
+    if (outlet === null) throw new SnowmeltError('UNEXPECTED', 'no topic was opened for such a record');
     const bytes = Buffer.concat([key, value]);
-    const { lanes } = this.#progress;
+    const { lanes, pool } = outlet;
     const lane = lanes[partitionForKey(bytes, 0, key.length, lanes.length)]!;
     this.#appendTo(lane, bytes, 0, key.length, key.length, bytes.length, window, row, null);
+    return pool.hasRoom;
   }
 
   #appendTo(
@@ -153,13 +178,26 @@ export class BatchingProducer implements KafkaProducer {
     const batch = lane.filling;
     if (batch === null || !batch.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row, headers)) {
       const size = capacityFor(keyEnd - keyStart, valueStart < 0 ? -1 : valueEnd - valueStart, this.#kind, headers);
-      this.#begin(lane, size).append(source, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
+      const fresh = this.#begin(lane, size);
+      fresh.append(source, keyStart, keyEnd, valueStart, valueEnd, window, row, headers);
+      if (size > lane.outlet.maxBytes) this.#checkSize(lane, fresh);
     }
     this.#pending++;
   }
 
+  /** A record that is alone in its batch, and larger than the topic takes unless it compresses to less. */
+  #checkSize(lane: Lane, batch: RecordBatch): void {
+    const { maxBytes, topic, pool } = lane.outlet;
+    const size = batch.packedSize(this.#codec);
+    if (size <= maxBytes) return;
+    lane.filling = null;
+    pool.give(batch);
+    const text = `a record takes ${size} bytes, ${topic} takes ${maxBytes} (max.message.bytes)`;
+    throw new SnowmeltError('RECORD_TOO_LARGE', text);
+  }
+
   async ready(): Promise<void> {
-    while (!this.#data.pool.hasRoom) {
+    while (!this.#outlets.every(({ pool }) => pool.hasRoom)) {
       this.#throwIfFailed();
       // Nothing comes back unless something is on its way; after a commit that is what waited for it.
       if (!this.#committing && !this.#lanes.some((lane) => lane.sending)) this.#flush();
@@ -258,9 +296,9 @@ export class BatchingProducer implements KafkaProducer {
     const lanes = this.#lanes
       .filter((lane) => !this.#added.has(lane))
       .filter((lane) => lane.queue.length > 0 || (lane.filling !== null && !this.#committing));
-    const topics = [this.#data, this.#progress].flatMap((outlet): TopicPartitions[] => {
+    const topics = this.#outlets.flatMap((outlet): TopicPartitions[] => {
       const partitions = lanes.filter((lane) => lane.outlet === outlet).map((lane) => lane.partition);
-      return partitions.length === 0 ? [] : [{ topic: outlet!.topic, partitions }];
+      return partitions.length === 0 ? [] : [{ topic: outlet.topic, partitions }];
     });
     this.#since ??= Date.now();
     await this.#session.add(topics);

@@ -120,6 +120,12 @@ export class RecordBatch {
     this.#codec = codec.attribute;
   }
 
+  /** What `size` is once the records are compressed. */
+  packedSize(codec: Codec | null): number {
+    const records = this.bytes.subarray(this.start + HEADER, this.#end);
+    return HEADER + Math.min(records.length, codec?.compressSync(records).length ?? Infinity);
+  }
+
   /** Writes the header and its CRC; after it `bytes[start, end)` is a batch. */
   seal(stamp: BatchStamp): void {
     const { bytes, start } = this;

@@ -1,5 +1,4 @@
 /** Brings one batch to its topicPartition's leader, wherever that goes meanwhile. */
-import { SnowmeltError } from '../errors.ts';
 import type { Codec } from './compression.ts';
 import type { Connections } from './connections.ts';
 import type { Link } from './link.ts';
@@ -34,8 +33,6 @@ export type SenderParts = {
   /** The constant part of a request (produce.ts). */
   head: Buffer;
   codec: Codec | null;
-  /** The most bytes that a batch may have in the topic. */
-  maxBytes: number;
   requestTimeoutMs: number;
 };
 
@@ -48,13 +45,8 @@ export class Sender {
 
   /** Resolves with the last record's offset when the leader acknowledged the batch. @throws BrokerError, kafkajs' connection errors */
   async send(lane: Lane, batch: RecordBatch, stopped: () => boolean): Promise<number> {
-    const { session, names, head, codec, maxBytes, requestTimeoutMs, leaders } = this.#parts;
+    const { session, names, head, codec, requestTimeoutMs, leaders } = this.#parts;
     if (codec !== null) await batch.compress(codec);
-    // Only a record that is alone in its batch gets here: a request too large for the broker would just be cut off.
-    if (batch.size > maxBytes) {
-      const text = `a record takes ${batch.size} bytes, ${names.topic} takes ${maxBytes} (max.message.bytes)`;
-      throw new SnowmeltError('RECORD_TOO_LARGE', text);
-    }
     const { producerId, producerEpoch } = session;
     batch.seal({ producerId, producerEpoch, sequence: lane.takeSequence(batch.records), time: Date.now() });
     const request = frame(head, batch, lane.partition);

@@ -5,11 +5,12 @@ import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openKafka } from '../open-kafka.ts';
-import { replay, resnapshot, voidWindow } from '../protocol/operate.ts';
+import { dropDeadLetters, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
 import type { Report } from './check/index.ts';
+import { deadLetters, replayLetters, type LetterOptions } from './dead-letters.ts';
 
 /**
  * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
@@ -25,12 +26,15 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'recover'; take: Way }
   | { command: 'verify'; window: number | null; showKeys: boolean }
   | { command: 'preview'; showValues: boolean }
+  | ({ command: 'deadletters' } & LetterOptions)
+  | { command: 'replay-deadletters' }
+  | { command: 'drop-deadletters'; through: number | null }
 );
 
 export type OperatorCommand = CheckCommand | SourceCommand;
 
 /** Change nothing, and their answers are not kept: they may hold keys and values. */
-const LOOKS = new Set<SourceCommand['command']>(['inspect', 'verify', 'preview']);
+const LOOKS = new Set<SourceCommand['command']>(['inspect', 'verify', 'preview', 'deadletters']);
 
 export async function handler(event: OperatorCommand, context: LambdaContext): Promise<unknown> {
   const config = readResolvedConfig();
@@ -79,6 +83,20 @@ async function run(
       return resnapshot(checkpoints, source);
     case 'void':
       return voidWindow(checkpoints, source, event.window);
+    case 'drop-deadletters':
+      return dropDeadLetters(checkpoints, source, event.through);
+    case 'deadletters':
+    case 'replay-deadletters': {
+      const kafka = await openKafka(config);
+      const ports = { checkpoints, kafka, clock };
+      try {
+        return await (event.command === 'deadletters'
+          ? deadLetters(ports, config, findSource(config, source), event)
+          : replayLetters(ports, config, findSource(config, source)));
+      } finally {
+        await kafka.close();
+      }
+    }
     case 'verify':
     case 'preview': {
       // Snowflake's client is large, and the other commands need none of it.

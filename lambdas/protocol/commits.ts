@@ -2,6 +2,8 @@
  * A transaction's commit: the marker in Kafka, then the position in the store. While both do that, the rows of the next
  * transaction are read and encoded already; their records are sent when Kafka is done.
  */
+import { newlyDead } from './dead-letters.ts';
+import type { DeadRows } from './ports.ts';
 import { FencedError, type Run } from './publish.ts';
 import { formatPosition, type Position } from './position.ts';
 import type { Range, Window } from './window.ts';
@@ -23,10 +25,10 @@ export class Commits {
   }
 
   /** Begins to commit what was appended, once the commit before has ended. */
-  async begin(done: number, last: string): Promise<void> {
+  async begin(done: number, last: string, dead: DeadRows | null): Promise<void> {
     await this.ended();
     this.busy = true;
-    this.#current = commit(this.#run, this.#window, this.#range, done, last).then(
+    this.#current = commit(this.#run, this.#window, this.#range, done, last, dead).then(
       () => void (this.busy = false),
       (error: unknown) => void (this.#failure = asError(error)),
     );
@@ -49,15 +51,22 @@ export class Commits {
   }
 }
 
-/** Commits what was appended up to row `done`. Any rejection leaves the outcome unknown. */
-export async function commit(run: Run, window: Window, range: Range, done: number, last: string): Promise<void> {
+/** Commits what was appended, and what was buried, up to row `done`. Any rejection leaves the outcome unknown. */
+export async function commit(
+  run: Run,
+  window: Window,
+  range: Range,
+  done: number,
+  last: string,
+  dead: DeadRows | null,
+): Promise<void> {
   const { ports, producer } = run;
   const exactlyOnce = run.settings.delivery === 'exactly-once';
   const at = ports.clock.now();
   const position: Position = { window: window.number, row: done };
   // The window ends for this partition with this very transaction, so it is told in it.
   if (done === range.rows && run.settings.progressTopic !== null)
-    producer!.tell(ports.encoders.progress(window, run.partition), window.number, done);
+    producer!.tell(ports.encoders.progress(window, run.partition, dead?.rows ?? 0), window.number, done);
   // Until the store has it: a release in between must leave `open` standing.
   run.undecided = true;
   await producer!.commit({
@@ -67,6 +76,7 @@ export async function commit(run: Run, window: Window, range: Range, done: numbe
     to: window.to,
     last,
     at,
+    ...(dead !== null && { dead }),
   });
   run.last = { position: formatPosition(position), hash: last };
   const now = ports.clock.now();
@@ -76,11 +86,13 @@ export async function commit(run: Run, window: Window, range: Range, done: numbe
     leaseUntil: now + run.settings.leaseMs,
     now,
     ...(exactlyOnce ? {} : { closeOpen: true }),
+    ...(dead !== null && { dead }),
   });
   if (lease === null) throw new FencedError();
   run.undecided = producer!.pending > 0; // records of the next transaction
   const before = run.lease.item.position;
   const rows = done - (before !== null && before.window === window.number ? before.row : 0);
+  tellDead(run, newlyDead(run.lease.item, lease.item));
   run.lease = lease;
   run.progressed = true;
   run.rows += rows;
@@ -94,9 +106,17 @@ export async function commit(run: Run, window: Window, range: Range, done: numbe
       window: window.number,
       kind: window.kind,
       rows: range.rows,
+      deadLetters: dead?.rows ?? 0,
       to: window.to,
     });
   }
+}
+
+/** What they are is for the topic to say: never a value in a log. */
+export function tellDead({ source, partition, ports }: Run, rows: number): void {
+  if (rows === 0) return;
+  ports.telemetry.info('rows went to the dead letters', { source, partition, rows });
+  ports.telemetry.count('DeadLetters', rows, { source, partition });
 }
 
 function asError(error: unknown): Error {

@@ -1,5 +1,6 @@
 /** How a source is, out of its state alone: asked each minute for every source, whether it is due, idle or failing. Pure. */
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import { hasDeadLetters } from './dead-letters.ts';
 import { heldBy, nextWindowFor, rowsUpTo } from './past.ts';
 import type { SourceState, Telemetry } from './ports.ts';
 
@@ -17,6 +18,8 @@ export type Health = {
   resultLeftMs: number | null;
   /** How much of an unfinished snapshot is published. */
   snapshotShare: number | null;
+  /** Partitions with dead letters that nobody has dealt with. */
+  deadLetters: number;
 };
 
 /** Beyond these somebody is called: the thresholds of the alarms. */
@@ -42,6 +45,7 @@ export function health(state: SourceState, now: number): Health {
     historyShare: historyLeftMs === null ? null : historyLeftMs / meta.retentionMs!,
     resultLeftMs: oldest === null ? null : Date.parse(oldest.queriedAt) + RESULT_LIFE_MS - now,
     snapshotShare: snapshotShare(state),
+    deadLetters: state.partitions.filter(hasDeadLetters).length,
   };
 }
 
@@ -86,10 +90,16 @@ export function tellHealth(
   const paused = source.paused === true || state?.meta.paused === true;
   if (started || !paused) gauge('NotStarted', started ? 0 : 1, started);
   if (state === null) return;
-  const { freshnessMs, stalledMs, needsOperator, historyLeftMs, historyShare, resultLeftMs, snapshotShare } = health(
-    state,
-    now,
-  );
+  const {
+    freshnessMs,
+    stalledMs,
+    needsOperator,
+    historyLeftMs,
+    historyShare,
+    resultLeftMs,
+    snapshotShare,
+    deadLetters,
+  } = health(state, now);
   if (freshnessMs !== null) {
     gauge('FreshnessSeconds', freshnessMs / 1000);
     if (source.freshnessMs !== null && !paused) gauge('FreshnessPercent', (100 * freshnessMs) / source.freshnessMs);
@@ -102,6 +112,7 @@ export function tellHealth(
   if (paused) return;
   gauge('StalledSeconds', stalledMs / 1000, stalledMs === 0);
   gauge('NeedsOperator', needsOperator, needsOperator === 0);
+  gauge('DeadLettersWaiting', deadLetters, deadLetters === 0);
   if (resultLeftMs !== null) gauge('ResultHeadroom', resultLeftMs / HOUR_MS, resultLeftMs > RESULT_LIFE_MS / 2);
   if (snapshotShare !== null) gauge('SnapshotPercent', 100 * snapshotShare);
 }

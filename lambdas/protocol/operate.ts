@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
+import { hasDeadLetters } from './dead-letters.ts';
 import { finishedThrough } from './past.ts';
 import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
+import { LAST_ROW, type Position } from './position.ts';
 import type { Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
@@ -59,6 +61,47 @@ export async function voidWindow(checkpoints: Checkpoints, source: string, numbe
   }
   const since = (window.kind === 'changes' ? window.from : window.since) ?? null;
   return ask(checkpoints, source, { kind: since === null ? 'snapshot' : 'repair', since, voids: number });
+}
+
+/**
+ * The dead letters are dealt with: those of windows up to `through`, null: all that there are by now. Answers up to where, by
+ * partition. What comes later, of the same window too, is not among them.
+ */
+export async function dropDeadLetters(
+  checkpoints: Checkpoints,
+  source: string,
+  through: number | null,
+): Promise<{ partition: number; dealtWith: Position }[]> {
+  const { partitions } = await mustLook(checkpoints, source);
+  const letters = partitions.filter(hasDeadLetters);
+  if (letters.length === 0) throw refused(`${source} has no dead letters that are not dealt with.`);
+  const dropped: { partition: number; dealtWith: Position }[] = [];
+  for (const { partition, position } of letters) {
+    // No letter is further on than the position that was committed with it.
+    if (position === null) continue;
+    const dealtWith = through === null || through >= position.window ? position : { window: through, row: LAST_ROW };
+    await checkpoints.dealWith(source, partition, dealtWith);
+    dropped.push({ partition, dealtWith });
+  }
+  return dropped;
+}
+
+/**
+ * Sends again what the dead letters are of: every key that changed after `since` (null: all rows), as it is at the head; with
+ * that they are dealt with. A row that still can't be sent is a new letter.
+ */
+export async function replayDeadLetters(
+  checkpoints: Checkpoints,
+  source: string,
+  since: string | null,
+): Promise<WindowRequest> {
+  const { head, meta } = await mustLook(checkpoints, source);
+  const age = since === null || head === null ? 0 : Date.parse(head.to) - Date.parse(since);
+  if (age > (meta.retentionMs ?? Infinity))
+    throw refused(`Time Travel of ${source} does not reach back to ${since}: ask for a new snapshot, then drop them.`);
+  const request = since === null ? await resnapshot(checkpoints, source) : await replay(checkpoints, source, since);
+  await dropDeadLetters(checkpoints, source, null);
+  return request;
 }
 
 function refuseStream(source: string, head: Window | null): void {

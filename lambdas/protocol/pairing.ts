@@ -6,16 +6,25 @@
  * appended to the producer is exactly the rows up to `done`, so a transaction can be committed whenever control is here.
  * A second DELETE or INSERT of a key is DUPLICATE_KEY. In append-only windows every row is a create and keys may repeat.
  * A repair tells the state, not the change: a pair is a read of what is there now.
+ *
+ * A row that can't be sent ends the hot loop; with `bury` it goes to the dead letters, where its record would have gone to the
+ * topic, and the loop goes on behind it. Rows that can be sent cost nothing for it.
  */
-import { SnowmeltError } from '../errors.ts';
+import { SnowmeltError, type ErrorCode } from '../errors.ts';
 import { rowHash } from './digest.ts';
-import type { HeaderWriter, KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
+import type { BadRow, HeaderWriter, KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
 import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
 
 /** What takes the records: a producer, or who looks what it would get. */
 export type Sink = Pick<KafkaProducer, 'append' | 'ready'>;
+
+/** Takes a row that can't be sent; false: the producer is full. */
+export type Bury = (bad: BadRow) => boolean;
+
+/** What the encoder and a record's size find wrong with one row. All else is wrong with more than that. */
+const OF_ONE_ROW = new Set<ErrorCode>(['RESULT_MALFORMED', 'VALUE_UNFIT', 'RECORD_TOO_LARGE']);
 
 export type PairingMode = 'net' | 'snapshot' | 'append' | 'repair' | 'append-read';
 
@@ -24,6 +33,7 @@ export class Pairing {
   readonly #window: number;
   readonly #encoder: RecordEncoder;
   readonly #headers: HeaderWriter | null;
+  readonly #bury: Bury | null;
   readonly #keyCell: number;
   readonly #actionCell: number;
   /** The row before the next one: in the batch at hand, or a copy of the last row of the batch before. */
@@ -39,10 +49,10 @@ export class Pairing {
   done: number;
   /** Hash of row `done` after each `take`; null before the first row of this run. */
   last: string | null = null;
-  /** Records appended so far, tombstones included. */
+  /** Records appended so far, tombstones included; dead letters are none. */
   records = 0;
 
-  /** `window`: its number; `done`: rows of the range that were published before. */
+  /** `window`: its number; `done`: rows of the range that were published before; without `bury` a bad row is an error. */
   constructor(
     mode: PairingMode,
     encoder: RecordEncoder,
@@ -50,11 +60,13 @@ export class Pairing {
     width: number,
     done: number,
     headers: HeaderWriter | null = null,
+    bury: Bury | null = null,
   ) {
     this.#mode = mode;
     this.#window = window;
     this.#encoder = encoder;
     this.#headers = headers;
+    this.#bury = bury;
     this.#keyCell = width - EXTRA_CELLS.count + EXTRA_CELLS.key;
     this.#actionCell = width - EXTRA_CELLS.count + EXTRA_CELLS.action;
     this.done = done;
@@ -71,7 +83,7 @@ export class Pairing {
 
   /**
    * Takes all rows of the batch from `start` on and awaits the producer whenever it is full.
-   * @throws DUPLICATE_KEY, and whatever the producer's sends failed with.
+   * @throws DUPLICATE_KEY, what a row can't be sent for, and whatever the producer's sends failed with.
    */
   async take(batch: RowBatch, start: number, producer: Sink): Promise<void> {
     const before = this.#previous;
@@ -95,11 +107,18 @@ export class Pairing {
   /** Appends the DELETE that was held back at the end of the range. */
   finish(producer: Sink): void {
     if (!this.#held) return;
-    this.#appendHeld(producer);
+    try {
+      this.#appendHeld(producer);
+    } catch (error) {
+      this.#buryHeld(error);
+    }
     this.last = rowHash(this.#previous!, this.#previousRow);
   }
 
-  /** Appends until the producer is full; answers the next row. Synchronous: this is the hot loop. */
+  /**
+   * Appends until the producer is full; answers the next row. Synchronous: this is the hot loop. `#held` and `done` change only
+   * once a record is appended, so that they tell which one failed.
+   */
   #append(batch: RowBatch, start: number, producer: Sink): number {
     const { bytes, offsets, width } = batch;
     const mode = this.#mode;
@@ -107,36 +126,41 @@ export class Pairing {
     const net = repair || mode === 'net';
     const unique = mode !== 'append' && mode !== 'append-read';
     const op: Op = mode === 'net' || mode === 'append' ? 'c' : 'r';
-    for (let row = start; row < batch.rows; row++) {
-      const isDelete = net && bytes[offsets[2 * (row * width + this.#actionCell)]!] === DELETE;
-      const previous = this.#previous;
-      const sameKey = unique && previous !== null && sameCell(previous, this.#previousRow, batch, row, this.#keyCell);
-      let room = true;
-      if (sameKey && (isDelete || !this.#held)) throw duplicate(isDelete ? 'DELETE' : 'INSERT');
-      if (sameKey) {
-        this.#held = false;
-        this.#taken++;
-        if (repair) this.#encoder.encode('r', null, 0, batch, row, this.#taken);
-        else this.#encoder.encode('u', previous, this.#previousRow, batch, row, this.#taken);
-        room = this.#send(batch, row, producer);
-        this.done = this.#taken;
-      } else {
-        if (this.#held) room = this.#appendHeld(producer);
-        this.#taken++;
-        if (isDelete) {
-          this.#held = true;
-        } else {
-          this.#encoder.encode(op, null, 0, batch, row, this.#taken);
-          room = this.#send(batch, row, producer) && room;
+    let row = start;
+    try {
+      for (; row < batch.rows; row++) {
+        const isDelete = net && bytes[offsets[2 * (row * width + this.#actionCell)]!] === DELETE;
+        const previous = this.#previous;
+        const sameKey = unique && previous !== null && sameCell(previous, this.#previousRow, batch, row, this.#keyCell);
+        let room = true;
+        if (sameKey && (isDelete || !this.#held)) throw duplicate(isDelete ? 'DELETE' : 'INSERT');
+        if (sameKey) {
+          this.#taken++;
+          if (repair) this.#encoder.encode('r', null, 0, batch, row, this.#taken);
+          else this.#encoder.encode('u', previous, this.#previousRow, batch, row, this.#taken);
+          room = this.#send(batch, row, producer);
+          this.#held = false;
           this.done = this.#taken;
+        } else {
+          if (this.#held) room = this.#appendHeld(producer);
+          this.#taken++;
+          if (isDelete) {
+            this.#held = true;
+          } else {
+            this.#encoder.encode(op, null, 0, batch, row, this.#taken);
+            room = this.#send(batch, row, producer) && room;
+            this.done = this.#taken;
+          }
+        }
+        this.#previous = batch;
+        this.#previousRow = row;
+        if (!room) {
+          this.#full = true;
+          return row + 1;
         }
       }
-      this.#previous = batch;
-      this.#previousRow = row;
-      if (!room) {
-        this.#full = true;
-        return row + 1;
-      }
+    } catch (error) {
+      return this.#buryAt(error, batch, row);
     }
     return batch.rows;
   }
@@ -144,7 +168,6 @@ export class Pairing {
   /** The previous row was a DELETE and stays one: nothing of its key follows. */
   #appendHeld(producer: Sink): boolean {
     const encoder = this.#encoder;
-    this.#held = false;
     encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
     let room = this.#send(this.#previous!, this.#previousRow, producer);
     if (encoder.tombstones) {
@@ -152,8 +175,45 @@ export class Pairing {
       room = producer.append(bytes, keyStart, keyEnd, -1, -1, this.#window, this.#taken, this.#headers) && room;
       this.records++;
     }
+    this.#held = false;
     this.done = this.#taken;
     return room;
+  }
+
+  /** The loop ended at `row`: what it could not send goes to the dead letters. Answers the next row. */
+  #buryAt(error: unknown, batch: RowBatch, row: number): number {
+    // Held, and no second row taken: it is the DELETE before `row`, which is still to come.
+    if (this.#held && this.#taken === this.done + 1) {
+      this.#buryHeld(error);
+      return row;
+    }
+    const mode = this.#mode;
+    if (this.#held && mode === 'net') this.#buryRow(error, 'u', this.#previous, this.#previousRow, batch, row);
+    else this.#buryRow(error, mode === 'net' || mode === 'append' ? 'c' : 'r', null, 0, batch, row);
+    this.#previous = batch;
+    this.#previousRow = row;
+    return row + 1;
+  }
+
+  /** Neither the delete nor its tombstone goes. */
+  #buryHeld(error: unknown): void {
+    this.#buryRow(error, 'd', this.#previous, this.#previousRow, null, 0);
+  }
+
+  #buryRow(
+    error: unknown,
+    op: Op,
+    before: RowBatch | null,
+    beforeRow: number,
+    after: RowBatch | null,
+    afterRow: number,
+  ): void {
+    if (this.#bury === null || !(error instanceof SnowmeltError) || !OF_ONE_ROW.has(error.code)) throw error;
+    const { code, message } = error;
+    const room = this.#bury({ code, message, op, before, beforeRow, after, afterRow, row: this.#taken });
+    if (!room) this.#full = true;
+    this.#held = false;
+    this.done = this.#taken;
   }
 
   /** Headers are of the row as it is now; of a deleted one as it was. */
@@ -161,8 +221,9 @@ export class Pairing {
     const { bytes, keyStart, keyEnd, valueStart, valueEnd } = this.#encoder;
     const headers = this.#headers;
     headers?.write(batch, row);
+    const room = producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, this.#window, this.#taken, headers);
     this.records++;
-    return producer.append(bytes, keyStart, keyEnd, valueStart, valueEnd, this.#window, this.#taken, headers);
+    return room;
   }
 }
 

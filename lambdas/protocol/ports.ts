@@ -2,6 +2,7 @@
  * The seams between the protocol and the world. `protocol/` does no I/O: it is handed these.
  * Rows cross as RowBatches, never one by one.
  */
+import type { ErrorCode } from '../errors.ts';
 import type { Position } from './position.ts';
 import type {
   Column,
@@ -177,7 +178,12 @@ export type Marker = {
   at: number;
   /** The last record that the brokers acknowledged before the commit; null where a marker was committed alone. */
   sent: Sent | null;
+  /** Of the window that `position` is in; null or absent: none of its rows up to there is a dead letter. */
+  dead?: DeadRows | null;
 };
+
+/** Rows of a window that went to the dead letters, up to some position: how many, and the number of the last one. */
+export type DeadRows = { window: number; rows: number; last: number };
 
 /** Offset of a record in its topicPartition. */
 export type Sent = { topic: string; topicPartition: number; offset: number };
@@ -206,6 +212,8 @@ export type OpenRequest = {
   delivery: Delivery;
   /** The topic that `tell` is for; none is absent or null. */
   progress?: { topic: string; topicPartitions: number } | null;
+  /** The topic that `bury` is for; none is absent or null. */
+  deadLetters?: { topic: string; topicPartitions: number } | null;
   /** Doesn't read the marker (an operator signs it anew): `commit` may then commit a marker alone, without a record. */
   adopt?: boolean;
 };
@@ -239,6 +247,7 @@ export interface KafkaProducer {
    * Adds a record: key and value are slices of `bytes`; `valueStart` -1 is a tombstone. The topicPartition is murmur2 of
    * the key modulo the layout's count. Copies at once. Returns false when the caller must await `ready()` before the next one.
    * With at-least-once the record carries `window:row` in the header `snowmelt.position`, besides `headers`.
+   * @throws RECORD_TOO_LARGE, with nothing added, for one that the topic does not take even alone in a batch, compressed
    */
   append(
     bytes: Uint8Array,
@@ -263,6 +272,10 @@ export interface KafkaProducer {
   ): void;
   /** Adds a record for the topic of progress to the transaction. */
   tell(record: PlainRecord, window: number, row: number): void;
+  /** Adds a record for the topic of dead letters to the transaction; as `append` does. */
+  bury(record: PlainRecord, window: number, row: number): boolean;
+  /** Bytes that key and value of such a record may have together; 0 without the topic. */
+  readonly letterBytes: number;
   /** Resolves when there is room; rejects with the first error of a send. */
   ready(): Promise<void>;
   /** Records appended and not committed. */
@@ -340,6 +353,7 @@ export interface RecordEncoder {
   /**
    * `before` and `after` are rows of batches (null where the op has none); `row` is the 1-based number of the record's last
    * row in the partition's range.
+   * @throws RESULT_MALFORMED, VALUE_UNFIT for a row that the format can't carry
    */
   encode(
     op: Op,
@@ -365,13 +379,27 @@ export interface HeaderWriter extends RecordHeaders {
 /** A record that belongs to no row: key and value as bytes. */
 export type PlainRecord = { key: Uint8Array; value: Uint8Array };
 
+/** A row that can't be sent, and why: what `encode` would have made a record of. */
+export type BadRow = {
+  code: ErrorCode;
+  message: string;
+  op: Op;
+  before: RowBatch | null;
+  beforeRow: number;
+  after: RowBatch | null;
+  afterRow: number;
+  row: number;
+};
+
 export interface Encoders {
   /** The record of a `truncate` window (op t, a reserved key): the topic's consumers forget every key. */
   truncation(window: Window, layout: Layout): Promise<PlainRecord>;
   /** The record of a `schema` window, for the topic that the window names: columns before and after. */
   schemaChange(window: Window, layout: Layout): PlainRecord;
-  /** Of a partition's last transaction of a window: the END, for the topic of progress. */
-  progress(window: Window, partition: number): PlainRecord;
+  /** Of a partition's last transaction of a window: the END, for the topic of progress; `dead`: rows that are dead letters. */
+  progress(window: Window, partition: number, dead: number): PlainRecord;
+  /** Of a row that can't be sent, at most `bytes` in all: what does not fit is left out, the images first. */
+  deadLetter(window: Window, layout: Layout, partition: number, bad: BadRow, bytes: number): PlainRecord;
   /** null: records have none. Before the first `write` every value that is a column's is null. @throws COLUMN_MISSING */
   headers(window: Window): HeaderWriter | null;
   /**
@@ -465,6 +493,10 @@ export type PartitionItem = {
   lastError: StoredError | null;
   /** Invocations in a row that failed with `lastError.code` at the same position without progress. */
   failures: number;
+  /** Of the newest window that has dead letters of this partition; they are counted up to `position`. */
+  dead?: DeadRows | null;
+  /** Up to here an operator has dealt with the dead letters. */
+  dealtWith?: Position | null;
 };
 
 /** What a person did: what stood before and after, in few words or as JSON; `at` is their machine's clock. */
@@ -583,7 +615,14 @@ export interface Checkpoints {
    */
   reconcile(
     lease: Lease,
-    change: { position: Position | null; marked: PartitionItem['marked']; open: number | null; leaseUntil: number },
+    change: {
+      position: Position | null;
+      marked: PartitionItem['marked'];
+      open: number | null;
+      leaseUntil: number;
+      /** Absent: as it stands. */
+      dead?: DeadRows;
+    },
   ): Promise<Lease | null>;
   /** If the epoch is mine and the position is the previous or already this one. Also resets failures, sets lastSuccessAt. */
   commit(
@@ -595,6 +634,8 @@ export interface Checkpoints {
       now: number;
       /** Removes `open`: at-least-once leaves nothing undecided. */
       closeOpen?: boolean;
+      /** Absent: as it stands. */
+      dead?: DeadRows;
     },
   ): Promise<Lease | null>;
   /** Prolongs the lease if the epoch is mine; null when it is another's. Long reads come without a commit for a while. */
@@ -628,6 +669,8 @@ export interface Checkpoints {
   audits(source: string, since: number): Promise<{ key: string; entry: AuditEntry }[]>;
   /** Notes what people were told, on condition that `previous` is what is noted. False: another planner noted something else. */
   noteTold(source: string, previous: Told | null, next: Told): Promise<boolean>;
+  /** Operator's: the dead letters up to `position` are dealt with. It only grows. */
+  dealWith(source: string, partition: number, position: Position): Promise<void>;
 }
 
 /** What the warehouse may cost a day. */

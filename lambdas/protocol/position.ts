@@ -6,12 +6,13 @@
 export type Position = { readonly window: number; readonly row: number };
 
 const MAX_WINDOW = 2 ** 31 - 1;
-const MAX_ROW = 2 ** 32 - 1;
+/** No window has more. */
+export const LAST_ROW = 2 ** 32 - 1;
 
 /** @throws RangeError when a part is out of bounds or not canonical. */
 export function position(window: number, row: number): Position {
   if (!Number.isInteger(window) || window < 1 || window > MAX_WINDOW) throw new RangeError(`window ${window}`);
-  if (!Number.isInteger(row) || row < 1 || row > MAX_ROW) throw new RangeError(`row ${row}`);
+  if (!Number.isInteger(row) || row < 1 || row > LAST_ROW) throw new RangeError(`row ${row}`);
   return { window, row };
 }
 

@@ -5,6 +5,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { commit, Commits } from './commits.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Pace } from './pace.ts';
 import { Pairing, type PairingMode } from './pairing.ts';
 import { FencedError, renew, type Run } from './publish.ts';
@@ -32,7 +33,8 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   const width = window.columns.length + EXTRA_CELLS.count;
   const encoder = await ports.encoders.forWindow(window, layout, run.partition);
   const headers = ports.encoders.headers(window);
-  const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done, headers);
+  const letters = new DeadLetters(run, window, layout);
+  const pairing = new Pairing(modeOf(window, layout), encoder, window.number, width, done, headers, letters.bury);
   const queryId = await freshResult(ports, run.source, window, () => renew(run));
 
   // The row before proves that this is the result it was.
@@ -46,7 +48,7 @@ export async function publishWindow(run: Run, state: SourceState, window: Window
   let waiting = true;
   /** Begins the commit of all rows taken so far. */
   const commitSoon = async () => {
-    await commits.begin(pairing.done, pairing.last!);
+    await commits.begin(pairing.done, pairing.last!, letters.rows);
     cut = pairing.done;
   };
   try {
@@ -134,7 +136,7 @@ async function publishTruncation(run: Run, window: Window, layout: Layout, range
   const bytes = Buffer.concat([key, value]);
   run.undecided = true;
   run.producer!.broadcast(bytes, 0, key.length, key.length, bytes.length, window.number, 1, encoders.headers(window));
-  await commit(run, window, range, range.rows, '');
+  await commit(run, window, range, range.rows, '', null);
 }
 
 /** One row, partition 0's: a record for the topic of schema changes, which the producer was opened for. */
@@ -143,7 +145,7 @@ async function publishSchema(run: Run, window: Window, layout: Layout, range: Ra
   const bytes = Buffer.concat([key, value]);
   run.undecided = true;
   run.producer!.append(bytes, 0, key.length, key.length, bytes.length, window.number, 1);
-  await commit(run, window, range, range.rows, '');
+  await commit(run, window, range, range.rows, '', null);
 }
 
 function checkComplete(run: Run, window: Window, range: Range, pairing: Pairing): void {

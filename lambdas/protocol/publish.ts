@@ -7,6 +7,8 @@
  * one path, a new producer, marker, reconcile; only the epoch condition ends an invocation for good.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
+import { tellDead } from './commits.ts';
+import { newlyDead } from './dead-letters.ts';
 import { heldBy, checkPartitions, newestLayout, nextWindowFor, partitionsToCall, windowOf } from './past.ts';
 import type { Rate } from './pace.ts';
 import type {
@@ -49,6 +51,8 @@ export type PublishSettings = {
   topicChecks: 'strict' | 'report';
   /** Topic that each partition's END of a window goes to; null: none. */
   progressTopic: { name: string; partitions: number } | null;
+  /** Topic that rows go to which can't be sent; none: they stop the partition. */
+  deadLetterTopic?: { name: string; partitions: number } | null;
   /** No transaction is opened when less than this is left of the invocation. */
   reserveMs: number;
   /** At most this many partitions of the source are published at the same time. */
@@ -211,7 +215,7 @@ async function look(run: Run): Promise<SourceState> {
 /** InitProducerId, marker, reconcile, one conditional write. Nothing was sent before. */
 async function open(run: Run, before: SourceState, window: Window | null): Promise<void> {
   const { ports, lease } = run;
-  const { progressTopic } = run.settings;
+  const { progressTopic, deadLetterTopic = null } = run.settings;
   const target = targetOf(before, window ?? before.head);
   run.opens++;
   run.target = target.name;
@@ -225,6 +229,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
     partitions: target.partitions,
     delivery: run.settings.delivery,
     progress: progressTopic && { topic: progressTopic.name, topicPartitions: progressTopic.partitions },
+    deadLetters: deadLetterTopic && { topic: deadLetterTopic.name, topicPartitions: deadLetterTopic.partitions },
   });
   run.producer = producer;
   // Windows may have been written and published by another owner since `before`: look after InitProducerId.
@@ -243,6 +248,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
   if (comparePositions(reconciled.item.position, lease.item.position) > 0) {
     run.progressed = true;
     ports.telemetry.count('RollForwards', 1, { source: run.source, partition: run.partition });
+    tellDead(run, newlyDead(lease.item, reconciled.item));
   }
   run.lease = reconciled;
   run.incarnation = state.meta.incarnation;

@@ -5,14 +5,15 @@
  * one conditional write; nothing is sent before that.
  */
 import type { ErrorCode } from '../errors.ts';
-import type { Marker, PartitionItem } from './ports.ts';
+import type { DeadRows, Marker, PartitionItem } from './ports.ts';
 import { comparePositions, formatPosition, maxPosition } from './position.ts';
 import type { Window } from './window.ts';
 
 type Stop = Extract<ErrorCode, 'STATE_DISAGREES' | 'KAFKA_LOST_DATA' | 'TOPIC_LOST_DATA' | 'MARKER_EXPIRED'>;
 
 export type Reconciled =
-  { position: PartitionItem['position']; marked: PartitionItem['marked'] } | { stop: Stop; message: string };
+  | { position: PartitionItem['position']; marked: PartitionItem['marked']; dead?: DeadRows }
+  | { stop: Stop; message: string };
 
 export type ReconcileInput = {
   /** As this epoch last read or wrote it. */
@@ -54,6 +55,8 @@ export function reconcile(input: ReconcileInput): Reconciled {
   return {
     position: maxPosition(item.position, marker.position),
     marked: { position: marker.position, at: marker.at },
+    // Behind the item's position the item knows more.
+    ...(marker.dead && comparePositions(marker.position, item.position) > 0 && { dead: marker.dead }),
   };
 }
 

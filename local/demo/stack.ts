@@ -211,8 +211,9 @@ async function createTopics(brokers: string[], config: ResolvedConfig, options: 
   await admin.connect();
   try {
     const data = new Map(config.sources.map(({ topic, topicPartitions }) => [topic, topicPartitions]));
-    for (const { schemaTopic, progressTopic } of config.sources) {
-      for (const told of [schemaTopic, progressTopic]) if (told !== undefined) data.set(told.name, told.partitions);
+    for (const { schemaTopic, progressTopic, deadLetterTopic } of config.sources) {
+      for (const told of [schemaTopic, progressTopic, deadLetterTopic])
+        if (told !== undefined) data.set(told.name, told.partitions);
     }
     const control = options.controlPartitions ?? Math.max(...config.sources.map(({ partitions }) => partitions));
     await admin.createTopics({

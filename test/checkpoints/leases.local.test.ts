@@ -96,6 +96,36 @@ describe('acquire', () => {
   });
 });
 
+describe('dead letters', () => {
+  const dead = { window: 1, rows: 2, last: 5 };
+
+  it('are counted with the position, and stay known when later windows have none', async () => {
+    const lease = await acquire('a');
+    const counted = await table.store.commit(lease, { ...commitOf(P1), dead });
+    expect(counted?.item).toMatchObject({ position: P1, dead });
+    const next = await table.store.commit(counted!, commitOf(P2));
+    expect(next?.item).toMatchObject({ position: P2, dead });
+  });
+
+  it('of a marker that is behind what this owner wrote do not count', async () => {
+    const lease = await acquire('a');
+    const more = { window: 1, rows: 3, last: 9 };
+    await table.store.commit(lease, { ...commitOf(P2), dead: more });
+    const change = { position: P1, marked: marked(), open: NOW, leaseUntil: NOW + LEASE, dead };
+    expect((await table.store.reconcile(lease, change))?.item).toMatchObject({ position: P2, dead: more });
+    const taken = await table.store.reconcile(lease, { ...change, position: P3 });
+    expect(taken?.item).toMatchObject({ position: P3, dead });
+  });
+
+  it('are dealt with up to a position that never goes back, whoever has the lease', async () => {
+    await acquire('a');
+    for (const position of [P2, P1, P2]) await table.store.dealWith(source, 0, position);
+    expect(await stored()).toMatchObject({ dealtWith: P2, owner: 'a', epoch: 1 });
+    await table.store.dealWith(source, 0, P3);
+    expect(await stored()).toMatchObject({ dealtWith: P3 });
+  });
+});
+
 describe('reconcile', () => {
   const change = { position: P1, marked: marked(), open: NOW, leaseUntil: NOW + 2 * LEASE };
 

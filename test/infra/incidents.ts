@@ -7,6 +7,7 @@ import type { Template } from '../../infra/synthesize.ts';
 import { createTelemetry } from '../../lambdas/aws/telemetry.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { parseEmf } from '../../local/aws/emf.ts';
+import { UNFIT } from '../protocol/memory.ts';
 import { MINUTE, source, world } from '../protocol/world.ts';
 import { dimensionsOf, Evaluator } from './evaluate.ts';
 
@@ -322,6 +323,17 @@ export const incidents: Incident[] = [
     pages: [['Freshness']],
     within: 17,
     tickets: ['BudgetSpent'],
+  },
+  {
+    ...quiet,
+    name: 'a row that no record can carry, of a source with dead letters: somebody has to look, nobody is woken',
+    replay: async (day) => {
+      day.w.publishSettings.deadLetterTopic = { name: 'dead', partitions: 1 };
+      day.w.table.commits.push({ at: day.w.clock.time - 1, key: '41', value: UNFIT });
+      await day.pass(20);
+      day.w.publishSettings.deadLetterTopic = null;
+    },
+    tickets: ['DeadLetters'],
   },
   {
     ...quiet,

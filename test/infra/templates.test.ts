@@ -257,6 +257,18 @@ test('topics that are told of columns and of progress are made, may be written, 
   ]);
 });
 
+test('topics of dead letters are made, may be written, and read by operate', () => {
+  const text = `${everything}\ndefaults: { onBadRow: dead-letter }\n`;
+  const topics = of(templateOf(text), 'AWS::MSK::Topic').map(({ Properties }) => Properties['TopicName']);
+  const letters = ['all.orders.deadletters', 'all.customers.deadletters'];
+  expect(topics).toEqual(['all.orders', 'all.customers', ...letters, 'all.control']);
+  const allowed = (reads: boolean) =>
+    kafkaRights(loadConfig(text, { path: 'x' }), reads).find(({ name }) => name === letters[0])?.operations;
+  expect(allowed(false)).toEqual(['Describe', 'DescribeConfigs', 'Write']);
+  expect(allowed(true)).toEqual(['Describe', 'DescribeConfigs', 'Read', 'Write']);
+  expect(kafkaAcls(loadConfig(text, { path: 'x' }), 'User:s').join()).toContain(`'${letters[1]!}'`);
+});
+
 test('settings that need each other', () => {
   expect(problems(everything.replace(/ {2}cluster:.*\n/, ''))).toEqual([
     'kafka.auth.method: iam needs `aws.cluster`, the cluster that may be used',

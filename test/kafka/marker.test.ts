@@ -6,19 +6,28 @@ import { position } from '../../lambdas/protocol/position.ts';
 import type { Marker } from '../../lambdas/protocol/ports.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 64 });
-const markers: fc.Arbitrary<Marker> = fc.record({
-  position: fc
-    .tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.integer({ min: 1, max: 2 ** 32 - 1 }))
-    .map(([w, r]) => position(w, r)),
-  incarnation: text,
-  digest: text,
-  to: text,
-  last: text,
-  at: fc.integer({ min: 0, max: 2 ** 45 }),
-  sent: fc.option(
-    fc.record({ topic: text, topicPartition: fc.nat(), offset: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
-  ),
-});
+const markers: fc.Arbitrary<Marker> = fc
+  .record({
+    position: fc
+      .tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.integer({ min: 1, max: 2 ** 32 - 1 }))
+      .map(([w, r]) => position(w, r)),
+    incarnation: text,
+    digest: text,
+    to: text,
+    last: text,
+    at: fc.integer({ min: 0, max: 2 ** 45 }),
+    sent: fc.option(
+      fc.record({
+        topic: text,
+        topicPartition: fc.nat(),
+        offset: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+      }),
+    ),
+    dead: fc.option(fc.record({ rows: fc.nat(), last: fc.nat() })),
+  })
+  .map(({ dead, ...marker }) =>
+    dead === null ? marker : { ...marker, dead: { window: marker.position.window, ...dead } },
+  );
 const sample: Marker = {
   position: position(7, 12),
   incarnation: 'i',

@@ -1,9 +1,12 @@
 /** What is appended and committed is what a consumer reads, whatever its size. */
+import { randomBytes } from 'node:crypto';
 import { ConfigResourceTypes, Partitioners } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
 import { readCommitted } from './consumer.ts';
 import { append, Fixture, markerAt, requestFor, type Source } from './fixture.ts';
+
+const TOO_LARGE = expect.objectContaining({ code: 'RECORD_TOO_LARGE' }) as Error;
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -82,6 +85,33 @@ describe('round trip', () => {
     await expect(other).rejects.toMatchObject({ code: 'TOPIC_DIFFERS' });
   });
 
+  test('a dead letter is part of the transaction, also where it is all of it, and has the room that its topic has', async () => {
+    const source = await fixture.source(2);
+    const deadLetters = { topic: `${source.topic}.dead`, topicPartitions: 2 };
+    await fixture.createTopic(deadLetters.topic, deadLetters.topicPartitions);
+    await fixture.grant([deadLetters.topic]);
+    await limit({ topic: deadLetters.topic }, 2_000);
+    const bury = (producer: KafkaProducer, value: string) =>
+      producer.bury({ key: Buffer.from(`${value.length}`), value: Buffer.from(value) }, 1, 1);
+    const buried = async () =>
+      (await readCommitted(fixture.target.brokers, deadLetters.topic)).map(({ value }) => value);
+    const first = await source.open(0, { deadLetters });
+    expect(first.letterBytes).toBeGreaterThan(1_800);
+    const longest = 'x'.repeat(first.letterBytes - 4);
+    bury(first, longest);
+    await first.commit(markerAt(1, 1, { dead: { window: 1, rows: 1, last: 1 } }));
+    append(first, 'a', 'lost');
+    bury(first, 'lost');
+    await first.close();
+    const second = await source.open(0, { deadLetters });
+    expect(second.marker).toMatchObject({ dead: { window: 1, rows: 1, last: 1 } });
+    append(second, 'a', 'one');
+    bury(second, 'two');
+    await second.commit(markerAt(1, 3));
+    expect((await buried()).sort()).toEqual(['two', longest]);
+    expect(await source.values()).toEqual(['one']);
+  });
+
   test('the next open reads the last committed marker', async () => {
     const source = await fixture.source();
     const first = await source.open();
@@ -150,11 +180,23 @@ describe('sizes', () => {
     const source = await fixture.source(1);
     const producer = await source.open();
     append(producer, 'a', 'small');
-    append(producer, 'a', 'x'.repeat(1_100_000));
-    await expect(producer.commit(markerAt(1, 2))).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' });
+    expect(() => append(producer, 'a', 'x'.repeat(1_100_000))).toThrow(TOO_LARGE);
     await producer.close();
     expect((await source.open()).marker).toBeNull();
     expect(await source.read()).toEqual([]);
+  });
+
+  test('where it is not appended the others are committed, in order', async () => {
+    const source = await fixture.source(1, { compression: 'gzip' });
+    await limit(source, 5_000);
+    const producer = await source.open();
+    append(producer, 'a', 'before');
+    const noise = randomBytes(6_000).toString('base64');
+    expect(() => append(producer, 'a', noise)).toThrow(TOO_LARGE);
+    append(producer, 'a', 'after');
+    expect(producer.pending).toBe(2);
+    await producer.commit(markerAt(1, 3));
+    expect((await source.read()).map(({ value }) => value)).toEqual(['before', 'after']);
   });
 
   test('batches stay under the topic’s own limit, whatever the configuration says', async () => {
@@ -175,11 +217,12 @@ describe('sizes', () => {
       return undefined;
     });
     const producer = await source.open();
-    append(producer, 'key', 'x'.repeat(5_000));
-    await expect(producer.commit(markerAt(1, 1))).rejects.toMatchObject({
-      code: 'RECORD_TOO_LARGE',
-      message: expect.stringMatching(/takes 50\d\d bytes.*takes 5000/) as string,
-    });
+    expect(() => append(producer, 'key', 'x'.repeat(5_000))).toThrow(
+      expect.objectContaining({
+        code: 'RECORD_TOO_LARGE',
+        message: expect.stringMatching(/takes 50\d\d bytes.*takes 5000/) as string,
+      }) as Error,
+    );
     expect(sent).toEqual([]);
     remove();
     const small = await fixture.kafka({ compression: 'zstd' }).open(requestFor(source.name, source.topic, 1));
@@ -334,7 +377,7 @@ describe('what is appended during a commit', () => {
 });
 
 /** Sets max.message.bytes of the source's topic. */
-async function limit(source: Source, bytes: number): Promise<void> {
+async function limit(source: Pick<Source, 'topic'>, bytes: number): Promise<void> {
   const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }];
   const resources = [{ type: ConfigResourceTypes.TOPIC, name: source.topic, configEntries }];
   await fixture.admin.alterConfigs({ validateOnly: false, resources });

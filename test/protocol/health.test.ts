@@ -41,6 +41,16 @@ test('a stopped partition needs somebody, and so does planning that can not go o
   expect(of('A_CODE_OF_A_NEWER_RELEASE')).toBe(1);
 });
 
+test('dead letters wait until somebody has dealt with the last of them', () => {
+  const dead = { window: 7, rows: 3, last: 20 };
+  const waiting = (...dealtWith: { window: number; row: number }[]) =>
+    health(stateOf([], [item(0, { dead, ...(dealtWith[0] && { dealtWith: dealtWith[0] }) }), item(1)]), start)
+      .deadLetters;
+  expect(waiting()).toBe(1);
+  expect(waiting({ window: 7, row: 19 })).toBe(1);
+  expect(waiting({ window: 7, row: 20 })).toBe(0);
+});
+
 test('what is left of Time Travel and of a result', () => {
   const state = stateOf([windowOf(1, [5])], [item(0)], { retentionMs: 24 * HOUR });
   expect(health(state, start + 18 * HOUR)).toMatchObject({
@@ -73,6 +83,7 @@ test('that all is well is told of the deployment alone', () => {
     ['HistoryHeadroomPercent', expect.closeTo(99.3, 1), true],
     ['StalledSeconds', 0, true],
     ['NeedsOperator', 0, true],
+    ['DeadLettersWaiting', 0, true],
   ]);
   told.length = 0;
   tellHealth(telemetry, source, null, at(11));

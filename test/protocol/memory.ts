@@ -2,6 +2,7 @@
  * The protocol's ports in memory: a Kafka with epochs, markers and visible records, a checkpoint table, Snowflake results.
  * As strict as the real ones where the protocol leans on them; each call can be made to fail, before or after it took effect.
  */
+import { SnowmeltError } from '../../lambdas/errors.ts';
 import type {
   AuditEntry,
   Checkpoints,
@@ -25,7 +26,7 @@ import type {
   Told,
   WindowRequest,
 } from '../../lambdas/protocol/ports.ts';
-import { comparePositions } from '../../lambdas/protocol/position.ts';
+import { comparePositions, type Position } from '../../lambdas/protocol/position.ts';
 import type { Column, Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
 
 /** Called before and after each port call; throwing makes the call fail, after it took effect when `when` is 'after'. */
@@ -242,6 +243,13 @@ export class MemoryKafka implements Kafka {
         const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
         buffered.push({ topic: request.progress!.topic, key: text(key), value: text(value) });
       },
+      letterBytes: 1_000,
+      bury({ key, value }) {
+        check();
+        const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+        buffered.push({ topic: request.deadLetters!.topic, key: text(key), value: text(value) });
+        return buffered.length % roomFor !== 0;
+      },
       async ready() {
         check();
         fault('send', 'before');
@@ -280,11 +288,21 @@ export class MemoryKafka implements Kafka {
   async close() {}
 }
 
+/** A value that no record can carry. */
+export const UNFIT = 'unfit';
+
 /** Encodes key cell and op as text: `op|before|after` of the first cell. */
 export const textEncoders: Encoders = {
   truncation: (window) => Promise.resolve({ key: Buffer.from('all'), value: Buffer.from(`t|||${window.number}:1`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`schema ${window.number}`) }),
-  progress: (window, partition) => ({ key: Buffer.from('end'), value: Buffer.from(`${window.number} ${partition}`) }),
+  progress: (window, partition, dead) => ({
+    key: Buffer.from('end'),
+    value: Buffer.from(`${window.number} ${partition} ${dead}`),
+  }),
+  deadLetter: (window, _layout, partition, { code, op, row }) => ({
+    key: Buffer.from(`${window.number}:${partition}:${row}`),
+    value: Buffer.from(`${code} ${op}`),
+  }),
   headers: () => null,
   forWindow: async (window) => {
     const width = window.columns.length + 4;
@@ -309,7 +327,9 @@ export const textEncoders: Encoders = {
         row: number,
       ) {
         const key = cell(after ?? before, after === null ? beforeRow : afterRow, window.columns.length);
-        const value = `${op}|${cell(before, beforeRow, 0)}|${cell(after, afterRow, 0)}|${window.number}:${row}`;
+        const images = [cell(before, beforeRow, 0), cell(after, afterRow, 0)];
+        if (images.includes(UNFIT)) throw new SnowmeltError('VALUE_UNFIT', 'a value that no record can carry');
+        const value = `${op}|${images.join('|')}|${window.number}:${row}`;
         encoder.bytes = Buffer.from(key + value);
         encoder.keyEnd = Buffer.byteLength(key);
         encoder.valueStart = encoder.keyEnd;
@@ -524,6 +544,9 @@ export class MemoryCheckpoints implements Checkpoints {
     if (JSON.stringify(meta.told ?? null) !== JSON.stringify(previous)) return false;
     meta.told = structuredClone(next);
     return true;
+  }
+  async dealWith(source: string, partition: number, position: Position) {
+    this.#source(source).partitions.get(partition)!.dealtWith = position;
   }
 }
 

@@ -1,9 +1,9 @@
 import type { OpenRequest } from '../../lambdas/protocol/ports.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Pairing, type PairingMode } from '../../lambdas/protocol/pairing.ts';
+import { Pairing, type Bury, type PairingMode } from '../../lambdas/protocol/pairing.ts';
 import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
-import { batchOf, MemoryKafka, textEncoders, type Row } from './memory.ts';
+import { batchOf, MemoryKafka, textEncoders, UNFIT, type Row } from './memory.ts';
 import { layout, windowOf } from './fixtures.ts';
 
 const request: OpenRequest = {
@@ -23,10 +23,11 @@ const width = 5;
 const row = (key: string, action: 'DELETE' | 'INSERT', value = key): Row => [value, key, action, null, '0'];
 
 /** Publishes the rows in batches of the given size and answers the visible records, with `done` and `last` after each batch. */
-async function pump(rows: Row[], size: number, mode: PairingMode = 'net') {
+async function pump(rows: Row[], size: number, mode: PairingMode = 'net', bury: Bury | null = null) {
   const kafka = new MemoryKafka();
   const producer = await kafka.open(request);
-  const pairing = new Pairing(mode, await textEncoders.forWindow(window, layout, 0), window.number, width, 0);
+  const encoder = await textEncoders.forWindow(window, layout, 0);
+  const pairing = new Pairing(mode, encoder, window.number, width, 0, null, bury);
   const cuts: { done: number; last: string | null; records: number }[] = [];
   for (let at = 0; at < rows.length; at += size) {
     await pairing.take(batchOf(rows.slice(at, at + size), width), 0, producer);
@@ -88,6 +89,81 @@ describe('net changes', () => {
             );
             expect(proof.resumeAfter(batchOf([rows[cut.done - 1]!], width))).toBe(cut.last);
           }
+        }
+      }),
+    );
+  });
+});
+
+describe('rows that can not be sent', () => {
+  const rows = [
+    row('a', 'INSERT', UNFIT),
+    row('b', 'DELETE', UNFIT),
+    row('c', 'DELETE', UNFIT),
+    row('c', 'INSERT', 'new'),
+    row('d', 'DELETE', 'old'),
+    row('d', 'INSERT', UNFIT),
+    row('e', 'INSERT'),
+    row('f', 'DELETE', UNFIT),
+  ];
+  /** As `pump`, and what was buried. */
+  async function buried(of: Row[], size: number, mode: PairingMode = 'net') {
+    const letters: string[] = [];
+    const pumped = await pump(of, size, mode, ({ code, op, before, after, row: number }) => {
+      letters.push(`${number} ${op} ${code}${before === null ? '' : ' before'}${after === null ? '' : ' after'}`);
+      return true;
+    });
+    return { ...pumped, letters };
+  }
+
+  test('are buried in their place, a delete with its tombstone, an update whole; the others go', async () => {
+    for (const size of [1, 2, 3, 9]) {
+      const { records, letters, cuts } = await buried(rows, size);
+      expect(records).toEqual(['e:c||e']);
+      expect(letters).toEqual([
+        '1 c VALUE_UNFIT after',
+        '2 d VALUE_UNFIT before',
+        '4 u VALUE_UNFIT before after',
+        '6 u VALUE_UNFIT before after',
+        '8 d VALUE_UNFIT before',
+      ]);
+      expect(cuts.at(-1)!.done).toBe(8);
+    }
+  });
+
+  test('a repair sends what is there now, whatever was there before', async () => {
+    const { records, letters } = await buried(rows, 3, 'repair');
+    expect(records).toEqual(['c:r||new', 'e:r||e']);
+    expect(letters.map((letter) => letter.slice(0, 3))).toEqual(['1 r', '2 d', '6 r', '8 d']);
+  });
+
+  test('without a place for them they are errors; a key that comes twice is one anyway', async () => {
+    for (const each of [rows.slice(0, 1), rows.slice(1, 2), rows.slice(2, 4)])
+      await expect(pump(each, 1)).rejects.toMatchObject({ code: 'VALUE_UNFIT' });
+    await expect(buried([row('b', 'DELETE', UNFIT), row('b', 'DELETE')], 1)).rejects.toMatchObject({
+      code: 'DUPLICATE_KEY',
+    });
+  });
+
+  test('going on from any cut gives the same records and letters', async () => {
+    const changes = fc.array(fc.record({ op: fc.constantFrom('c', 'd', 'u'), bad: fc.boolean() }), { maxLength: 20 });
+    const withoutNumber = (letters: string[]) => letters.map((letter) => letter.replace(/^\d+ /, ''));
+    await fc.assert(
+      fc.asyncProperty(changes, fc.integer({ min: 1, max: 6 }), async (list, size) => {
+        const all = list.flatMap(({ op, bad }, i) => {
+          const key = String(i).padStart(3, '0');
+          const value = bad ? UNFIT : key;
+          return [
+            ...(op === 'c' ? [] : [row(key, 'DELETE', value)]),
+            ...(op === 'd' ? [] : [row(key, 'INSERT', value)]),
+          ];
+        });
+        const whole = await buried(all, 100);
+        for (const { done, records } of (await buried(all, size)).cuts) {
+          const rest = await buried(all.slice(done), size);
+          expect([...whole.records.slice(0, records), ...rest.records]).toEqual(whole.records);
+          const before = whole.letters.filter((letter) => Number(letter.split(' ')[0]) <= done);
+          expect(withoutNumber([...before, ...rest.letters])).toEqual(withoutNumber(whole.letters));
         }
       }),
     );

@@ -36,6 +36,17 @@ test('a marker ahead wins', () => {
   });
   expect(decision).toEqual({ position: { window: 2, row: 4 }, marked: at(2, 4) });
 });
+test('dead letters are counted as the marker has them where it is ahead, else as the item has them', () => {
+  const dead = { window: 2, rows: 3, last: 4 };
+  const ahead = {
+    item: item(0, { position: { window: 1, row: 3 }, marked: at(1, 3) }),
+    marker: marker(2, 4, { dead }),
+  };
+  expect(decide(ahead)).toMatchObject({ dead });
+  expect(decide({ ...ahead, item: item(0, { position: { window: 3, row: 9 }, marked: at(2, 4) }) })).not.toHaveProperty(
+    'dead',
+  );
+});
 test('a position past void windows stays ahead of the marker', () => {
   const decision = decide({
     item: item(0, { position: { window: 3, row: 9 }, marked: at(2, 9) }),

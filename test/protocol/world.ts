@@ -158,7 +158,7 @@ export function fold(w: World): Map<string, string> {
 }
 
 /** Calls whatever was asked for until nothing is left. */
-export async function drain(w: World): Promise<void> {
+export async function drain(w: Pick<World, 'events' | 'publishOnce'>): Promise<void> {
   for (let round = 0; round < 50 && w.events.calls.length > 0; round++) {
     for (const { partition } of w.events.calls.splice(0)) await w.publishOnce(partition);
   }

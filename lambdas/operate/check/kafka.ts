@@ -38,7 +38,7 @@ async function checkSource(
   source: ResolvedSource,
   findings: Findings,
 ): Promise<Seen | null> {
-  const { name, topic, topicPartitions, delivery, schemaTopic, progressTopic } = source;
+  const { name, topic, topicPartitions, delivery, schemaTopic, progressTopic, deadLetterTopic } = source;
   const fixOf = (error: SnowmeltError) => kafkaFix(config, error);
   const stored = await findings.attempt(
     name,
@@ -51,7 +51,7 @@ async function checkSource(
     const ways = seen.ways.map((way) => `npx snowmelt recover ${name} --take ${way} --reason "..."`);
     findings.fail(name, new SnowmeltError(code, message), ways);
   }
-  for (const other of [schemaTopic, progressTopic]) {
+  for (const other of [schemaTopic, progressTopic, deadLetterTopic]) {
     if (other === undefined) continue;
     const found = await findings.attempt(name, fixOf, () =>
       ports.kafka.inspect({ source: NOBODY, partitions: 0, topic: other.name }),

@@ -9,6 +9,7 @@ import type {
   PlainRecord,
 } from '../../../lambdas/protocol/ports.ts';
 import { type Broker, type MemoryRecord, WAIT } from './broker.ts';
+import { isOversize } from './records.ts';
 import type { Wire } from './wire.ts';
 
 const MAX_POLLS = 20;
@@ -118,6 +119,7 @@ class MemoryProducer implements KafkaProducer {
     const key = Buffer.from(bytes.subarray(keyStart, keyEnd)).toString();
     const sum = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
     const value = valueStart < 0 ? null : Buffer.from(bytes.subarray(valueStart, valueEnd)).toString();
+    if (value !== null && isOversize(value)) throw new SnowmeltError('RECORD_TOO_LARGE', 'a record too large');
     return this.#appendTo(this.#request.topic, sum % this.#request.topicPartitions, key, value);
   }
 
@@ -130,6 +132,15 @@ class MemoryProducer implements KafkaProducer {
 
   tell({ key, value }: PlainRecord): void {
     this.#appendTo(this.#request.progress!.topic, 0, Buffer.from(key).toString(), Buffer.from(value).toString());
+  }
+
+  get letterBytes(): number {
+    return 1_000;
+  }
+
+  bury({ key, value }: PlainRecord): boolean {
+    const { topic } = this.#request.deadLetters!;
+    return this.#appendTo(topic, 0, Buffer.from(key).toString(), Buffer.from(value).toString());
   }
 
   #appendTo(topic: string, topicPartition: number, key: string, value: string | null): boolean {

@@ -16,8 +16,8 @@ export class Ledger {
   #values = 0;
 
   /** A new value for the key, or its deletion. Values are never used again. */
-  commit(at: number, key: string, deletion = false): void {
-    this.commits.push({ at, key, value: deletion ? null : `v${++this.#values}` });
+  commit(at: number, key: string, deletion = false, ending = ''): void {
+    this.commits.push({ at, key, value: deletion ? null : `v${++this.#values}${ending}` });
     this.commits.sort((a, b) => a.at - b.at);
   }
 

@@ -1,6 +1,7 @@
 /** What a source lives through: a few minutes of commits and changes, whatever fails meanwhile. */
 import { check, type Defects, standstill } from './oracle.ts';
 import { checkNotices } from './heard.ts';
+import { OVERSIZE, UNFIT } from './records.ts';
 import { type Call, FAULTS, type Fault } from './wire.ts';
 import { random, World } from './world.ts';
 
@@ -38,6 +39,34 @@ async function ask(
 
 /** Where the first window ends. */
 const firstEnd = async (world: World) => (await world.checkpoints.windows('s', 1, 1))[0]!.to;
+
+/** Some rows are bad from the beginning. */
+function hasDeadLetters(world: World): void {
+  world.publishSettings.deadLetterTopic = { name: 'letters', partitions: 1 };
+  insert(world, 0, 4);
+  world.commit(4, false, UNFIT);
+  world.commit(5, false, OVERSIZE);
+}
+
+/** Bad rows come, are changed to good ones and to other bad ones, and go. */
+function badMinutes(): Mode['minutes'] {
+  return [
+    (world) => {
+      change(world);
+      world.commit(1, false, UNFIT);
+      world.commit(6, false, OVERSIZE);
+    },
+    (world) => {
+      insert(world, 0, 6);
+      world.commit(6, true);
+      world.commit(7, false, UNFIT);
+    },
+    (world) => insert(world, 1, 6),
+    // What waits is sent again, as far as it can be by now.
+    (world) => ask(world, 'repair', firstEnd),
+    change,
+  ];
+}
 
 export const MODES: Record<string, Mode> = {
   snapshot: {
@@ -209,6 +238,20 @@ export const MODES: Record<string, Mode> = {
       (world) => ask(world, 'snapshot'),
       change,
     ],
+  },
+  'rows that can not be sent': {
+    prepare: (world) => {
+      hasDeadLetters(world);
+      world.publishSettings.progressTopic = { name: 'progress', partitions: 1 };
+    },
+    minutes: badMinutes(),
+  },
+  'rows that can not be sent, at least once': {
+    prepare: (world) => {
+      world.deliver('at-least-once');
+      hasDeadLetters(world);
+    },
+    minutes: badMinutes(),
   },
   'several partitions': {
     prepare: (world) => {

@@ -2,28 +2,34 @@
  * What consumers must have seen: computed from the windows of the log and the ledger, without any code of the product.
  *
  * Each record names its window, row and partition. Against the windows' rows: none missing, none twice, no other content,
- * per key in the order of windows and rows. Against the ledger: the last value of each key; append-only, each insert once.
+ * per key in the order of windows and rows; in place of one that can't be sent, its dead letter. Against the ledger: the last
+ * value of each key that is not in a dead letter; append-only, each insert once.
  * At least once: none missing, none of other content, and the greatest (window, row) of each key is the ledger's last value.
  */
 import type { Layout, Window } from '../../../lambdas/protocol/window.ts';
 import type { MemoryRecord } from './broker.ts';
 import type { StagedText } from './copies.ts';
 import type { Row, ScanText } from './ledger.ts';
+import { OVERSIZE, UNFIT } from './records.ts';
 import type { StageRowsText } from './streams.ts';
 import type { World } from './world.ts';
 
 export type Defects = { missing: number; duplicated: number; reordered: number; mismatched: number };
 export const NO_DEFECTS: Defects = { missing: 0, duplicated: 0, reordered: 0, mismatched: 0 };
 
-type Expected = { text: string; void: boolean };
+/** `dead`: of a dead letter, the key that its row has. */
+type Told = { id: string; text: string; dead?: string };
+type Expected = Told & { void: boolean };
 
 export function check(world: World, visible: readonly MemoryRecord[] = world.broker.visible()): Defects {
   const defects = { ...NO_DEFECTS };
   const windows = windowsOf(world);
   const expected = new Map<string, Expected>();
-  for (const window of windows)
-    for (const record of [...recordsOf(world, window), ...endsOf(world, window)])
+  for (const window of windows) {
+    const records = recordsOf(world, window);
+    for (const record of [...records, ...endsOf(world, window, records)])
       expected.set(record.id, { ...record, void: window.void });
+  }
 
   const loose = world.atLeastOnce;
   const seen = new Map<string, number>();
@@ -46,7 +52,7 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
       if (!loose) defects.duplicated++;
       continue;
     }
-    const order = Number(at.split(':')[0]) * 1e6 + Number(at.split(':')[1]);
+    const order = orderOf(at);
     if (record.value !== null) {
       const barriers = [reached.get('truncate') ?? 0, reached.get('schema') ?? 0];
       if (after !== '') values.set(after, (values.get(after) ?? 0) + 1);
@@ -68,20 +74,30 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
   }
   for (const [id, wanted] of expected)
     if (!wanted.void && !seen.has(id) && !(loose && id.endsWith('!'))) defects.missing++;
-  compareWithLedger(world, state, values, defects);
+  // What a topic lacks of a key by right: its newest row went elsewhere.
+  const dead = new Set<string>();
+  for (const { id, dead: key, void: given } of expected.values())
+    if (key !== undefined && !given && orderOf(id) > (reached.get(key) ?? 0)) dead.add(key);
+  compareWithLedger(world, state, values, dead, defects);
   return defects;
+}
+
+function orderOf(id: string): number {
+  const [window, row] = id.split(':').map(Number) as [number, number];
+  return window * 1e6 + row;
 }
 
 function compareWithLedger(
   world: World,
   state: Map<string, string>,
   values: Map<string, number>,
+  dead: ReadonlySet<string>,
   defects: Defects,
 ): void {
   const last = world.ledger.state(Infinity);
   for (const key of new Set([...state.keys(), ...last.keys()])) {
     const [is, shall] = [state.get(key), last.get(key)];
-    if (is === shall) continue;
+    if (is === shall || dead.has(key)) continue;
     if (shall !== undefined && !values.has(shall)) defects.missing++;
     else defects.mismatched++;
   }
@@ -104,12 +120,13 @@ export function windowsOf(world: World): Window[] {
 }
 
 /** The end of the window, told by each partition that has rows in it. */
-function endsOf({ publishSettings }: World, window: Window): { id: string; text: string }[] {
+function endsOf({ publishSettings }: World, window: Window, records: readonly Told[]): Told[] {
   const topic = publishSettings.progressTopic?.name;
   if (topic === undefined) return [];
   return window.ranges.map(({ partition }) => {
     const id = `${window.number}:9999:${partition}`;
-    return { id, text: `${topic} end ${partition} e|||${id}` };
+    const letters = records.filter((record) => record.dead !== undefined && record.id.endsWith(`:${partition}`)).length;
+    return { id, text: `${topic} end ${partition} e|${letters}||${id}` };
   });
 }
 
@@ -117,7 +134,7 @@ function endsOf({ publishSettings }: World, window: Window): { id: string; text:
  * The records that a window's rows mean: a DELETE and an INSERT of one key, one after the other, are one update; in a repair
  * they are a read of what is there now.
  */
-function recordsOf(world: World, window: Window): { id: string; text: string }[] {
+function recordsOf(world: World, window: Window): Told[] {
   const layout = JSON.parse(
     world.table.get(`source#${world.source.name}`, `layout#${window.layout}`)!['body']!.S!,
   ) as Layout;
@@ -132,12 +149,18 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
   }
   const rows = rowsOf(world, JSON.parse(window.statement) as ScanText | StagedText | StageRowsText);
   const pairs = window.kind !== 'snapshot' && layout.information === 'DEFAULT';
-  const records: { id: string; text: string }[] = [];
+  const records: Told[] = [];
   for (const partition of new Set(rows.map((row) => Number(row.at(-1))))) {
     const mine = rows.filter((row) => Number(row.at(-1)) === partition);
     mine.forEach((row, i) => {
       const add = (op: string, before: string, after: string, suffix = '') => {
         const id = `${window.number}:${i + 1}:${partition}`;
+        const why = badly([before, after]);
+        if (why !== null && suffix === '') {
+          const text = `${world.publishSettings.deadLetterTopic?.name} letter ${partition} l|${op} ${why}||${id}`;
+          records.push({ id, text, dead: row[2]! });
+        }
+        if (why !== null) return;
         const value = suffix === '!' ? 'null' : `${op}|${before}|${after}|${id}`;
         records.push({ id: `${id}${suffix}`, text: `${layout.topic} ${row[2]} ${value}` });
       };
@@ -152,6 +175,12 @@ function recordsOf(world: World, window: Window): { id: string; text: string }[]
     });
   }
   return records;
+}
+
+/** Why no record can have these images; null: one can. */
+function badly(images: string[]): string | null {
+  if (images.some((image) => image.endsWith(UNFIT))) return 'VALUE_UNFIT';
+  return images.some((image) => image.endsWith(OVERSIZE)) ? 'RECORD_TOO_LARGE' : null;
 }
 
 function rowsOf({ snowflake, ledger }: World, text: ScanText | StagedText | StageRowsText): Row[] {

@@ -1,16 +1,28 @@
-/** Records as text, `op|before|after|window:row:partition`, so that each can be told from every other. */
+/** Records as text, `op|before|after|window:row:partition`, so that each can be told from every other; ENDs and dead letters too. */
+import { SnowmeltError } from '../../../lambdas/errors.ts';
 import type { Encoders, RecordEncoder, RowBatch } from '../../../lambdas/protocol/ports.ts';
 
 const VALUE = 1;
+/** How values end that no record can carry, and those that make it too large. */
+export const UNFIT = '!';
+export const OVERSIZE = '#';
+
+export function isOversize(record: string): boolean {
+  return record.split('|').some((part) => part.endsWith(OVERSIZE));
+}
 
 export const textEncoders: Encoders = {
   truncation: (window) =>
     Promise.resolve({ key: Buffer.from('truncate'), value: Buffer.from(`t|||${window.number}:1:0`) }),
   schemaChange: (window) => ({ key: Buffer.from('schema'), value: Buffer.from(`s|||${window.number}:1:0`) }),
   // After all rows of its window.
-  progress: (window, partition) => ({
+  progress: (window, partition, dead) => ({
     key: Buffer.from(`end ${partition}`),
-    value: Buffer.from(`e|||${window.number}:9999:${partition}`),
+    value: Buffer.from(`e|${dead}||${window.number}:9999:${partition}`),
+  }),
+  deadLetter: (window, _layout, partition, { code, op, row }) => ({
+    key: Buffer.from(`letter ${partition}`),
+    value: Buffer.from(`l|${op} ${code}||${window.number}:${row}:${partition}`),
   }),
   headers: () => null,
   forWindow: async (window, _layout, partition) => {
@@ -29,7 +41,9 @@ export const textEncoders: Encoders = {
       encode(op, before, beforeRow, after, afterRow, row) {
         const key = cell(after ?? before, after === null ? beforeRow : afterRow, window.columns.length);
         const id = `${window.number}:${row}:${partition}`;
-        const value = `${op}|${cell(before, beforeRow, VALUE)}|${cell(after, afterRow, VALUE)}|${id}`;
+        const images = [cell(before, beforeRow, VALUE), cell(after, afterRow, VALUE)];
+        if (images.some((image) => image.endsWith(UNFIT))) throw new SnowmeltError('VALUE_UNFIT', 'a value too odd');
+        const value = `${op}|${images.join('|')}|${id}`;
         this.bytes = Buffer.from(key + value);
         this.keyEnd = Buffer.byteLength(key);
         this.valueStart = this.keyEnd;

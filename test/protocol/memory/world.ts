@@ -133,6 +133,7 @@ export class World {
       prune: 'request',
       resume: 'request',
       activate: 'request',
+      dealWith: 'request',
       audit: 'request',
       audits: 'request',
       noteTold: 'request',
@@ -180,6 +181,8 @@ export class World {
           append: 'plain',
           broadcast: 'plain',
           tell: 'plain',
+          bury: 'plain',
+          letterBytes: 'plain',
           ready: 'request',
           pending: 'plain',
           transactionSince: 'plain',
@@ -271,8 +274,9 @@ export class World {
     this.atLeastOnce ||= delivery === 'at-least-once';
   }
 
-  commit(key: number, deletion = false): void {
-    this.ledger.commit(this.clock.time, `k${key}`, deletion);
+  /** `ending`: of the value, for one that can't be sent. */
+  commit(key: number, deletion = false, ending = ''): void {
+    this.ledger.commit(this.clock.time, `k${key}`, deletion, ending);
   }
 
   /** Appends a window as an operator's command does: at the head, of the state at the head's `to`. */
