@@ -102,7 +102,8 @@ export type ColumnDef = {
   notNull: boolean;
   default: Expr | null;
   defaultText: string | null;
-  primaryKey: boolean;
+  /** Its place in the primary key, from 1 on; 0: it is not in it. */
+  primaryKey: number;
   identity: { start: number; step: number } | null;
   comment: string | null;
 };
@@ -131,7 +132,12 @@ export type Statement =
   | { k: 'alterSession'; set: [name: string, value: string | number | boolean][]; unset: string[] }
   | { k: 'use'; what: 'DATABASE' | 'SCHEMA' | 'WAREHOUSE' | 'ROLE'; name: Name }
   | { k: 'set'; name: string; value: Expr | null }
-  | { k: 'show'; what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES'; like: string | null; in: Scope }
+  | {
+      k: 'show';
+      what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'PRIMARY KEYS';
+      like: string | null;
+      in: Scope;
+    }
   | { k: 'describe'; what: 'TABLE' | 'STREAM'; name: Name }
   | { k: 'createTable'; head: Create; name: Name; columns: ColumnDef[]; options: TableOptions }
   | { k: 'createTableAs'; head: Create; name: Name; columns: string[]; options: TableOptions; query: Query }
@@ -164,6 +170,7 @@ export type Statement =
       role: string;
       what:
         | { user: string }
+        | { privileges: string[]; tables: 'ALL' | 'FUTURE'; schema: Name }
         | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; name: Name };
     }
   | { k: 'begin' | 'commit' | 'rollback' }

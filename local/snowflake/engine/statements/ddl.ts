@@ -138,6 +138,7 @@ async function create(
     if (t.rows > 0) t.commits.push(time);
     if (existing) core.catalog.drop(existing, time);
     core.catalog.put(t);
+    core.grants.made(t);
   });
   return `Table ${full.name} successfully created.`;
 }
@@ -213,7 +214,7 @@ async function createAs(
             notNull: false,
             default: null,
             defaultText: null,
-            primaryKey: false,
+            primaryKey: 0,
             identity: null,
             comment: null,
           };
