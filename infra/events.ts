@@ -2,6 +2,7 @@
 import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { Construct } from 'constructs';
+import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { MAX_EVENT_AGE, type Worker } from './functions.ts';
 
@@ -35,6 +36,6 @@ export function publishOnEvents(
 
 /** Sizes that sources ask for, but the usual one. */
 export function sizesOf(config: ResolvedConfig): number[] {
-  const sizes = new Set(config.sources.flatMap(({ memory }) => (memory === null ? [] : [memory])));
+  const sizes = new Set(allSettings(config).flatMap(({ memory }) => (memory === null ? [] : [memory])));
   return [...sizes].sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 /** What publish and operate need of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policies. */
-import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from '../lambdas/config/resolved.ts';
 
-export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
+export type Operation = 'Create' | 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
 export type KafkaRight = {
   kind: 'cluster' | 'topic' | 'group' | 'transactional-id';
   name: string;
@@ -14,16 +14,24 @@ export type KafkaRight = {
 export type KafkaUse = {
   app: string;
   kafka: Pick<ResolvedConfig['kafka'], 'controlTopic'>;
-  sources: Pick<ResolvedSource, 'topic' | 'schemaTopic' | 'progressTopic'>[];
+  sources: ({ topic: string } & Told)[];
+  patterns?: (Pick<ResolvedPattern, 'topicPrefix'> & { source: Told })[];
 };
+type Told = Pick<ResolvedSource, 'schemaTopic' | 'progressTopic'>;
 
-/** `reads`: whether the topics' records are read, too: operate does, for `verify`. With ACLs it is publish's principal. */
-export function kafkaRights({ app, kafka, sources }: KafkaUse, reads: boolean): KafkaRight[] {
+/**
+ * Who signs in: operate reads the topics' records, too, for `verify`; publish makes the topics of patterns. With ACLs it is one
+ * principal that does both.
+ */
+export type KafkaUser = 'publish' | 'operate' | 'both';
+
+export function kafkaRights({ app, kafka, sources, patterns = [] }: KafkaUse, user: KafkaUser): KafkaRight[] {
+  const reads = user !== 'publish';
   const data = new Set(sources.map(({ topic }) => topic));
-  const topics = sources.flatMap(({ topic, schemaTopic, progressTopic }) => [
-    topic,
-    ...[schemaTopic, progressTopic].flatMap((told) => (told === undefined ? [] : [told.name])),
-  ]);
+  const told = [...sources, ...patterns.map(({ source }) => source)].flatMap(({ schemaTopic, progressTopic }) =>
+    [schemaTopic, progressTopic].flatMap((topic) => (topic === undefined ? [] : [topic.name])),
+  );
+  const topics = [...data, ...told];
   const own = { name: `snowmelt:${app}:`, prefix: true };
   return [
     // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.
@@ -35,6 +43,18 @@ export function kafkaRights({ app, kafka, sources }: KafkaUse, reads: boolean): 
       name,
       prefix: false,
       operations: ['Describe', 'DescribeConfigs', ...(reads && data.has(name) ? (['Read'] as const) : []), 'Write'],
+    })),
+    ...patterns.map(({ topicPrefix }): KafkaRight => ({
+      kind: 'topic',
+      name: topicPrefix,
+      prefix: true,
+      operations: [
+        ...(user === 'operate' ? [] : (['Create'] as const)),
+        'Describe',
+        'DescribeConfigs',
+        ...(reads ? (['Read'] as const) : []),
+        'Write',
+      ],
     })),
     { kind: 'group', ...own, operations: ['Read'] },
     { kind: 'transactional-id', ...own, operations: ['Describe', 'Write'] },

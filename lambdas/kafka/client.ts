@@ -15,8 +15,10 @@ import type {
   RecordsRequest,
   Telemetry,
   TopicExtent,
+  TopicMaker,
   TopicReader,
   TopicRecord,
+  TopicSettings,
 } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
@@ -26,6 +28,7 @@ import { offsetAt } from './ends.ts';
 import { readFacts, readMaxMessageBytes } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { asKafkaError } from './failures.ts';
+import { makeTopic } from './make-topic.ts';
 import { readMarker } from './marker.ts';
 import { checkTopic, Leaders, readMetadata } from './metadata.ts';
 import { type Names, namesFor } from './names.ts';
@@ -46,7 +49,7 @@ export function createKafka(
   config: ResolvedConfig,
   credentials: Credentials | null,
   telemetry?: Telemetry,
-): Kafka & TopicReader {
+): Kafka & TopicReader & TopicMaker {
   return new KafkaClient(config, credentials, telemetry ?? null);
 }
 
@@ -55,7 +58,7 @@ function progressParts(topicPartitions: number, leaders: Leaders): TopicParts {
   return { topicPartitions, leaders, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
 }
 
-class KafkaClient implements Kafka, TopicReader {
+class KafkaClient implements Kafka, TopicReader, TopicMaker {
   readonly #config: ResolvedConfig;
   readonly #credentials: Credentials | null;
   readonly #telemetry: Telemetry | null;
@@ -149,6 +152,14 @@ class KafkaClient implements Kafka, TopicReader {
       const facts = await readFacts(connections, topic, Date.now() + OPEN_MS);
       this.#drop(connections);
       return facts;
+    });
+  }
+
+  async makeTopic(topic: string, partitions: number, settings: TopicSettings): Promise<void> {
+    const clientId = `snowmelt:${this.#config.app}`;
+    return this.#connected(clientId, false, `making ${topic}`, async (connections) => {
+      await makeTopic(connections, topic, partitions, settings, Date.now() + OPEN_MS);
+      this.#drop(connections);
     });
   }
 

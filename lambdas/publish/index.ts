@@ -5,14 +5,16 @@ import { kafkaCredentials } from '../aws/kafka-credentials.ts';
 import { maskSalt, registryCredentials, snowflakeCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
+import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { createEncoders } from '../encoding/encoders.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
 import { publish, type PublishPorts } from '../protocol/publish.ts';
-import { findSource, publishSettings, writeConfig } from '../settings.ts';
+import { publishSettings, writeConfig } from '../settings.ts';
 import { createSnowflake } from '../snowflake/client.ts';
+import { findSource } from '../sources.ts';
 
 /** As EventBridge delivers it. */
 export type PublishEvent = { detail: { source: string; partition: number } };
@@ -22,12 +24,13 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'publish', context.awsRequestId);
   await told(telemetry, async () => {
-    const source = findSource(config, name);
+    const source = await findSource(config, createMembers(config), name);
     if (source.paused) return;
     const encoders = createEncoders(config, source, { credentials: await registryCredentials(config) });
     const snowflake = createSnowflake(config, await snowflakeCredentials(config), await maskSalt(config));
     const kafka = createKafka(writeConfig(config, source), await kafkaCredentials(config));
     const budget = createBudget(config);
+    const { makeTopic } = source;
     const ports: PublishPorts = {
       snowflake,
       kafka,
@@ -37,6 +40,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
       telemetry,
       clock: clockOf(context, source.timeoutMs),
       ...(budget !== undefined && { budget }),
+      ...(makeTopic && { makeTopic: (topic: string, count: number) => kafka.makeTopic(topic, count, makeTopic) }),
     };
     try {
       // The owner is random per invocation: a retried request of another invocation must never pass for ours.

@@ -1,15 +1,15 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Snowflake } from '../protocol/ports.ts';
+import type { Catalog, Snowflake } from '../protocol/ports.ts';
 import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';
-import { describeObject, streamNames, tableNames } from './object.ts';
+import { describeObject, listKeys, listTables, streamNames, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
 import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
 import { Results } from './result.ts';
-import { explained, explaining } from './rights.ts';
+import { explained, explaining, explainingSchema } from './rights.ts';
 import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
@@ -27,7 +27,11 @@ const smallMs = 60_000;
 const measureMs = 600_000;
 
 /** Nothing is sent before the first call. Credentials and the salt of hashes are kept in memory only. */
-export function createSnowflake(config: ResolvedConfig, credentials: Credentials, salt?: string | null): Snowflake {
+export function createSnowflake(
+  config: ResolvedConfig,
+  credentials: Credentials,
+  salt?: string | null,
+): Snowflake & Catalog {
   const sessions = new Sessions(config, credentials);
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
@@ -59,6 +63,14 @@ export function createSnowflake(config: ResolvedConfig, credentials: Credentials
         : told(
             sessions.inSession((session) => describeQuery((statement) => session.describe(statement, smallMs), query)),
           ),
+    tables: (where) =>
+      explainingSchema(
+        config,
+        where,
+        sessions.inSession((session) => listTables((statement) => session.query(statement, smallMs), where)),
+      ),
+    primaryKeys: (where) =>
+      told(sessions.inSession((session) => listKeys((statement) => session.query(statement, smallMs), where))),
     columns: (layout, table) => cellsOf(layout, table).map(({ column }) => column),
     statement: scanStatement,
     stage: stageStatement,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEvents } from '../../lambdas/aws/events.ts';
+import type { ResolvedPattern, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { startServer } from './server.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
@@ -34,6 +35,15 @@ it('sends each call as the event that the rule matches, ten to a request', async
     DetailType: 'publish',
     Detail: '{"source":"orders","partition":24}',
   });
+});
+
+it('takes the size of publish that a source has, or its pattern', async () => {
+  takeBut(() => false);
+  const sources = [{ name: 'orders', memory: 512 }] as ResolvedSource[];
+  const patterns = [{ name: 'p', source: { memory: 2048 } }] as ResolvedPattern[];
+  const sized = createEvents({ app: 'shop', aws: { endpoint: server.url, bus: 'b' }, sources, patterns });
+  await sized.call(['orders', 'p.ORDERS', 'others'].map((source) => ({ source, partition: 0 })));
+  expect(entriesOf(0).map(({ DetailType }) => DetailType)).toEqual(['publish-512', 'publish-2048', 'publish']);
 });
 
 it('asks for nothing when there is nothing to call', async () => {

@@ -13,6 +13,7 @@ import { loadConfig } from '../../lambdas/config/load.ts';
 import type { ResolvedConfig, ResolvedQuery, ResolvedShape, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { reach } from '../../lambdas/encoding/registries/registry.ts';
 import type { ErrorCode } from '../../lambdas/errors.ts';
+import { createMembers } from '../../lambdas/checkpoints/members.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { check, type Failure, type Parts } from '../../lambdas/operate/check/index.ts';
 import { recover, type Way } from '../../lambdas/protocol/recover.ts';
@@ -76,6 +77,7 @@ async function deploy(): Promise<Deployment> {
     config,
     parts: {
       checkpoints: stands.table.store,
+      members: createMembers({ table: { ...config.table, name: stands.table.name, endpoint: stands.table.proxy.url } }),
       clock,
       snowflake: () => Promise.resolve(createSnowflake(config, { token: deployment.token })),
       kafka: () => Promise.resolve(createKafka(config, null)),

@@ -2,10 +2,11 @@
  * Everything real that a configuration names, looked at without waiting for a tick: all that is wrong together, each with
  * what mends it. Nothing of a source is read or published, and no producer that works is fenced.
  */
-import type { ResolvedConfig } from '../../config/resolved.ts';
-import type { Checkpoints, Clock, Kafka, Snowflake } from '../../protocol/ports.ts';
+import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
+import type { Catalog, Checkpoints, Clock, Kafka, Members, Snowflake } from '../../protocol/ports.ts';
 import { Findings, type Report } from './findings.ts';
 import { checkKafka } from './kafka.ts';
+import { checkPatterns } from './patterns.ts';
 import { checkSnowflake } from './snowflake.ts';
 
 export type { Failure, Note, Report } from './findings.ts';
@@ -14,24 +15,31 @@ export { partsOf } from './parts.ts';
 /** Opened one by one: a secret that can't be read is a finding, too. */
 export type Parts = {
   checkpoints: Checkpoints;
+  members: Members;
   clock: Clock;
-  snowflake: () => Promise<Snowflake>;
+  snowflake: () => Promise<Snowflake & Catalog>;
   kafka: () => Promise<Kafka>;
   /** Resolves when the schema registry answers, or there is none. */
   registry: () => Promise<void>;
 };
 
-/** Of the configuration's sources. */
-export async function check(parts: Parts, config: ResolvedConfig): Promise<Report> {
+/** Of the configuration's sources, and of those that its patterns find now. */
+export async function check(parts: Parts, given: ResolvedConfig): Promise<Report> {
   const findings = new Findings();
-  const { checkpoints, clock } = parts;
+  const { checkpoints, members, clock } = parts;
+  const found: ResolvedSource[] = [];
+  if (given.patterns !== undefined && given.patterns.length > 0)
+    await using(findings, parts.snowflake, async (catalog) => {
+      found.push(...(await checkPatterns({ catalog, members, clock }, given, findings)));
+    });
+  const config = { ...given, sources: [...given.sources, ...found] };
   noteClocks(config, findings);
   await Promise.all([
     using(findings, parts.snowflake, (snowflake) => checkSnowflake(snowflake, config, findings)),
     using(findings, parts.kafka, (kafka) => checkKafka({ kafka, checkpoints, clock }, config, findings)),
     findings.attempt(null, () => [], parts.registry),
   ]);
-  return findings.report(config.sources.map(({ name }) => name));
+  return findings.report([...config.sources, ...(config.patterns ?? [])].map(({ name }) => name));
 }
 
 /** Shorter ones are for stand-ins: commits that Snowflake shows late, and owners that are slow, are what they are for. */
