@@ -30,9 +30,9 @@ export async function knownSources(
   return [...config.sources.map((source) => ({ source, gone: false })), ...found.flat()];
 }
 
-/** A member whose topic the file has given to another since is none. */
+/** A member whose topic the file has given to another since, or whose key is not known yet, is none. */
 function known(pattern: ResolvedPattern, member: Member, taken: ReadonlyMap<string, string>): KnownSource | null {
-  if (taken.has(foldTopic(member.topic))) return null;
+  if (taken.has(foldTopic(member.topic)) || (pattern.key ?? member.key).length === 0) return null;
   return { source: memberSource(pattern, member), gone: member.goneAt !== null };
 }
 

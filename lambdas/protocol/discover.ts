@@ -67,7 +67,14 @@ async function list(ports: DiscoverPorts, pattern: PatternPlan, last: Listing | 
   let keys: Map<string, string[]>;
   try {
     fitting = (await catalog.tables(schema)).filter((table) => pattern.picks(table.name));
-    const asked = pattern.key === null && fitting.some((table) => isNews(table, known));
+    const asked =
+      pattern.key === null &&
+      fitting.some((table) =>
+        needsKey(
+          table,
+          known.find((member) => member.table === table.name),
+        ),
+      );
     keys = asked ? await catalog.primaryKeys(schema) : new Map<string, string[]>();
   } catch (error) {
     return failed(error, last?.tables ?? 0);
@@ -97,9 +104,9 @@ export function tooLarge({ name, maxTables }: Pick<PatternPlan, 'name' | 'maxTab
   return new SnowmeltError('PATTERN_TOO_LARGE', `${tables} tables fit pattern ${name}; ${maxTables} may.`);
 }
 
-/** Of a table that is new, or another one of that name, the key is not known. */
-function isNews({ name, createdOn }: ListedTable, known: readonly Member[]): boolean {
-  return known.find(({ table }) => table === name)?.createdOn !== createdOn;
+/** Of a table that is new, or another one of that name, or was found when the pattern went by other columns. */
+function needsKey({ createdOn }: ListedTable, member: Member | undefined): boolean {
+  return member?.createdOn !== createdOn || member.key.length === 0;
 }
 
 /** What becomes of the tables that fit. Whoever was found first keeps its topic. Pure. */
@@ -115,14 +122,15 @@ export function changesOf(
   const owners = new Map(known.map(({ table, topic }) => [fold(topic), `table ${table}`]));
   const changes: Changes = { put: [], refused: [] };
   for (const table of fitting) {
-    const before = members.get(table.name) ?? null;
+    const before = members.get(table.name);
     const key = pattern.key === null ? (keys.get(table.name) ?? []) : [];
-    if (before !== null) {
-      const again = isNews(table, known) && key.length > 0 ? key : before.key;
+    if (before !== undefined) {
+      const again = needsKey(table, before) && key.length > 0 ? key : before.key;
       const member = { ...before, createdOn: table.createdOn, key: again, goneAt: null };
       if (JSON.stringify(member) !== JSON.stringify(before)) changes.put.push({ member, before });
       const owner = pattern.taken.get(fold(before.topic));
       if (owner !== undefined) changes.refused.push(sameTopic(table.name, before.topic, owner));
+      else if (pattern.key === null && again.length === 0) changes.refused.push(keyless(table.name));
       continue;
     }
     const topic = pattern.topicOf(table.name);
@@ -161,8 +169,12 @@ function refuse(
   if (owner !== undefined) return sameTopic(name, topic, owner);
   if (!tracking) return because('TRACKING_OFF', 'change tracking is off.');
   if (retentionMs <= 0) return because('RETENTION_ZERO', 'it keeps no history.');
-  if (pattern.key === null && key.length === 0) return because('KEY_INVALID', 'it has no PRIMARY KEY.');
+  if (pattern.key === null && key.length === 0) return keyless(name);
   return null;
+}
+
+function keyless(table: string): Refusal {
+  return { table, code: 'KEY_INVALID', message: `Table ${table}: it has no PRIMARY KEY.` };
 }
 
 function sameTopic(table: string, topic: string, owner: string): Refusal {

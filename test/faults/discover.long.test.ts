@@ -2,9 +2,11 @@
  * A pattern over real parts: the handlers of plan and publish against the stand-ins, signed in as a role that has what is
  * rendered for it and nothing else. Tables come, go and come back while it runs.
  */
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patternStatuses } from '../../cli/pattern-status.ts';
@@ -64,14 +66,15 @@ async function deploy(settings: object): Promise<void> {
     warehouse: 'WH',
     auth: { method: 'token', secret: 's' },
   };
-  const written = { app: 'shop', snowflake, kafka: { brokers: ['b:9092'] }, patterns: { p: pattern } };
-  const resolved = loadConfig(JSON.stringify(written), { path: 'x', deployment: ++deployments });
   const { name, proxy } = stands.table;
+  const state = { table: name, endpoint: proxy.url, region: 'us-east-1' };
+  const written = { app: 'shop', snowflake, kafka: { brokers: ['b:9092'] }, state, patterns: { p: pattern } };
+  await writeFile(join(folder, 'shop.yaml'), JSON.stringify(written));
+  const resolved = loadConfig(JSON.stringify(written), { path: 'x', deployment: ++deployments });
   config = {
     ...resolved,
     app: base.app,
     kafka: base.kafka,
-    table: { name, endpoint: proxy.url, region: 'us-east-1' },
     snowflake: { ...resolved.snowflake, accessUrl: stands.snowflake.url },
     aws: { endpoint: server.url, bus: 'shop' },
     // The functions' clock does not go a minute on with each round.
@@ -96,6 +99,16 @@ async function rounds(count: number): Promise<void> {
       await invoke({ fn: 'publish', event: { detail: JSON.parse(detail) as (typeof called)[number] } });
     await stands.passMinutes(1);
   }
+}
+
+/** As an operator runs it. */
+function snowmelt(...args: string[]): Promise<{ code: number; stdout: string }> {
+  const program = fileURLToPath(new URL('../../cli/snowmelt.js', import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args, '--config', join(folder, 'shop.yaml')], (error, stdout) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout }),
+    );
+  });
 }
 
 const topicOf = (table: string) => `${stands.kafka.app}.shop.${table.toLowerCase()}`;
@@ -226,4 +239,18 @@ test('more tables than there may be: those that are there go on, and an operator
   expect((await read('LATER')).ops).toMatch(/^(crrr|rrrr)$/);
   for (const source of ['p', 'p.NONE', 'q.ORDERS'])
     await expect(invoke({ fn: 'operate', event: { ...asked, source } })).rejects.toThrow('SOURCE_UNKNOWN');
+});
+
+test('the commands show a pattern with its sources, and take one of them by its name', async () => {
+  const status = await snowmelt('status');
+  expect(status.code).toBe(1);
+  expect(status.stdout).toContain(`p.ORDERS: DB.SHOP.ORDERS -> ${topicOf('ORDERS')}`);
+  expect(status.stdout).toMatch(/^p: DB\.SHOP\.\*, looked at .*; 7 tables, 3 of them sources$/m);
+  expect(status.stdout).toContain('PATTERN_TOO_LARGE: 7 tables fit pattern p; 3 may.');
+  const one = JSON.parse((await snowmelt('status', 'p', '--json')).stdout) as { sources: { name: string }[] };
+  expect(one.sources.map(({ name }) => name).sort()).toEqual(['p.ITEMS', 'p.LATER', 'p.ORDERS']);
+  const check = await snowmelt('check', '--offline');
+  expect(check.stdout).toMatch(/p: DB\.SHOP\.\* -> .*\{table\} \(2\), key the primary key, at most 3 tables/);
+  expect((await snowmelt('pause', 'p.ORDERS', '--reason', 'test')).stdout).toContain('p.ORDERS is paused.');
+  expect((await stands.table.store.look('p.ORDERS'))!.meta.paused).toBe(true);
 });

@@ -126,6 +126,14 @@ test('columns that every table has need no statement for keys', async () => {
   expect(members.members.get('ORDERS')!.key).toEqual([]);
 });
 
+test('where the pattern goes by primary keys only later, they are asked for then', async () => {
+  shown = [table('ORDERS', { key: [] }), table('ITEMS', { key: ['A'] })];
+  await look({ key: ['ID'] });
+  await look({ deployment: 2 });
+  expect([...members.members.values()].map(({ key }) => key)).toEqual([[], ['A']]);
+  expect(refusals()).toEqual(['ORDERS KEY_INVALID']);
+});
+
 describe('tables that can not be sources are refused, each with its code, and the others go on', () => {
   test.each([
     [table('ORDERS', { tracking: false }), 'TRACKING_OFF'],
