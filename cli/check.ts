@@ -1,15 +1,17 @@
 /** `check`: the file, what an edit of it does, and everything real that it names. All problems at once. */
 import { Option, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import { formatDuration } from '../lambdas/config/durations.ts';
 import { findProblems, readConfigFile } from '../lambdas/config/load.ts';
 import { formatPath, type Problem } from '../lambdas/config/problems.ts';
-import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedPattern, ResolvedSource, SharedSettings } from '../lambdas/config/resolved.ts';
 import { asSnowmeltError } from '../lambdas/errors.ts';
 import { clockOf } from '../lambdas/invocation.ts';
 import type { Report } from '../lambdas/operate/check/index.ts';
 import { sourcePlan } from '../lambdas/settings.ts';
+import { knownSources } from '../lambdas/sources.ts';
 import { answering, configOf, deploymentCommand, pathOf, type Answer, type Common } from './common.ts';
 import { editOf } from './edits.ts';
 
@@ -46,7 +48,13 @@ async function check(options: Options): Promise<Answer> {
     text: [`${path ?? 'the local stack'}: no problem`, ...renderSources(config, edits), ...renderReport(report)].join(
       '\n',
     ),
-    json: { problems: [], sources: config.sources, ...edits, ...report },
+    json: {
+      problems: [],
+      sources: config.sources,
+      ...(config.patterns && { patterns: config.patterns }),
+      ...edits,
+      ...report,
+    },
     found: failed,
   };
 }
@@ -55,7 +63,7 @@ async function editsOf(config: ResolvedConfig): Promise<Edits> {
   const checkpoints = createCheckpoints(config);
   const edits: Record<string, string[]> = {};
   try {
-    for (const source of config.sources) {
+    for (const { source } of await knownSources(config, createMembers(config))) {
       edits[source.name] = editOf(await checkpoints.look(source.name), sourcePlan(config, source));
     }
     return { edits };
@@ -65,8 +73,10 @@ async function editsOf(config: ResolvedConfig): Promise<Edits> {
 }
 
 async function reportOf(config: ResolvedConfig, { here, deep = false }: Options): Promise<Report> {
-  const { sources } = config;
-  if (here !== true) return (await invokeOperate(config, { command: 'check', sources, deep })) as Report;
+  if (here !== true) {
+    const { sources, patterns } = config;
+    return (await invokeOperate(config, { command: 'check', sources, ...(patterns && { patterns }), deep })) as Report;
+  }
   const real = await import('../lambdas/operate/check/index.ts');
   const clock = clockOf({ awsRequestId: 'here', getRemainingTimeInMillis: () => Infinity });
   return real.check(real.partsOf(config, clock), config, deep);
@@ -90,18 +100,40 @@ function renderSources(config: ResolvedConfig, known: Edits): string[] {
     `  ${source.name}: ${effective(config, source)}`,
     ...('edits' in known ? known.edits[source.name]! : []).map((line) => `    ${line}`),
   ]);
+  const edits = Object.entries('edits' in known ? known.edits : {});
+  for (const pattern of config.patterns ?? []) {
+    lines.push(`  ${pattern.name}: ${effectivePattern(config, pattern)}`);
+    const its = edits.filter(([name, of]) => name.startsWith(`${pattern.name}.`) && of.length > 0);
+    lines.push(...its.flatMap(([name, of]) => of.map((line) => `    ${name}: ${line}`)));
+  }
   if ('unknown' in known) lines.push(`What an edit does is not known, the table does not answer: ${known.unknown}`);
   return lines;
 }
 
-function effective({ limits }: ResolvedConfig, source: ResolvedSource): string {
-  const { object, query, stream, key, topic, topicPartitions, partitions, delivery, every, format, freshnessMs } =
-    source;
+function effective(config: ResolvedConfig, source: ResolvedSource): string {
+  const { object, query, stream, key, topic, topicPartitions } = source;
   const name = `${object.database}.${object.schema}.${object.name}`;
   const from = query !== undefined ? `a ${query.mode} query` : stream !== undefined ? `a stream, ${name}` : name;
   return [
     `${from} -> ${topic} (${topicPartitions})`,
     `key ${key.length === 0 ? 'the row id' : key.join(', ')}`,
+    ...shared(config, source),
+  ].join(', ');
+}
+
+function effectivePattern(config: ResolvedConfig, { schema, key, topic, maxTables, source }: ResolvedPattern): string {
+  return [
+    `${schema.database}.${schema.schema}.* -> ${topic} (${source.topicPartitions})`,
+    `key ${key === null ? 'the primary key' : key.join(', ')}`,
+    `at most ${maxTables} tables`,
+    ...shared(config, source),
+  ].join(', ');
+}
+
+/** What sources have of settings, whether by themselves or by their pattern. */
+function shared({ limits }: ResolvedConfig, source: SharedSettings): string[] {
+  const { partitions, delivery, every, format, freshnessMs } = source;
+  return [
     `partitions ${partitions}`,
     delivery,
     every,
@@ -110,7 +142,7 @@ function effective({ limits }: ResolvedConfig, source: ResolvedSource): string {
     ...(freshnessMs === null ? [] : [`freshness ${formatDuration(freshnessMs)}`]),
     `at most ${source.write?.maxTransactionRows ?? limits.maxTransactionRows} rows a transaction`,
     ...(source.paused ? ['paused'] : []),
-  ].join(', ');
+  ];
 }
 
 function renderReport(report: Report | null): string[] {

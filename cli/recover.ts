@@ -2,7 +2,8 @@
 import { Option, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Findings } from '../lambdas/protocol/recover.ts';
-import { findSource } from '../lambdas/settings.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
+import { findSource } from '../lambdas/sources.ts';
 import { answering, caller, configOf, deploymentCommand, withReason, type Answer, type Common } from './common.ts';
 
 type Options = Common & { reason?: string; take?: string };
@@ -50,7 +51,7 @@ async function recover(source: string, options: Options): Promise<Answer> {
 
 async function operate(source: string, options: Options, asked: object): Promise<unknown> {
   const config = configOf(options);
-  findSource(config, source);
+  await findSource(config, createMembers(config), source);
   return invokeOperate(config, { ...asked, source, who: await caller(config), reason: options.reason ?? '' });
 }
 

@@ -4,7 +4,8 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
-import { findSource } from '../lambdas/settings.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
+import { findSource } from '../lambdas/sources.ts';
 import type { Window } from '../lambdas/protocol/window.ts';
 import {
   answering,
@@ -38,7 +39,7 @@ export function replayCommand(): Command {
 
 async function replay(name: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  const source = findSource(config, name);
+  const source = await findSource(config, createMembers(config), name);
   if (options.from === undefined && options.snapshot !== true)
     throw new SnowmeltError('OPERATION_REFUSED', 'Say what to send again: --from <time|window> or --snapshot.');
   const since = options.from !== undefined && /^\d+$/.test(options.from) ? Number(options.from) : options.from;

@@ -1,11 +1,13 @@
 /** `status`: every source and partition, from the checkpoint table alone. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
-import { findSource } from '../lambdas/settings.ts';
+import { findSource, knownSources } from '../lambdas/sources.ts';
 import { answering, configOf, deploymentCommand, placeOf, type Answer, type Common } from './common.ts';
 import { Onlooker } from './onlooker.ts';
+import { isUnwell, patternStatuses, renderPattern, type PatternStatus } from './pattern-status.ts';
 import type { SourceStatus } from './source-status.ts';
 import { renderSource } from './status-view.ts';
 import { servePage, type StatusPage } from './web/server.ts';
@@ -21,7 +23,7 @@ const WELL = new Set<SourceStatus['verdict']>(['fine', 'paused']);
 
 export function statusCommand(): Command {
   return deploymentCommand('status', 'state, watermark, lag, position, speed and last error of each partition')
-    .argument('[source...]', 'these only')
+    .argument('[source...]', 'these only; of a pattern all')
     .option('--watch [seconds]', 'go on until Ctrl-C', secondsOf)
     .addOption(new Option('--web', 'as a page on this machine, until Ctrl-C').conflicts('watch'))
     .addOption(new Option('--port <number>', 'of the page; any free one').argParser(portOf).implies({ web: true }))
@@ -33,25 +35,35 @@ export function statusCommand(): Command {
         await answering(options, async () => {
           const config = configOf(options);
           if (onlooker === null) {
-            onlooker = new Onlooker(createCheckpoints(config), chosen(config, names));
+            onlooker = new Onlooker(createCheckpoints(config), () => chosen(config, names));
             await onlooker.look();
             await pause(APART_MS);
           }
-          return answerOf(config.app, await onlooker.look());
+          const patterns = names.length > 0 ? [] : await patternStatuses(config, createMembers(config));
+          return answerOf(config.app, await onlooker.look(), patterns);
         });
         if (seconds !== undefined) await pause(seconds * 1000);
       } while (seconds !== undefined);
     });
 }
 
-function chosen(config: ResolvedConfig, names: readonly string[]): readonly ResolvedSource[] {
-  return names.length === 0 ? config.sources : names.map((name) => findSource(config, name));
+async function chosen(config: ResolvedConfig, names: readonly string[]): Promise<readonly ResolvedSource[]> {
+  const members = createMembers(config);
+  const known = (await knownSources(config, members)).flatMap(({ source, gone }) => (gone ? [] : [source]));
+  if (names.length === 0) return known;
+  const isPattern = (name: string) => config.patterns?.some((pattern) => pattern.name === name) ?? false;
+  const named = names.map(async (name) =>
+    isPattern(name)
+      ? known.filter((source) => source.name.startsWith(`${name}.`))
+      : [await findSource(config, members, name)],
+  );
+  return (await Promise.all(named)).flat();
 }
 
 /** Answers where the page is; it is served as long as the process lives. */
 async function openPage(options: Options, names: readonly string[]): Promise<Answer> {
   const config = configOf(options);
-  const onlooker = new Onlooker(createCheckpoints(config), chosen(config, names));
+  const onlooker = new Onlooker(createCheckpoints(config), () => chosen(config, names));
   const page = await servePage({ app: config.app, place: placeOf(options), port: options.port ?? 0 });
   void feed(page, onlooker);
   return { text: `The page is at ${page.url}; end with Ctrl-C.`, json: { url: page.url } };
@@ -76,12 +88,14 @@ async function feed(page: StatusPage, onlooker: Onlooker): Promise<never> {
   }
 }
 
-function answerOf(app: string, all: readonly SourceStatus[]): Answer {
+function answerOf(app: string, all: readonly SourceStatus[], patterns: readonly PatternStatus[]): Answer {
   const width = Math.min(process.stdout.columns ?? 80, 120);
   const unwell = all.filter(({ verdict }) => !WELL.has(verdict)).length;
   const lines = all.flatMap((status) => [...renderSource(status, width), '']);
+  lines.push(...patterns.flatMap((pattern) => [...renderPattern(pattern, width), '']));
   lines.push(unwell === 0 ? `${all.length} sources, all well` : `${unwell} of ${all.length} sources need a look`);
-  return { text: lines.join('\n'), json: { app, sources: all }, found: unwell > 0 };
+  const json = { app, sources: all, ...(patterns.length > 0 && { patterns }) };
+  return { text: lines.join('\n'), json, found: unwell > 0 || patterns.some(isUnwell) };
 }
 
 function secondsOf(text: string): number {

@@ -2,7 +2,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Difference, Verified } from '../lambdas/operate/verify.ts';
-import { findSource } from '../lambdas/settings.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
+import { findSource } from '../lambdas/sources.ts';
 import { answering, caller, configOf, deploymentCommand, type Answer, type Common } from './common.ts';
 import { count } from './format.ts';
 
@@ -21,7 +22,7 @@ export function verifyCommand(): Command {
 
 async function verify(source: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  findSource(config, source);
+  await findSource(config, createMembers(config), source);
   const { window = null, showKeys = false } = options;
   const event = { command: 'verify', source, window, showKeys, who: await caller(config), reason: '' };
   const found = (await invokeOperate(config, event)) as Verified;

@@ -9,6 +9,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { MAX_EVENT_AGE, type Worker } from './functions.ts';
 import { useKey } from './permissions.ts';
@@ -74,6 +75,6 @@ export function tellOnEvents(
 
 /** Sizes that sources ask for, but the usual one. */
 export function sizesOf(config: ResolvedConfig): number[] {
-  const sizes = new Set(config.sources.flatMap(({ memory }) => (memory === null ? [] : [memory])));
+  const sizes = new Set(allSettings(config).flatMap(({ memory }) => (memory === null ? [] : [memory])));
   return [...sizes].sort((a, b) => a - b);
 }

@@ -3,7 +3,7 @@ import { kafkaRights, type KafkaUse, type Operation } from './kafka-rights.ts';
 
 /** Arguments of `kafka-acls.sh`, one line a resource. */
 export function kafkaAcls(config: KafkaUse, principal: string): string[] {
-  return kafkaRights(config, true).flatMap(({ kind, name, prefix, operations: all }) => {
+  return kafkaRights(config, 'both').flatMap(({ kind, name, prefix, operations: all }) => {
     const operations = all.filter((operation) => !isImplied(operation, all));
     if (operations.length === 0) return [];
     const resource = kind === 'cluster' ? '--cluster' : `--${kind} '${name}'`;

@@ -1,7 +1,7 @@
 /** What publish and operate need of Kafka, in Kafka's own words: the source of ACLs and of MSK's IAM policies. */
-import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from '../lambdas/config/resolved.ts';
 
-export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
+export type Operation = 'Create' | 'Read' | 'Write' | 'Describe' | 'DescribeConfigs' | 'IdempotentWrite';
 export type KafkaRight = {
   kind: 'cluster' | 'topic' | 'group' | 'transactional-id';
   name: string;
@@ -14,17 +14,25 @@ export type KafkaRight = {
 export type KafkaUse = {
   app: string;
   kafka: Pick<ResolvedConfig['kafka'], 'controlTopic'>;
-  sources: Pick<ResolvedSource, 'topic' | 'schemaTopic' | 'progressTopic' | 'deadLetterTopic'>[];
+  sources: ({ topic: string } & Told)[];
+  patterns?: (Pick<ResolvedPattern, 'topicPrefix'> & { source: Told })[];
 };
+type Told = Pick<ResolvedSource, 'schemaTopic' | 'progressTopic' | 'deadLetterTopic'>;
 
 /**
- * `reads`: whether records of the topics are read, too: operate does, for `verify` and for `deadletters`. With ACLs it is
- * publish's principal.
+/**
+ * Who signs in: operate reads the topics' records, too, for `verify` and `deadletters`; publish makes the topics of patterns.
+ * With ACLs it is one principal that does both.
  */
-export function kafkaRights({ app, kafka, sources }: KafkaUse, reads: boolean): KafkaRight[] {
+export type KafkaUser = 'publish' | 'operate' | 'both';
+
+export function kafkaRights({ app, kafka, sources, patterns = [] }: KafkaUse, user: KafkaUser): KafkaRight[] {
+  const reads = user !== 'publish';
   const nameOf = (topic: { name: string } | undefined) => (topic === undefined ? [] : [topic.name]);
-  const read = new Set(sources.flatMap(({ topic, deadLetterTopic }) => [topic, ...nameOf(deadLetterTopic)]));
-  const told = sources.flatMap(({ schemaTopic, progressTopic }) => [...nameOf(schemaTopic), ...nameOf(progressTopic)]);
+  const all = [...sources, ...patterns.map(({ source }) => source)];
+  const letters = all.flatMap(({ deadLetterTopic }) => nameOf(deadLetterTopic));
+  const read = new Set([...sources.map(({ topic }) => topic), ...letters]);
+  const told = all.flatMap(({ schemaTopic, progressTopic }) => [...nameOf(schemaTopic), ...nameOf(progressTopic)]);
   const own = { name: `snowmelt:${app}:`, prefix: true };
   return [
     // DescribeConfigs shows settings that exactly once rests on; without it give them in the configuration.
@@ -36,6 +44,18 @@ export function kafkaRights({ app, kafka, sources }: KafkaUse, reads: boolean): 
       name,
       prefix: false,
       operations: ['Describe', 'DescribeConfigs', ...(reads && read.has(name) ? (['Read'] as const) : []), 'Write'],
+    })),
+    ...patterns.map(({ topicPrefix }): KafkaRight => ({
+      kind: 'topic',
+      name: topicPrefix,
+      prefix: true,
+      operations: [
+        ...(user === 'operate' ? [] : (['Create'] as const)),
+        'Describe',
+        'DescribeConfigs',
+        ...(reads ? (['Read'] as const) : []),
+        'Write',
+      ],
     })),
     { kind: 'group', ...own, operations: ['Read'] },
     { kind: 'transactional-id', ...own, operations: ['Describe', 'Write'] },

@@ -1,6 +1,6 @@
 /** What MSK's IAM must allow, out of the same rights that kafka-acls.ts renders to ACLs. No CDK: strings in, strings out. */
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
-import { kafkaRights, type KafkaRight } from './kafka-rights.ts';
+import { kafkaRights, type KafkaRight, type KafkaUser } from './kafka-rights.ts';
 
 export type MskStatement = { actions: string[]; resources: string[] };
 
@@ -8,6 +8,7 @@ export type MskStatement = { actions: string[]; resources: string[] };
 const ACTIONS: Record<string, string[]> = {
   'cluster IdempotentWrite': ['WriteDataIdempotently'],
   'cluster DescribeConfigs': ['DescribeClusterDynamicConfiguration'],
+  'topic Create': ['CreateTopic'],
   'topic Describe': ['DescribeTopic'],
   'topic DescribeConfigs': ['DescribeTopicDynamicConfiguration'],
   'topic Read': ['ReadData'],
@@ -20,14 +21,14 @@ const ACTIONS: Record<string, string[]> = {
 /** A managed policy takes 6,144 characters. */
 const MOST_TOPICS = 25;
 
-/** `cluster` is its ARN; the wildcards are the resources with `*` in them; `reads` as in kafka-rights.ts. */
+/** `cluster` is its ARN; the wildcards are the resources with `*` in them; `user` as in kafka-rights.ts. */
 export function mskStatements(
   config: ResolvedConfig,
   cluster: string,
-  reads: boolean,
+  user: KafkaUser,
 ): { statements: MskStatement[]; wildcards: string[] } {
   const merged = new Map<string, { actions: Set<string>; resources: Set<string> }>();
-  for (const right of coarse(kafkaRights(config, reads))) {
+  for (const right of coarse(kafkaRights(config, user))) {
     const of = merged.get(`${right.kind} ${right.operations.join()}`) ?? { actions: new Set(), resources: new Set() };
     for (const operation of right.operations) {
       for (const action of ACTIONS[`${right.kind} ${operation}`]!) of.actions.add(`kafka-cluster:${action}`);
@@ -44,12 +45,12 @@ export function mskStatements(
   return { statements, wildcards };
 }
 
-/** Of many topics, all: a policy can't name them. */
+/** Of many topics, all: a policy can't name them. What a pattern makes goes by how its names begin. */
 function coarse(rights: KafkaRight[]): KafkaRight[] {
-  const topics = rights.filter(({ kind }) => kind === 'topic');
+  const topics = rights.filter(({ kind, prefix }) => kind === 'topic' && !prefix);
   if (topics.length <= MOST_TOPICS) return rights;
   const operations = [...new Set(topics.flatMap((right) => right.operations))];
-  return [...rights.filter(({ kind }) => kind !== 'topic'), { kind: 'topic', name: '', prefix: true, operations }];
+  return [...rights.filter((right) => !topics.includes(right)), { kind: 'topic', name: '', prefix: true, operations }];
 }
 
 function resourceArn(cluster: string, { kind, name, prefix }: KafkaRight): string {

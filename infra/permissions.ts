@@ -13,6 +13,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig, ResolvedRegistry } from '../lambdas/config/resolved.ts';
 import { identityArn } from './identity.ts';
+import type { KafkaUser } from './kafka-rights.ts';
 import { mskStatements } from './msk.ts';
 import { acknowledge } from './rules.ts';
 
@@ -77,6 +78,11 @@ export const WILDCARDS: { actions: string; resource: string; why: string }[] = [
     why: 'Only where more topics are configured than an inline policy can name (10,240 characters).',
   },
   {
+    actions: 'kafka-cluster:CreateTopic, kafka-cluster:WriteData, kafka-cluster:ReadData, kafka-cluster:Describe*',
+    resource: 'topic/<cluster>/<topicPrefix>*',
+    why: 'Topics of a pattern, one for each table that it finds.',
+  },
+  {
     actions: 'glue:GetSchema*, glue:RegisterSchemaVersion, glue:CreateSchema',
     resource: 'schema/<registry>/*',
     why: 'A schema for each topic, its key and its truncation, under names that the subject strategy makes.',
@@ -126,7 +132,7 @@ export function functionRole(scope: Construct, id: string, name: FunctionName, u
     inlinePolicies: { [name]: new PolicyDocument({ statements }) },
   });
   if (rights.opensKafka && kafka.auth.method === 'iam' && cluster !== null) {
-    kafkaPolicy(scope, id, role, config, cluster, name === 'operate');
+    kafkaPolicy(scope, id, role, config, cluster, name === 'operate' ? 'operate' : 'publish');
   }
   if (registry?.type === 'glue')
     gluePolicy(scope, id, role, { ...registry, register: registry.register && rights.registry === 'write' });
@@ -182,9 +188,9 @@ function kafkaPolicy(
   role: Role,
   config: ResolvedConfig,
   cluster: string,
-  reads: boolean,
+  user: KafkaUser,
 ): void {
-  const { statements, wildcards } = mskStatements(config, cluster, reads);
+  const { statements, wildcards } = mskStatements(config, cluster, user);
   const policy = new ManagedPolicy(scope, `${id}Kafka`, {
     roles: [role],
     statements: statements.map(({ actions, resources }) => allow(actions, resources)),

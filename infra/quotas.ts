@@ -1,13 +1,14 @@
 /** What MSK lets a cluster with IAM do, and a configuration could ask for: told when it is synthesised, and by `npm run cost`. */
 import type { Infrastructure } from '../lambdas/config/load.ts';
+import { mostSources } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 
 /** Of a broker, for clients that sign in with IAM; a t3 takes 4 new ones a second. */
 export const CONNECTIONS = { alive: 3_000, newASecond: 100 };
 
 /** Invocations of publish that may run at once; each has a connection to every broker it needs. */
-export function publishersAtOnce({ sources }: ResolvedConfig, { publishers = Infinity }: Infrastructure): number {
-  const working = sources.filter(({ paused }) => !paused);
+export function publishersAtOnce(config: ResolvedConfig, { publishers = Infinity }: Infrastructure): number {
+  const working = mostSources(config).filter(({ paused }) => !paused);
   const all = working.reduce((sum, source) => sum + Math.min(source.partitions, source.publishers ?? Infinity), 0);
   return Math.min(all, publishers);
 }

@@ -9,6 +9,7 @@ import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
+import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { intervalOf } from '../lambdas/config/schedule.ts';
 import { MAX_TICK_AGE, type Worker } from './functions.ts';
@@ -44,7 +45,7 @@ export function schedules(
 }
 
 export function distinctSchedules(config: ResolvedConfig): string[] {
-  return [...new Set(config.sources.map((source) => source.every))].sort();
+  return [...new Set(allSettings(config).map(({ every }) => every))].sort();
 }
 
 /** Follows from the expression alone: another source's schedule never changes its id. */

@@ -107,6 +107,12 @@ export const ERRORS = {
     causes: 'A key column is not a column of the table, or its type cannot be a key.',
     action: 'Name existing columns under `key`; names are case-sensitive as Snowflake stores them.',
   },
+  PATTERN_TOO_LARGE: {
+    retry: 'tick',
+    causes: 'A pattern fits more tables than its `maxTables`, or its schema has more than Snowflake lists (10,000).',
+    action:
+      'Raise `maxTables`, or say with `include` and `exclude` which tables are meant. Those that are published already go on; no new one is taken until then.',
+  },
   QUERY_INVALID: {
     retry: 'tick',
     causes:
@@ -228,6 +234,13 @@ export const ERRORS = {
       'Replication, min.insync.replicas, unclean election or offsets retention are too weak for exactly once; or a compacted topic is fed at least once.',
     action:
       'Change the setting that the message names, or accept it with `kafka.topicChecks: report`; then `npx snowmelt resume SOURCE`.',
+  },
+  TOPIC_NAME_UNFIT: {
+    retry: 'tick',
+    causes:
+      'Of a table of a pattern: its name makes no name of a topic, or makes that of another table or source. Names that differ in case alone may, and in `.` and `_` alone.',
+    action:
+      'Leave the table out (`exclude`) and give it a source of its own under `sources`, or take a template that tells the two apart ({TABLE} keeps the case).',
   },
   RECORD_TOO_LARGE: {
     retry: 'operator',

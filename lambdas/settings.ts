@@ -1,5 +1,4 @@
 /** What the handlers make of the resolved configuration: the protocol's settings, and a source as the planner sees it. */
-import { SnowmeltError } from './errors.ts';
 import type { ResolvedConfig, ResolvedSource } from './config/resolved.ts';
 import type { SourcePlan } from './protocol/begin.ts';
 import type { PlanTickSettings } from './protocol/plan.ts';
@@ -67,11 +66,4 @@ export function writeConfig(config: ResolvedConfig, source: ResolvedSource): Res
 
 export function recountSettings(config: ResolvedConfig): RecountSettings {
   return { afterMs: config.clocks.recountAfterMs, reserveMs: RESERVE_MS };
-}
-
-/** @throws SOURCE_UNKNOWN */
-export function findSource(config: ResolvedConfig, name: string): ResolvedSource {
-  const source = config.sources.find((candidate) => candidate.name === name);
-  if (source !== undefined) return source;
-  throw new SnowmeltError('SOURCE_UNKNOWN', `The deployed configuration has no source ${name}.`);
 }

@@ -9,7 +9,8 @@
 import { parseArgs } from 'node:util';
 import { connectionWarnings, publishersAtOnce } from '../infra/quotas.ts';
 import { loadForStack, readConfigFile } from '../lambdas/config/load.ts';
-import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
+import { mostSources } from '../lambdas/config/patterns.ts';
+import type { ResolvedConfig, SharedSettings } from '../lambdas/config/resolved.ts';
 import { intervalOf } from '../lambdas/config/schedule.ts';
 
 /** US dollars, list prices of us-east-1 and of Snowflake's Enterprise edition, as known in November 2026. Check yours. */
@@ -52,13 +53,14 @@ const METRICS_A_SOURCE = 9;
 const METRICS_IN_ALL = 16;
 const ALARMS = 13;
 
+/** Of a pattern as many sources as it may have. */
 export function monthly(config: ResolvedConfig, inVpc: boolean, endpoints: boolean, load: Load): Line[] {
-  const { sources } = config;
+  const sources = mostSources(config);
   const ticksOf = (every: string) => MONTH_MINUTES / ((intervalOf(every) ?? 5 * MINUTE_MS) / MINUTE_MS);
   const schedules = [...new Set(sources.map(({ every }) => every))];
   const ticks = schedules.reduce((sum, every) => sum + ticksOf(every), MONTH_MINUTES + HOURS);
   const changed = load.changedMinutes / 1440;
-  const windowsOf = (source: ResolvedSource) => (MONTH_MINUTES / minutesOf(source)) * changed;
+  const windowsOf = (source: SharedSettings) => (MONTH_MINUTES / minutesOf(source)) * changed;
   const windows = sources.reduce((sum, source) => sum + windowsOf(source), 0);
   const calls = sources.reduce((sum, source) => sum + windowsOf(source) * source.partitions, 0);
   const looks = sources.reduce((sum, source) => sum + MONTH_MINUTES / minutesOf(source) + MONTH_MINUTES, 0);
@@ -95,19 +97,20 @@ export function monthly(config: ResolvedConfig, inVpc: boolean, endpoints: boole
 }
 
 /** How often a source is looked at. */
-function minutesOf({ every, pollMs }: ResolvedSource): number {
+function minutesOf({ every, pollMs }: SharedSettings): number {
   return (pollMs ?? intervalOf(every) ?? 5 * MINUTE_MS) / MINUTE_MS;
 }
 
 /** Sources that changed are read back to back in one resume, and a resume is billed for a minute at least. */
-function warehouseSeconds({ sources }: ResolvedConfig, { windowSeconds, changedMinutes }: Load): number {
+function warehouseSeconds(config: ResolvedConfig, { windowSeconds, changedMinutes }: Load): number {
+  const sources = mostSources(config);
   const quickest = Math.min(...sources.map(minutesOf));
   const resumes = (DAYS * changedMinutes) / quickest;
   return resumes * Math.min(quickest * 60, Math.max(RESUME_S, sources.length * windowSeconds + RESUME_S));
 }
 
 export function others(config: ResolvedConfig, load: Load): Line[] {
-  const { sources } = config;
+  const sources = mostSources(config);
   const p = PRICES;
   const workers = Math.max(1, Math.ceil(sources.length / 20));
   const awake = (minutes: number) => ((DAYS * minutes) / 60) * p.creditXsHour;
@@ -145,7 +148,9 @@ if (import.meta.main) {
     const { vpc } = infrastructure;
     const lines = monthly(config, vpc !== undefined, vpc?.endpoints !== undefined, load);
     const print = ({ part, dollars }: Line) => console.log(`${part.padEnd(48)} $ ${dollars.toFixed(2).padStart(10)}`);
-    console.log(`A month of ${config.app}: ${config.sources.length} sources, ${JSON.stringify(load)}`);
+    const sources = mostSources(config).length;
+    const most = config.patterns === undefined ? '' : ', of patterns as many as `maxTables` lets';
+    console.log(`A month of ${config.app}: ${sources} sources${most}, ${JSON.stringify(load)}`);
     lines.forEach(print);
     print({ part: 'in all', dollars: lines.reduce((sum, { dollars }) => sum + dollars, 0) });
     console.log('\nThe same load, Kafka and network apart:');

@@ -57,7 +57,7 @@ export const ENTRIES = {
   NotStarted: {
     urgency: 'ticket',
     says: 'For an hour nothing could be read of a source that was configured: the log of plan tells why.',
-    todo: 'Common: `OBJECT_MISSING`, `TRACKING_OFF`, `RETENTION_ZERO`, `KEY_INVALID`.',
+    todo: 'Common: `OBJECT_MISSING`, `TRACKING_OFF`, `RETENTION_ZERO`, `KEY_INVALID`. Of a pattern `npx snowmelt status` lists the tables that it can not take.',
   },
   DeadLetters: {
     urgency: 'ticket',

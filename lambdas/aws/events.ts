@@ -8,6 +8,7 @@ import {
   type PutEventsRequestEntry,
   type PutEventsResultEntry,
 } from '@aws-sdk/client-eventbridge';
+import { patternOf } from '../config/patterns.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { Events, Notices } from '../protocol/ports.ts';
@@ -27,13 +28,13 @@ const ROUNDS = 3;
 const clientFor = perEndpoint((config) => new EventBridgeClient(clientOptions(config)));
 
 /** `call` throws EVENTS_UNREACHABLE when an entry was not taken; the others were. */
-export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws' | 'sources'>): Events {
+export function createEvents(config: Pick<ResolvedConfig, 'app' | 'aws' | 'sources' | 'patterns'>): Events {
   const client = clientFor(config);
   const sizes = new Map(config.sources.map(({ name, memory }) => [name, memory]));
   const entryOf = (call: { source: string; partition: number }): PutEventsRequestEntry => ({
     EventBusName: config.aws.bus,
     Source: eventSource(config.app),
-    DetailType: detailType(sizes.get(call.source) ?? null),
+    DetailType: detailType(sizes.get(call.source) ?? patternOf(config, call.source)?.pattern.source.memory ?? null),
     Detail: JSON.stringify({ source: call.source, partition: call.partition }),
   });
   return {

@@ -11,7 +11,10 @@ export const METRICS = {
   FreshnessPercent: { unit: 'Percent', says: 'The same, of the objective `freshness`.' },
   StalledSeconds: { unit: 'Seconds', says: 'How long a partition with rows to send has shown no progress.' },
   NeedsOperator: { unit: 'Count', says: 'Partitions, and the planning of a source, that wait for a person.' },
-  NotStarted: { unit: 'Count', says: 'Sources of which nothing was read yet.' },
+  NotStarted: {
+    unit: 'Count',
+    says: 'Sources of which nothing was read yet, and patterns with tables that can not be.',
+  },
   HistoryHeadroom: { unit: 'None', says: 'Hours until the oldest change not yet read falls out of Time Travel.' },
   HistoryHeadroomPercent: { unit: 'Percent', says: 'The same, of the retention.' },
   ResultHeadroom: { unit: 'None', says: 'Hours until the result of the oldest unfinished window expires.' },

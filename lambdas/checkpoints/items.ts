@@ -28,6 +28,8 @@ export const keys = {
   layout: (source: string, number: number): Key => ({ pk: `source#${source}`, sk: `layout#${number}` }),
   window: (source: string, number: number): Key => ({ pk: `source#${source}`, sk: windowKey(number) }),
   partition: (source: string, number: number): Key => ({ pk: `source#${source}`, sk: `partition#${pad(number, 4)}` }),
+  member: (pattern: string, table: string): Key => ({ pk: `pattern#${pattern}`, sk: `table#${table}` }),
+  listing: (pattern: string): Key => ({ pk: `pattern#${pattern}`, sk: 'listing' }),
   audit: (source: string, at: number): Key => ({ pk: `source#${source}`, sk: `audit#${new Date(at).toISOString()}` }),
 };
 
@@ -248,7 +250,7 @@ function optionalNumber(item: Item, name: string): number | null {
   return parsed;
 }
 
-function requireJson<T>(item: Item, name: string): T {
+export function requireJson<T>(item: Item, name: string): T {
   const value = optionalJson<T>(item, name);
   if (value === null) throw malformed(item, name);
   return value;

@@ -4,6 +4,7 @@
  */
 import { deadLetters, ownDeadLetters } from './dead-letters.ts';
 import { formatDuration } from './durations.ts';
+import { patterns } from './pattern-checks.ts';
 import { shapes } from './shape-checks.ts';
 import type { Path } from './problems.ts';
 import type { Config } from './schema.ts';
@@ -40,12 +41,22 @@ export function contradictions(parts: Parts): Finding[] {
     ...schedules(parts),
     ...registries(parts),
     ...madeTopics(parts),
+    ...patterns(parts),
   ];
 }
 
 /** The topic that positions are committed by. */
 export function controlTopicOf({ app, kafka }: Parts): string | null {
   return kafka?.controlTopic ?? (app === undefined ? null : `${app}.control`);
+}
+
+/** Settings that sources have by themselves or by their pattern, and where they stand. */
+type Placed = [Path, NonNullable<Parts['defaults']>];
+
+function placed({ sources, patterns }: Parts): Placed[] {
+  const of = (group: string, all: Record<string, Placed[1] | undefined> = {}) =>
+    Object.entries(all).flatMap(([name, settings]): Placed[] => (settings ? [[[group, name], settings]] : []));
+  return [...of('sources', sources), ...of('patterns', patterns)];
 }
 
 function* topics(parts: Parts): Iterable<Finding> {
@@ -69,10 +80,7 @@ function* toldTopics(parts: Parts): Iterable<Finding> {
   const { sources, defaults } = parts;
   const taken = new Map(Object.entries(sources ?? {}).map(([name, source]) => [source?.topic?.name, `source ${name}`]));
   taken.set(controlTopicOf(parts) ?? undefined, 'the control topic');
-  const places: [Path, Parts['defaults']][] = [
-    [['defaults'], defaults],
-    ...Object.entries(sources ?? {}).map(([name, source]): [Path, Parts['defaults']] => [['sources', name], source]),
-  ];
+  const places: [Path, Parts['defaults']][] = [[['defaults'], defaults], ...placed(parts)];
   for (const setting of Object.keys(TOLD) as (keyof typeof TOLD)[]) {
     const counts = new Map<string, number>();
     for (const [path, of] of places) {
@@ -92,13 +100,14 @@ function* toldTopics(parts: Parts): Iterable<Finding> {
   yield* deadLetters(parts, taken);
 }
 
-function* snapshots({ sources, defaults }: Parts): Iterable<Finding> {
-  for (const [name, source] of Object.entries(sources ?? {})) {
-    const snapshot = source?.snapshot ?? defaults?.snapshot;
+function* snapshots(parts: Parts): Iterable<Finding> {
+  const { defaults } = parts;
+  for (const [path, settings] of placed(parts)) {
+    const snapshot = settings.snapshot ?? defaults?.snapshot;
     const never = snapshot === 'never' || (typeof snapshot === 'object' && snapshot.mode === 'never');
-    const lost = source?.onHistoryLost ?? defaults?.onHistoryLost;
+    const lost = settings.onHistoryLost ?? defaults?.onHistoryLost;
     if (!never || lost !== 'resnapshot') continue;
-    yield { path: ['sources', name, 'onHistoryLost'], message: 'resnapshot contradicts `snapshot: never`' };
+    yield { path: [...path, 'onHistoryLost'], message: 'resnapshot contradicts `snapshot: never`' };
   }
 }
 
@@ -154,7 +163,8 @@ function* staging({ sources, snowflake }: Parts): Iterable<Finding> {
   yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query`, `preset` or `stream`' };
 }
 
-function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> {
+function* registries(parts: Parts): Iterable<Finding> {
+  const { registry, defaults } = parts;
   const { type, url, auth, name, region, endpoint } = registry ?? {};
   if (type === 'confluent') {
     if (url === undefined) yield { path: ['registry', 'url'], message: 'is required for a confluent registry' };
@@ -179,7 +189,7 @@ function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> 
   if (registry !== undefined) return;
   const formats = [
     [['defaults'], defaults?.format],
-    ...Object.entries(sources ?? {}).map(([name, source]) => [['sources', name], source?.format] as const),
+    ...placed(parts).map(([path, { format }]) => [path, format] as const),
   ] as const;
   for (const [path, format] of formats) {
     for (const key of ['type', 'key'] as const) {
@@ -190,16 +200,17 @@ function* registries({ registry, sources, defaults }: Parts): Iterable<Finding> 
   }
 }
 
-function* schedules({ sources, defaults }: Parts): Iterable<Finding> {
-  const all = Object.values(sources ?? {});
-  for (const [name, source] of Object.entries(sources ?? {})) {
-    if (source?.pollEvery === undefined || (source.every ?? defaults?.every ?? POLLED) === POLLED) continue;
-    yield { path: ['sources', name, 'pollEvery'], message: 'needs `every: 1m`' };
+function* schedules(parts: Parts): Iterable<Finding> {
+  const { defaults } = parts;
+  const all = placed(parts).map(([, settings]) => settings);
+  for (const [path, { pollEvery, every }] of placed(parts)) {
+    if (pollEvery === undefined || (every ?? defaults?.every ?? POLLED) === POLLED) continue;
+    yield { path: [...path, 'pollEvery'], message: 'needs `every: 1m`' };
   }
-  const sizes = new Set(all.map((source) => source?.memory ?? defaults?.memory));
+  const sizes = new Set(all.map(({ memory }) => memory ?? defaults?.memory));
   if (sizes.size > MAX_SIZES)
     yield { path: ['sources'], message: `have ${sizes.size} different \`memory\`; at most ${MAX_SIZES} are useful` };
-  const distinct = new Set(all.map((source) => source?.every ?? defaults?.every));
+  const distinct = new Set(all.map(({ every }) => every ?? defaults?.every));
   if (distinct.size > MAX_SCHEDULES) {
     yield {
       path: ['sources'],
@@ -208,7 +219,8 @@ function* schedules({ sources, defaults }: Parts): Iterable<Finding> {
   }
 }
 
-function* madeTopics({ aws, sources, defaults }: Parts): Iterable<Finding> {
+function* madeTopics(parts: Parts): Iterable<Finding> {
+  const { aws, sources, defaults } = parts;
   if (aws?.topics === undefined) return;
   const path = ['aws', 'topics'];
   if (aws.cluster === undefined)
@@ -216,7 +228,7 @@ function* madeTopics({ aws, sources, defaults }: Parts): Iterable<Finding> {
   if (atLeast(aws.topics.minInsync, (aws.topics.replication ?? 0) + 1))
     yield { path: [...path, 'minInsync'], message: 'must not be greater than `replication`' };
   const all = Object.values(sources ?? {});
-  const schedules = new Set(all.map((source) => source?.every ?? defaults?.every)).size;
+  const schedules = new Set(placed(parts).map(([, { every }]) => every ?? defaults?.every)).size;
   const letters = ownDeadLetters({ sources, defaults }).length;
   if (all.length + letters + schedules > MAX_TOPICS) {
     const message = `${all.length} sources and ${schedules} different \`every\` don't fit in one stack with their topics (${MAX_TOPICS}); make the topics yourself`;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './durations.ts';
 import { parseExpression } from './expressions.ts';
 import { parseIdentifier, parseQualified } from './identifiers.ts';
+import { templateProblem, TOPIC_NAME } from './patterns.ts';
 import { parseSchedule } from './schedule.ts';
 import { selectProblem } from './select.ts';
 
@@ -93,6 +94,46 @@ export const table = z
   })
   .meta({ examples: ['SALES.PUBLIC.ORDERS', 'SALES.PUBLIC."Order lines"'] });
 
+/** `DB.SCHEMA.*`: all tables of a schema. */
+export const schemaTables = z
+  .string()
+  .transform((text, context) => {
+    const parts = text.endsWith('.*') ? parseQualified(text.slice(0, -2)) : null;
+    if (parts?.length === 2) return { database: parts[0]!, schema: parts[1]! };
+    context.issues.push({
+      code: 'custom',
+      input: text,
+      message: 'must be DATABASE.SCHEMA.*, the tables of one schema',
+    });
+    return z.NEVER;
+  })
+  .meta({ examples: ['SALES.PUBLIC.*'] });
+
+/** Names of tables with wildcards; without quotes in upper case, as names are. */
+export const glob = z
+  .string()
+  .transform((text, context) => {
+    const quoted = /^"((?:[^"]|"")+)"$/.exec(text)?.[1]?.replaceAll('""', '"');
+    if (quoted !== undefined || /^[A-Za-z0-9_$*?]{1,255}$/.test(text)) return quoted ?? text.toUpperCase();
+    context.issues.push({
+      code: 'custom',
+      input: text,
+      message:
+        'must be a name in which `*` stands for anything and `?` for one character; put `"` around one that is case-sensitive or has other characters',
+    });
+    return z.NEVER;
+  })
+  .meta({ examples: ['ORDER*', '"*_tmp"'] });
+
+/** A topic's name with the table's in it. */
+export const topicTemplate = z
+  .string()
+  .superRefine((text, context) => {
+    const problem = templateProblem(text);
+    if (problem !== null) context.addIssue({ code: 'custom', input: text, message: problem });
+  })
+  .meta({ examples: ['sales.{schema}.{table}'] });
+
 export const column = z.string().transform((text, context) => {
   const parsed = parseIdentifier(text);
   if (parsed !== null) return parsed;
@@ -126,9 +167,7 @@ export const expression = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-export const topicName = z
-  .string()
-  .regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/, { error: 'must be 1 to 249 letters, digits, `.`, `_` or `-`' });
+export const topicName = z.string().regex(TOPIC_NAME, { error: 'must be 1 to 249 letters, digits, `.`, `_` or `-`' });
 
 const PORT = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 

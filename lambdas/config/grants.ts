@@ -6,8 +6,13 @@ type SchemaName = Pick<ObjectName, 'database' | 'schema'>;
 type Settings = Pick<ResolvedConfig['snowflake'], 'role' | 'user' | 'warehouse'>;
 
 /** Statements for who owns the warehouse, the tables and the schema of staged copies. */
-export function snowflakeGrants({ snowflake, sources }: Pick<ResolvedConfig, 'snowflake' | 'sources'>): string[] {
+export function snowflakeGrants({
+  snowflake,
+  sources,
+  patterns = [],
+}: Pick<ResolvedConfig, 'snowflake' | 'sources' | 'patterns'>): string[] {
   const role = roleOf(snowflake);
+  const schemas = patterns.map(({ schema }) => schema);
   const streams = sources.filter(({ stream }) => stream?.managed === false).map(({ object }) => object);
   const read = sources.flatMap(({ object, query }) => query?.watch ?? (streams.includes(object) ? [] : [object]));
   const staged = sources.flatMap((source) => stagingOf(source) ?? []);
@@ -18,13 +23,14 @@ export function snowflakeGrants({ snowflake, sources }: Pick<ResolvedConfig, 'sn
   const usage = sources.some(({ query }) => query !== undefined && /\bSNOWFLAKE\s*\./i.test(query.text));
   return [
     warehouseGrant(snowflake),
-    ...unique([...read, ...streams, ...staged].map((object) => databaseGrant(object, role))),
-    ...unique([...read, ...streams, ...staged].map((object) => schemaGrant(object, role))),
+    ...unique([...read, ...streams, ...staged, ...schemas].map((object) => databaseGrant(object, role))),
+    ...unique([...read, ...streams, ...staged, ...schemas].map((object) => schemaGrant(object, role))),
     ...unique([
       ...staged.map((object) => stagingGrant(object, role)),
       ...managed.map((object) => streamGrant(object, role)),
     ]),
     ...unique(read.map((object) => selectGrant('TABLE', object, role))),
+    ...unique(schemas.flatMap((schema) => tablesGrants(schema, role))),
     // Who reads a stream also needs SELECT on what it is on: only its owner knows that.
     ...unique(streams.map((object) => selectGrant('STREAM', object, role))),
     ...(usage ? [`GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE ${role};`] : []),
@@ -51,6 +57,12 @@ export function identityStatement(
 export function ungranted({ sources }: Pick<ResolvedConfig, 'sources'>): string[] {
   const reads = sources.filter(({ query }) => query !== undefined && !/\bSNOWFLAKE\s*\./i.test(query.text));
   return reads.map(({ name }) => name);
+}
+
+/** What listing the tables of a schema takes, and reading them. */
+export function patternGrants(snowflake: Settings, schema: SchemaName): string[] {
+  const role = roleOf(snowflake);
+  return [databaseGrant(schema, role), schemaGrant(schema, role), ...tablesGrants(schema, role)];
 }
 
 /** What reading a table takes, but the warehouse. */
@@ -96,6 +108,12 @@ function streamGrant({ database, schema }: SchemaName, role: string): string {
 
 function selectGrant(what: 'TABLE' | 'STREAM', object: ObjectName, role: string): string {
   return `GRANT SELECT ON ${what} ${nameOf(object)} TO ROLE ${role};`;
+}
+
+/** What there is, and what is made later. Who makes a table also has to switch its change tracking on. */
+function tablesGrants({ database, schema }: SchemaName, role: string): string[] {
+  const where = `TABLES IN SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+  return [`GRANT SELECT ON ALL ${where}`, `GRANT SELECT ON FUTURE ${where}`];
 }
 
 function roleOf({ role, user }: Settings): string {

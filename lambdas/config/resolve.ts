@@ -4,12 +4,20 @@ import { controlTopicOf, POLLED } from './checks.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { typeOf } from './expressions.ts';
 import { parseIdentifier } from './identifiers.ts';
+import { topicPrefix } from './patterns.ts';
 import { intervalOf } from './schedule.ts';
-import { WAREHOUSE_SIZES, type ResolvedConfig, type ResolvedShape, type ResolvedSource } from './resolved.ts';
-import type { Config, SourceConfig } from './schema.ts';
+import {
+  WAREHOUSE_SIZES,
+  type ResolvedConfig,
+  type ResolvedPattern,
+  type ResolvedShape,
+  type ResolvedSource,
+} from './resolved.ts';
+import type { Config, PatternConfig, SourceConfig } from './schema.ts';
 
 export function resolve(config: Config, deployment: number): ResolvedConfig {
   const { app, snowflake, kafka, clocks, limits, state, aws } = config;
+  const patterns = Object.entries(config.patterns);
   return {
     app,
     deployment,
@@ -63,6 +71,7 @@ export function resolve(config: Config, deployment: number): ResolvedConfig {
       ...(aws.notifications !== undefined && { notifications: true }),
     },
     sources: Object.entries(config.sources).map(([name, source]) => resolveSource(name, source, config)),
+    ...(patterns.length > 0 && { patterns: patterns.map(([name, pattern]) => resolvePattern(name, pattern, config)) }),
   };
 }
 
@@ -129,6 +138,31 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
       ),
     }),
     ...(write !== null && { write }),
+  };
+}
+
+/** What its sources have in common is resolved as that of one of them. */
+function resolvePattern(name: string, pattern: PatternConfig, config: Config): ResolvedPattern {
+  const { tables, include, exclude, key, topic, maxTables, listEvery, ...settings } = pattern;
+  const one = {
+    ...settings,
+    table: { ...tables, name },
+    key: [],
+    topic: { name: topic.name, partitions: topic.partitions },
+  };
+  const { name: _, object: _object, key: _key, topic: _topic, ...shared } = resolveSource(name, one, config);
+  const { replication, minInsync, retention, compact } = topic;
+  return {
+    name,
+    schema: tables,
+    include: include ?? null,
+    exclude: exclude ?? [],
+    key: key === 'primary-key' ? null : key,
+    topic: topic.name,
+    topicPrefix: topicPrefix(topic.name, tables),
+    maxTables,
+    listMs: listEvery,
+    source: { ...shared, makeTopic: { replication, minInsync, retentionMs: retention ?? null, compact } },
   };
 }
 

@@ -64,6 +64,8 @@ export type ResolvedConfig = {
   /** Secrets Manager and EventBridge endpoints of a stand-in; null on AWS. `notifications`: whether people are told. */
   aws: { endpoint: string | null; bus: string; notifications?: boolean };
   sources: ResolvedSource[];
+  /** Absent: none. */
+  patterns?: ResolvedPattern[];
 };
 
 /** A preset is a query, too. */
@@ -123,12 +125,37 @@ export type ResolvedSource = {
   progressTopic?: { name: string; partitions: number };
   /** Where rows go that can't be sent; absent: they stop their partition. */
   deadLetterTopic?: { name: string; partitions: number };
+  /** The topic is made with these; absent: it must exist. */
+  makeTopic?: TopicSettings;
   /** Record headers: a constant, or the text of a column. */
   headers?: ({ name: string; value: string } | { name: string; column: string })[];
   /** Where this source differs from `kafka` and `limits`. */
   write?: Partial<Pick<ResolvedConfig['kafka'], 'compression' | 'maxBatchBytes'>> &
     Partial<Pick<ResolvedConfig['limits'], 'maxTransactionRows'>>;
 };
+
+/** As `protocol/ports.ts` has it. */
+export type TopicSettings = { replication: number; minInsync: number; retentionMs: number | null; compact: boolean };
+
+/** All tables of a schema, each of them a source `<name>.<table>`. Names as Snowflake stores them. */
+export type ResolvedPattern = {
+  name: string;
+  schema: { database: string; schema: string };
+  /** Names with `*` and `?`; null: all. */
+  include: string[] | null;
+  exclude: string[];
+  /** null: the primary key of each. */
+  key: string[] | null;
+  /** What names of topics are made of, and how all of them begin. */
+  topic: string;
+  topicPrefix: string;
+  maxTables: number;
+  listMs: number;
+  /** What its sources have in common. */
+  source: SharedSettings;
+};
+
+export type SharedSettings = Omit<ResolvedSource, 'name' | 'object' | 'key' | 'topic'>;
 
 /** As `protocol/window.ts` has it in a layout. Names as Snowflake stores them. */
 export type ResolvedShape = {

@@ -11,15 +11,18 @@ import {
   duration,
   every,
   expression,
+  glob,
   instant,
   lag,
   name,
   registryUrl,
   schemaName,
+  schemaTables,
   secret,
   select,
   table,
   topicName,
+  topicTemplate,
   url,
   whole,
 } from './fields.ts';
@@ -278,6 +281,44 @@ export const sourceSchema = sourceFields.superRefine((source, context) => {
     context.addIssue({ code: 'custom', path: [...path], message, input: source[path[0] as keyof typeof source] });
 });
 
+const pattern = z.strictObject({
+  tables: schemaTables.describe(
+    'DATABASE.SCHEMA.*: the tables of this schema that the role sees, also those that are made later.',
+  ),
+  include: z
+    .array(glob)
+    .min(1)
+    .optional()
+    .describe('Only tables with such a name; `*` stands for anything, `?` for one character. Default: all.'),
+  exclude: z.array(glob).min(1).optional().describe('But none with such a name.'),
+  key: z
+    .union([z.literal('primary-key'), z.array(column).min(1)], { error: 'must be primary-key, or a list of columns' })
+    .describe(
+      'primary-key: the columns of the PRIMARY KEY of each table, as it is when the table is found. Or columns that every table has; together unique and never NULL.',
+    ),
+  topic: z
+    .strictObject({
+      name: topicTemplate.describe(
+        'Of the topic of each table: a fixed beginning, then {table}, also {schema} and {database}, in lower case; {TABLE}, {SCHEMA}, {DATABASE}: as Snowflake stores them. A topic keeps the name that it was made with.',
+      ),
+      partitions: whole(1, 10_000).describe('Of each topic.'),
+      replication: whole(1, 10).default(3),
+      minInsync: whole(1, 10).default(2).describe('min.insync.replicas of each topic.'),
+      retention: duration('1m', '3650d').optional().describe('How long records are kept. Default: as the brokers say.'),
+      compact: z.boolean().default(false).describe('Whether of each key only the newest record is kept.'),
+    })
+    .describe(
+      'The topics. Each is made when its table has something to publish; one that exists already is taken as it is.',
+    ),
+  maxTables: whole(1, 1000)
+    .default(100)
+    .describe('With more tables than this no new one is taken, and an error tells.'),
+  listEvery: duration('1m', '1d')
+    .prefault('5m')
+    .describe('How often the schema is looked at for tables that came or went; never more often than `every`.'),
+  ...perSource,
+});
+
 const registry = z.strictObject({
   type: z
     .enum(['confluent', 'glue'])
@@ -432,8 +473,14 @@ export const configSchema = z.strictObject({
   }),
   sources: z
     .record(name(60), sourceSchema)
-    .refine((sources) => Object.keys(sources).length > 0, { error: 'must have at least one source' })
+    .default({})
     .describe('What is published, by name. Never rename a source: its state goes by the name.'),
+  patterns: z
+    .record(name(40), pattern)
+    .default({})
+    .describe(
+      'All tables of a schema, by name: each is a source `<name>.<table>` (docs/captures.md). Never rename a pattern: the state goes by the name.',
+    ),
   defaults: z.strictObject(perSource).prefault({}).describe('For every source that does not say otherwise.'),
   registry: registry.optional().describe('Schema registry, for avro and protobuf.'),
   clocks: z
@@ -536,3 +583,4 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type SourceConfig = z.output<typeof sourceFields>;
+export type PatternConfig = z.output<typeof pattern>;

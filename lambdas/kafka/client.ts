@@ -15,8 +15,10 @@ import type {
   OpenRequest,
   RecordsRequest,
   TopicExtent,
+  TopicMaker,
   TopicReader,
   TopicRecord,
+  TopicSettings,
 } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
@@ -26,6 +28,7 @@ import { offsetAt } from './ends.ts';
 import { readFacts, readMaxMessageBytes } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { asKafkaError } from './failures.ts';
+import { makeTopic } from './make-topic.ts';
 import { readMarker } from './marker.ts';
 import { checkTopic, Leaders, readMetadata } from './metadata.ts';
 import { type Names, namesFor } from './names.ts';
@@ -49,7 +52,7 @@ export function createKafka(
   config: ResolvedConfig,
   credentials: Credentials | null,
   renewed?: () => Promise<Credentials | null>,
-): Kafka & TopicReader {
+): Kafka & TopicReader & TopicMaker {
   return new KafkaClient(config, credentials, renewed);
 }
 
@@ -58,7 +61,7 @@ function progressParts(parts: Pick<TopicParts, 'topicPartitions' | 'leaders'>): 
   return { ...parts, maxBatchBytes: PROGRESS_BATCH_BYTES, maxMessageBytes: null };
 }
 
-class KafkaClient implements Kafka, TopicReader {
+class KafkaClient implements Kafka, TopicReader, TopicMaker {
   readonly #config: ResolvedConfig;
   #credentials: Credentials | null;
   readonly #renewed: (() => Promise<Credentials | null>) | undefined;
@@ -164,6 +167,14 @@ class KafkaClient implements Kafka, TopicReader {
       const facts = await readFacts(connections, topic, Date.now() + OPEN_MS);
       this.#drop(connections);
       return facts;
+    });
+  }
+
+  async makeTopic(topic: string, partitions: number, settings: TopicSettings): Promise<void> {
+    const clientId = `snowmelt:${this.#config.app}`;
+    return this.#connected(clientId, false, `making ${topic}`, async (connections) => {
+      await makeTopic(connections, topic, partitions, settings, Date.now() + OPEN_MS);
+      this.#drop(connections);
     });
   }
 

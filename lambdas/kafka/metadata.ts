@@ -8,13 +8,17 @@ import { Attempts } from './retry.ts';
 /** A broker that has just come back may not know a topic yet: it is asked again for so long before it is believed. */
 const UNKNOWN_TOPIC_MS = 2_000;
 
-/** Reads Metadata, waiting for topics that have no leader yet; also teaches the connections where the brokers are. */
+/**
+ * Reads Metadata, waiting for topics that have no leader yet; also teaches the connections where the brokers are. `believeMs`:
+ * how long one that they do not know is asked for again.
+ */
 export async function readMetadata(
   connections: Connections,
   topics: string[],
   deadline: number,
+  believeMs = UNKNOWN_TOPIC_MS,
 ): Promise<Reply<'Metadata'>> {
-  const believe = Date.now() + UNKNOWN_TOPIC_MS;
+  const believe = Date.now() + believeMs;
   for (const attempts = new Attempts(deadline); ;) {
     try {
       const link = await connections.any();

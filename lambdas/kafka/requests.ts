@@ -27,8 +27,21 @@ type Calls = {
     reply: {
       clusterId: string | null;
       brokers: { nodeId: number; host: string; port: number }[];
+      controllerId: number;
       topicMetadata: TopicMetadata[];
     };
+  };
+  CreateTopics: {
+    args: {
+      topics: {
+        topic: string;
+        numPartitions: number;
+        replicationFactor: number;
+        configEntries: { name: string; value: string }[];
+      }[];
+      timeout: number;
+    };
+    reply: { topicErrors: { topic: string; errorCode: number; errorMessage: string | null }[] };
   };
   GroupCoordinator: {
     args: { groupId: string; coordinatorType: number };
@@ -83,6 +96,7 @@ const VERSIONS: Record<Api | 'Produce', { key: number; version: number }> = {
   Metadata: { key: 3, version: 6 },
   OffsetFetch: { key: 9, version: 7 },
   GroupCoordinator: { key: 10, version: 2 },
+  CreateTopics: { key: 19, version: 2 },
   InitProducerId: { key: 22, version: 1 },
   AddPartitionsToTxn: { key: 24, version: 1 },
   AddOffsetsToTxn: { key: 25, version: 1 },
@@ -94,10 +108,13 @@ const VERSIONS: Record<Api | 'Produce', { key: number; version: number }> = {
 /** What clusters without transactions may lack. */
 const TRANSACTIONAL = new Set(['AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit', 'OffsetFetch']);
 
+/** Asked for by sources whose topics are made, and by no other. */
+const RARE = new Set(['CreateTopics']);
+
 /** @throws KAFKA_FAILED for brokers that lack one of the versions. */
 export function checkVersions(versions: Versions, transactions: boolean): void {
   for (const [api, { key, version }] of Object.entries(VERSIONS)) {
-    if (!transactions && TRANSACTIONAL.has(api)) continue;
+    if (RARE.has(api) || (!transactions && TRANSACTIONAL.has(api))) continue;
     const range = versions[key];
     if (range && range.minVersion <= version && version <= range.maxVersion) continue;
     throw new SnowmeltError('KAFKA_FAILED', `the broker has no ${api} version ${version}: Apache Kafka 2.5 to 4.x has`);

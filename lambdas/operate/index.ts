@@ -1,22 +1,24 @@
 /** The operate function: one operator's command, inside the network of the brokers. Answers what it found or did. */
 import { createTelemetry } from '../aws/telemetry.ts';
+import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
-import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
+import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openKafka } from '../open-kafka.ts';
 import { dropDeadLetters, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
-import { findSource, sourcePlan } from '../settings.ts';
+import { sourcePlan } from '../settings.ts';
+import { findSource } from '../sources.ts';
 import type { Report } from './check/index.ts';
 import { deadLetters, replayLetters, type LetterOptions } from './dead-letters.ts';
 
 /**
- * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
+ * `sources` and `patterns`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
  * lead its credentials elsewhere.
  */
-export type CheckCommand = { command: 'check'; sources?: ResolvedSource[]; deep?: boolean };
+export type CheckCommand = { command: 'check'; sources?: ResolvedSource[]; patterns?: ResolvedPattern[]; deep?: boolean };
 
 export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
@@ -41,10 +43,10 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
   const telemetry = createTelemetry(config.app, 'operate', context.awsRequestId);
   return told(telemetry, async () => {
     if (event.command === 'check') return look(config, event, clockOf(context));
-    findSource(config, event.source);
     const checkpoints = createCheckpoints(config);
     const clock = clockOf(context);
-    const answer = await run(config, checkpoints, clock, telemetry, event);
+    const found = await findSource(config, createMembers(config), event.source);
+    const answer = await run(config, found, checkpoints, clock, telemetry, event);
     if (LOOKS.has(event.command)) return answer;
     const { source, who, reason, ...what } = event;
     const after = JSON.stringify(answer ?? null);
@@ -61,8 +63,12 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
   });
 }
 
-async function look(deployed: ResolvedConfig, { sources, deep }: CheckCommand, clock: Clock): Promise<Report> {
-  const config = sources === undefined ? deployed : { ...deployed, sources };
+async function look(
+  deployed: ResolvedConfig,
+  { sources, patterns = [], deep }: CheckCommand,
+  clock: Clock,
+): Promise<Report> {
+  const config = sources === undefined ? deployed : { ...deployed, sources, patterns };
   // Loaded when it is needed: snowflake-sdk is the larger part of the bundle, and no other command needs it.
   const { check, partsOf } = await import('./check/index.ts');
   return check(partsOf(config, clock), config, deep);
@@ -70,6 +76,7 @@ async function look(deployed: ResolvedConfig, { sources, deep }: CheckCommand, c
 
 async function run(
   config: ResolvedConfig,
+  found: ResolvedSource,
   checkpoints: Checkpoints,
   clock: Clock,
   telemetry: Telemetry,
@@ -101,14 +108,14 @@ async function run(
     case 'preview': {
       // Snowflake's client is large, and the other commands need none of it.
       const { compare } = await import('./compare.ts');
-      return compare(config, findSource(config, source), { checkpoints, clock, telemetry }, event);
+      return compare(config, found, { checkpoints, clock, telemetry }, event);
     }
     case 'inspect':
     case 'recover': {
       const kafka = await openKafka(config);
       const ports: RecoverPorts = { checkpoints, kafka, clock };
       const settings = { leaseMs: config.clocks.leaseMs, offsetsRetentionMs: config.kafka.offsetsRetentionMs };
-      const plan = sourcePlan(config, findSource(config, source));
+      const plan = sourcePlan(config, found);
       try {
         return await (event.command === 'inspect'
           ? inspect(ports, settings, plan)

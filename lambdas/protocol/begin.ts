@@ -27,6 +27,8 @@ export type SourcePlan = {
   publishers?: number;
   /** Told of, but neither read nor published. */
   paused?: boolean;
+  /** Its table is not there any more: what was read of it is published, and that is all. */
+  gone?: boolean;
 } & Omit<Layout, 'number'>;
 
 /** Nothing is written before the object is known to be readable: a wrong name leaves no state. */

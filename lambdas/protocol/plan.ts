@@ -95,13 +95,13 @@ export function watched({ object, query, stream }: Pick<Layout, 'object' | 'quer
 export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: SourcePlan[]): Promise<void> {
   await sideBySide(ports, all, async (source) => {
     const stored = await ports.checkpoints.look(source.name);
-    tellHealth(ports.telemetry, source, stored, ports.clock.now());
+    if (source.gone !== true) tellHealth(ports.telemetry, source, stored, ports.clock.now());
     if (stored === null) return;
     await tellPeople(ports, source.name, stored);
     if (source.paused === true) return;
     const state = await tidy(ports, settings, source, stored);
     await callPartitions(ports, source, state);
-    if (state.meta.scan === null || state.meta.paused) return;
+    if (state.meta.scan === null || state.meta.paused || source.gone === true) return;
     const layout = state.layouts.get(state.meta.scan.layout);
     if (layout === undefined) return;
     await scan(ports, settings, { source, state, layout, reading: { now: 0, token: null } }, null);

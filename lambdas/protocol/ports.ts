@@ -162,6 +162,17 @@ export interface Account {
   duplicates(layout: Layout, columns: Column[]): Promise<number>;
 }
 
+/** A table as the listing of its schema shows it. */
+export type ListedTable = Pick<ObjectFacts, 'createdOn' | 'tracking' | 'retentionMs'> & { name: string };
+
+/** What there is in a schema, as far as the role sees it. Each is one statement, without a warehouse. */
+export interface Catalog {
+  /** @throws OBJECT_MISSING for the schema; PATTERN_TOO_LARGE when the list is cut off */
+  tables(where: Omit<ObjectName, 'name'>): Promise<ListedTable[]>;
+  /** Columns of primary keys in their order, by table. @throws as `tables` */
+  primaryKeys(where: Omit<ObjectName, 'name'>): Promise<Map<string, string[]>>;
+}
+
 // ---------------------------------------------------------------- Kafka
 
 /** The position committed inside the Kafka transaction, as a consumer-group offset with this metadata. */
@@ -304,6 +315,15 @@ export interface Kafka {
   /** `partitions`: source partitions whose markers are read, with require_stable; foreign ones are told, never thrown. */
   inspect(request: { source: string; partitions: number; topic: string }): Promise<Inspection>;
   close(): Promise<void>;
+}
+
+/** Of a topic that is made. `retentionMs` null: as the brokers say. */
+export type TopicSettings = { replication: number; minInsync: number; retentionMs: number | null; compact: boolean };
+
+/** Apart from `Kafka`: only sources of a pattern need it, and the right to. */
+export interface TopicMaker {
+  /** Resolves when it is there, made now or before. Throws TOPIC_DIFFERS where the brokers won't; KAFKA_UNAUTHORIZED. */
+  makeTopic(topic: string, partitions: number, settings: TopicSettings): Promise<void>;
 }
 
 /** A record as it lies in a topic, valid until the visitor returns; a start of -1: no key, no value. */
@@ -679,6 +699,47 @@ export interface Budget {
   spent(now: number): Promise<number>;
   /** The warehouse worked for us between these times. What is told twice counts once. */
   used(from: number, to: number): Promise<void>;
+}
+
+/** A table that a pattern has found: what its source is made of, besides the pattern's own settings. */
+export type Member = {
+  /** Its name, as Snowflake stores it. */
+  table: string;
+  createdOn: string;
+  /** Where the pattern goes by primary keys; else empty. */
+  key: string[];
+  /** Stays: topics are made with it. */
+  topic: string;
+  /** When it was found, ms since epoch. */
+  since: number;
+  /** Since when the schema is without it, or the pattern; null: it is there. */
+  goneAt: number | null;
+};
+
+/** A table that fits a pattern and can't be one of its sources. */
+export type Refusal = { table: string; code: string; message: string };
+
+/** What the newest look at a pattern's schema found; `deployment`: of who looked. */
+export type Listing = {
+  at: number;
+  deployment: number;
+  /** Tables that fit. */
+  tables: number;
+  refused: Refusal[];
+  error: StoredError | null;
+};
+
+/** The members of patterns, an item each. Nothing here is of a source's own state, which goes by its name alone. */
+export interface Members {
+  /** In the order in which they were found. */
+  all(pattern: string): Promise<Member[]>;
+  /** null: the pattern has not found it. */
+  one(pattern: string, table: string): Promise<Member | null>;
+  /** Puts it if it is still as `before` (null: not there). False: another planner was first. */
+  put(pattern: string, member: Member, before: Member | null): Promise<boolean>;
+  remove(pattern: string, table: string): Promise<void>;
+  listing(pattern: string): Promise<Listing | null>;
+  note(pattern: string, listing: Listing): Promise<void>;
 }
 
 // ---------------------------------------------------------------- events, notices, telemetry

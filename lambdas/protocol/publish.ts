@@ -40,6 +40,8 @@ export type PublishPorts = {
   telemetry: Telemetry;
   clock: Clock;
   budget?: Budget;
+  /** Makes the source's topic, unless it is there; absent: topics must exist. */
+  makeTopic?: (topic: string, partitions: number) => Promise<void>;
 };
 
 export type PublishSettings = {
@@ -219,6 +221,9 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
   const target = targetOf(before, window ?? before.head);
   run.opens++;
   run.target = target.name;
+  // A topic that something was published to is never made anew: that it is gone must be seen.
+  if (target.own && before.partitions.every(({ position }) => position === null))
+    await ports.makeTopic?.(target.topic, target.newestTopicPartitions);
   await checkTopic(ports, run.settings, run.source, target.topic, ports.clock.now());
   const producer = await ports.kafka.open({
     source: run.source,
@@ -260,7 +265,7 @@ async function open(run: Run, before: SourceState, window: Window | null): Promi
       : { position: formatPosition(producer.marker.position), hash: producer.marker.last };
 }
 
-/** Where a window's records go: the topic of its layout, or that of schema changes. */
+/** Where a window's records go: the topic of its layout, the source's own, or that of schema changes. */
 function targetOf(state: SourceState, window: Window | null) {
   const layout = state.layouts.get(window?.layout ?? 1);
   if (layout === undefined) {
@@ -270,10 +275,11 @@ function targetOf(state: SourceState, window: Window | null) {
   const { schema } = window ?? {};
   if (schema !== undefined) {
     const count = { topicPartitions: schema.topicPartitions, newestTopicPartitions: schema.topicPartitions };
-    return { name: `schema ${schema.topic} ${schema.topicPartitions}`, topic: schema.topic, partitions, ...count };
+    const name = `schema ${schema.topic} ${schema.topicPartitions}`;
+    return { name, own: false, topic: schema.topic, partitions, ...count };
   }
   const count = { topicPartitions, newestTopicPartitions: newestTopicPartitions(state, layout) };
-  return { name: `layout ${layout.number}`, topic, partitions, ...count };
+  return { name: `layout ${layout.number}`, own: true, topic, partitions, ...count };
 }
 
 /** Exactly once: the marker decides. At least once: the store's position alone; the first commit forgets what was marked. */

@@ -4,6 +4,7 @@ import { createEvents } from '../aws/events.ts';
 import { registryCredentials } from '../aws/secrets.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
+import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { createEncoders } from '../encoding/encoders.ts';
@@ -11,7 +12,8 @@ import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openKafka } from '../open-kafka.ts';
 import { openSnowflake } from '../open-snowflake.ts';
 import { publish, type PublishPorts } from '../protocol/publish.ts';
-import { findSource, publishSettings, writeConfig } from '../settings.ts';
+import { publishSettings, writeConfig } from '../settings.ts';
+import { findSource } from '../sources.ts';
 
 /** As EventBridge delivers it. */
 export type PublishEvent = { detail: { source: string; partition: number } };
@@ -21,7 +23,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
   const config = readResolvedConfig();
   const telemetry = createTelemetry(config.app, 'publish', context.awsRequestId);
   await told(telemetry, async () => {
-    const source = findSource(config, name);
+    const source = await findSource(config, createMembers(config), name);
     if (source.paused) return;
     const encoders = createEncoders(config, source, {
       credentials: await registryCredentials(config),
@@ -30,6 +32,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
     const snowflake = await openSnowflake(config);
     const kafka = await openKafka(writeConfig(config, source));
     const budget = createBudget(config);
+    const { makeTopic } = source;
     const ports: PublishPorts = {
       snowflake,
       kafka,
@@ -39,6 +42,7 @@ export async function handler(event: PublishEvent, context: LambdaContext): Prom
       telemetry,
       clock: clockOf(context, source.timeoutMs),
       ...(budget !== undefined && { budget }),
+      ...(makeTopic && { makeTopic: (topic: string, count: number) => kafka.makeTopic(topic, count, makeTopic) }),
     };
     try {
       // The owner is random per invocation: a retried request of another invocation must never pass for ours.

@@ -1,12 +1,14 @@
 /** The recount function: one invocation an hour, over all sources. */
 import { createTelemetry } from '../aws/telemetry.ts';
 import { createBudget } from '../checkpoints/budget.ts';
+import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
-import { clockOf, told, type LambdaContext } from '../invocation.ts';
+import { clockOf, told, tellOf, type LambdaContext } from '../invocation.ts';
 import { openSnowflake } from '../open-snowflake.ts';
 import { recount } from '../protocol/recount.ts';
 import { recountSettings, sourcePlan } from '../settings.ts';
+import { knownSources } from '../sources.ts';
 
 export async function handler(_event: unknown, context: LambdaContext): Promise<void> {
   const config = readResolvedConfig();
@@ -17,7 +19,10 @@ export async function handler(_event: unknown, context: LambdaContext): Promise<
     const clock = clockOf(context);
     const checkpoints = createCheckpoints(config);
     const ports = { snowflake, checkpoints, telemetry, clock, ...(budget !== undefined && { budget }) };
-    const sources = config.sources.filter(({ paused }) => !paused).map((source) => sourcePlan(config, source));
+    const known = await knownSources(config, createMembers(config), tellOf(telemetry));
+    const sources = known
+      .filter(({ source, gone }) => !source.paused && !gone)
+      .map(({ source }) => sourcePlan(config, source));
     try {
       await recount(ports, recountSettings(config), sources);
     } finally {

@@ -1,16 +1,16 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Account, Snowflake } from '../protocol/ports.ts';
+import type { Account, Catalog, Snowflake } from '../protocol/ports.ts';
 import { countDuplicates, tableLives, warehouseFacts } from './account.ts';
 import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';
-import { describeObject, streamNames, tableNames } from './object.ts';
+import { describeObject, listKeys, listTables, streamNames, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
 import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
 import { Results } from './result.ts';
-import { explained, explaining } from './rights.ts';
+import { explained, explaining, explainingSchema } from './rights.ts';
 import { scanRanges, scanStatus } from './scan.ts';
 import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
@@ -36,7 +36,7 @@ export function createSnowflake(
   credentials: Credentials,
   salt?: string | null,
   renewed?: () => Promise<Credentials>,
-): Snowflake & Account {
+): Snowflake & Account & Catalog {
   const sessions = new Sessions(config, credentials, renewed);
   const http = new HttpClient();
   // Longer than Snowflake holds an answer back.
@@ -68,6 +68,14 @@ export function createSnowflake(
         : told(
             sessions.inSession((session) => describeQuery((statement) => session.describe(statement, smallMs), query)),
           ),
+    tables: (where) =>
+      explainingSchema(
+        config,
+        where,
+        sessions.inSession((session) => listTables((statement) => session.query(statement, smallMs), where)),
+      ),
+    primaryKeys: (where) =>
+      told(sessions.inSession((session) => listKeys((statement) => session.query(statement, smallMs), where))),
     columns: (layout, table) => cellsOf(layout, table).map(({ column }) => column),
     statement: scanStatement,
     stage: stageStatement,

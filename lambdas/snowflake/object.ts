@@ -1,12 +1,22 @@
 /** What SHOW TABLES and DESCRIBE TABLE tell of an object; neither needs a warehouse. */
 import { SnowmeltError } from '../errors.ts';
-import type { ObjectFacts } from '../protocol/ports.ts';
+import type { ListedTable, ObjectFacts } from '../protocol/ports.ts';
 import type { Column, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { Row } from './session.ts';
-import { describeStatement, showPrefixStatement, showStatement, showStreamPrefixStatement } from './sql/statements.ts';
+import {
+  describeStatement,
+  showKeysStatement,
+  showPrefixStatement,
+  showStatement,
+  showStreamPrefixStatement,
+  showTablesStatement,
+  type SchemaName,
+} from './sql/statements.ts';
 
 const dayMs = 86_400_000;
+/** SHOW leaves out what is more, without a word. */
+const mostShown = 10_000;
 
 /** @throws OBJECT_MISSING, RESULT_MALFORMED */
 export async function describeObject(ask: Ask, object: ObjectName): Promise<ObjectFacts> {
@@ -16,15 +26,48 @@ export async function describeObject(ask: Ask, object: ObjectName): Promise<Obje
     const name = `${object.database}.${object.schema}.${object.name}`;
     throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
   }
-  const createdOn = instant(table.created_on);
-  if (createdOn === '' || columns.some(({ name, type }) => name === '' || type === ''))
-    throw new SnowmeltError('RESULT_MALFORMED', 'SHOW or DESCRIBE gave rows without a name, a type or a time');
+  if (columns.some(({ name, type }) => name === '' || type === ''))
+    throw new SnowmeltError('RESULT_MALFORMED', 'DESCRIBE gave rows without a name or a type');
+  const { createdOn, tracking, retentionMs } = listed(table);
+  return { createdOn, tracking, retentionMs, columns };
+}
+
+/** A row of SHOW TABLES. */
+function listed(row: Row): ListedTable {
+  const [name, createdOn] = [text(row.name), instant(row.created_on)];
+  if (name === '' || createdOn === '')
+    throw new SnowmeltError('RESULT_MALFORMED', 'SHOW TABLES gave a row without a name or a time');
   return {
+    name,
     createdOn,
-    tracking: text(table.change_tracking).toUpperCase() === 'ON',
-    retentionMs: Number(text(table.retention_time)) * dayMs,
-    columns,
+    tracking: text(row.change_tracking).toUpperCase() === 'ON',
+    retentionMs: Number(text(row.retention_time)) * dayMs,
   };
+}
+
+/** All tables of a schema that the role sees. @throws PATTERN_TOO_LARGE */
+export async function listTables(ask: Ask, where: SchemaName): Promise<ListedTable[]> {
+  return whole(await ask(showTablesStatement(where)), where).map(listed);
+}
+
+/** Columns of primary keys, by table. @throws PATTERN_TOO_LARGE */
+export async function listKeys(ask: Ask, where: SchemaName): Promise<Map<string, string[]>> {
+  const shown = whole(await ask(showKeysStatement(where)), where);
+  const inOrder = shown.toSorted((a, b) => Number(text(a.key_sequence)) - Number(text(b.key_sequence)));
+  const keys = new Map<string, string[]>();
+  for (const row of inOrder) {
+    const [table, column] = [text(row.table_name), text(row.column_name)];
+    keys.set(table, [...(keys.get(table) ?? []), column]);
+  }
+  return keys;
+}
+
+function whole(shown: Row[], { database, schema }: SchemaName): Row[] {
+  if (shown.length < mostShown) return shown;
+  throw new SnowmeltError(
+    'PATTERN_TOO_LARGE',
+    `${database}.${schema} has ${mostShown} tables or keys, or more: Snowflake lists no more.`,
+  );
 }
 
 export async function describeColumns(ask: Ask, table: ObjectName): Promise<Column[]> {

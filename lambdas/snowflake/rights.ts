@@ -1,5 +1,5 @@
 /** Where a right seems to be missing, the error says which statement gives it: Snowflake alone tells too little. */
-import { readGrants, roleGrant, stagingGrants, stagingOf, warehouseGrant } from '../config/grants.ts';
+import { patternGrants, readGrants, roleGrant, stagingGrants, stagingOf, warehouseGrant } from '../config/grants.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { ObjectName } from '../protocol/window.ts';
@@ -10,9 +10,7 @@ type Known = Pick<ResolvedConfig, 'snowflake' | 'sources'>;
 export function explained(config: Known, error: unknown, object?: ObjectName): unknown {
   if (!(error instanceof SnowmeltError)) return error;
   const statements = remedy(config, error, object);
-  if (statements.length === 0) return error;
-  const message = `${error.message} If a right is missing: ${statements.join(' ')}`;
-  return new SnowmeltError(error.code, message, { cause: error });
+  return statements.length === 0 ? error : withRemedy(error, statements);
 }
 
 /** The promise's outcome; a rejection explained. */
@@ -22,6 +20,25 @@ export async function explaining<T>(config: Known, object: ObjectName | undefine
   } catch (error) {
     throw explained(config, error, object);
   }
+}
+
+/** As `explaining`, of what lists a schema: Snowflake's message does not name it. */
+export async function explainingSchema<T>(
+  config: Known,
+  where: Omit<ObjectName, 'name'>,
+  work: Promise<T>,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof SnowmeltError) || error.code !== 'OBJECT_MISSING') throw explained(config, error);
+    throw withRemedy(error, patternGrants(config.snowflake, where));
+  }
+}
+
+function withRemedy(error: SnowmeltError, statements: string[]): SnowmeltError {
+  const message = `${error.message} If a right is missing: ${statements.join(' ')}`;
+  return new SnowmeltError(error.code, message, { cause: error });
 }
 
 /** The statements that give what seems to be missing; none where that is not known. */

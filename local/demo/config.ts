@@ -4,6 +4,7 @@
  */
 import { loadForStack, readConfigFile, type Infrastructure } from '../../lambdas/config/load.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
+import { SnowmeltError } from '../../lambdas/errors.ts';
 
 export const STAND_IN = 'stand-in';
 
@@ -33,6 +34,11 @@ export function readDemoConfig(path: string, partitions: number | null): DemoCon
 /** @throws SnowmeltError CONFIG_INVALID, which names `path` */
 export function demoConfig(text: string, path: string, partitions: number | null): DemoConfig {
   const { config, infrastructure } = loadForStack(text, { path, deployment: 1 });
+  if (config.patterns !== undefined)
+    throw new SnowmeltError(
+      'CONFIG_INVALID',
+      `${path}: patterns: npm start makes the tables that sources name, so it takes none`,
+    );
   const sources = config.sources.map((source) => ({ ...source, partitions: partitions ?? source.partitions }));
   return {
     config: { ...config, sources },

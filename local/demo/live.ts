@@ -86,7 +86,7 @@ class Board {
     this.#stack = stack;
     this.#feeds = feeds;
     signInLocally(stack.config);
-    this.#onlooker = new Onlooker(createCheckpoints(stack.config), stack.config.sources);
+    this.#onlooker = new Onlooker(createCheckpoints(stack.config), () => Promise.resolve(stack.config.sources));
   }
 
   async look(): Promise<ViewModel> {

@@ -14,6 +14,7 @@ const KINDS = new Map([
 const OPERATIONS = new Map([
   ['Read', 3],
   ['Write', 4],
+  ['Create', 5],
   ['Describe', 8],
   ['DescribeConfigs', 10],
   ['IdempotentWrite', 12],

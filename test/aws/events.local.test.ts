@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEvents, createNotices } from '../../lambdas/aws/events.ts';
+import type { ResolvedPattern, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { startServer } from './server.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
@@ -59,6 +60,15 @@ it('tells people by events of another type; nobody, where nobody wants to hear',
       Detail: JSON.stringify({ app: 'shop', source: 'orders', ...done, request: null }),
     },
   ]);
+});
+
+it('takes the size of publish that a source has, or its pattern', async () => {
+  takeBut(() => false);
+  const sources = [{ name: 'orders', memory: 512 }] as ResolvedSource[];
+  const patterns = [{ name: 'p', source: { memory: 2048 } }] as ResolvedPattern[];
+  const sized = createEvents({ app: 'shop', aws: { endpoint: server.url, bus: 'b' }, sources, patterns });
+  await sized.call(['orders', 'p.ORDERS', 'others'].map((source) => ({ source, partition: 0 })));
+  expect(entriesOf(0).map(({ DetailType }) => DetailType)).toEqual(['publish-512', 'publish-2048', 'publish']);
 });
 
 it('asks for nothing when there is nothing to call', async () => {

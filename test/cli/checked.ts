@@ -1,5 +1,6 @@
 /** Setups that `check` is held against: a source has a database and topics of its own, a deployment a role and a control topic. */
 import { expect } from 'vitest';
+import { createMembers } from '../../lambdas/checkpoints/members.ts';
 import { snowflakeGrants } from '../../lambdas/config/grants.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { ErrorCode } from '../../lambdas/errors.ts';
@@ -70,6 +71,9 @@ export class Setups {
       config,
       parts: {
         checkpoints: this.#stands.table.store,
+        members: createMembers({
+          table: { ...config.table, name: this.#stands.table.name, endpoint: this.#stands.table.proxy.url },
+        }),
         clock,
         snowflake: () => Promise.resolve(createSnowflake(config, { token: deployment.token })),
         kafka: () => Promise.resolve(createKafka(config, null)),

@@ -172,7 +172,7 @@ describe('rights', () => {
       return `  t${i}: { table: A.B.T${i}, key: [ID], ${topic} }`;
     });
     const registry = 'registry: { type: glue, name: own }';
-    const wild = [all, templateOf(`${everything}\n${many.join('\n')}\n${registry}\n`)].flatMap(wildcardsOf);
+    const wild = [all, templateOf(`${everything}\n${many.join('\n')}\n${registry}\n${pattern}`)].flatMap(wildcardsOf);
     const used = new Set<string>();
     for (const { action, resource } of wild) {
       const entry = WILDCARDS.find((each) => isCovered(each, action, resource));
@@ -241,14 +241,14 @@ test('topics that are told of columns and of progress are made, may be written, 
   const text = `${everything}\ndefaults: { ${schemas}, progressTopic: { name: all.progress, partitions: 2 } }\n`;
   const topics = of(templateOf(text), 'AWS::MSK::Topic').map(({ Properties }) => Properties['TopicName']);
   expect(topics).toEqual(['all.orders', 'all.customers', 'all.schemas', 'all.progress', 'all.control']);
-  const named = (operation: 'Read' | 'Write', reads: boolean) =>
-    kafkaRights(loadConfig(text, { path: 'x' }), reads)
+  const named = (operation: 'Read' | 'Write', user: 'publish' | 'operate') =>
+    kafkaRights(loadConfig(text, { path: 'x' }), user)
       .filter(({ kind, operations }) => kind === 'topic' && operations.includes(operation))
       .map(({ name }) => name);
-  expect(named('Write', false)).toEqual(['all.customers', 'all.orders', 'all.progress', 'all.schemas']);
+  expect(named('Write', 'publish')).toEqual(['all.customers', 'all.orders', 'all.progress', 'all.schemas']);
   // Rows are read back by who looks whether they are the table, and by nobody else.
-  expect(named('Read', false)).toEqual(['all.control']);
-  expect(named('Read', true)).toEqual(['all.control', 'all.customers', 'all.orders']);
+  expect(named('Read', 'publish')).toEqual(['all.control']);
+  expect(named('Read', 'operate')).toEqual(['all.control', 'all.customers', 'all.orders']);
   expect(problems(text.replace('all.progress', 'all.schemas'))).toEqual([
     'defaults.progressTopic.name: `all.schemas` is already the topic of schema changes',
   ]);
@@ -262,11 +262,86 @@ test('topics of dead letters are made, may be written, and read by operate', () 
   const topics = of(templateOf(text), 'AWS::MSK::Topic').map(({ Properties }) => Properties['TopicName']);
   const letters = ['all.orders.deadletters', 'all.customers.deadletters'];
   expect(topics).toEqual(['all.orders', 'all.customers', ...letters, 'all.control']);
-  const allowed = (reads: boolean) =>
-    kafkaRights(loadConfig(text, { path: 'x' }), reads).find(({ name }) => name === letters[0])?.operations;
-  expect(allowed(false)).toEqual(['Describe', 'DescribeConfigs', 'Write']);
-  expect(allowed(true)).toEqual(['Describe', 'DescribeConfigs', 'Read', 'Write']);
+  const allowed = (user: 'publish' | 'operate') =>
+    kafkaRights(loadConfig(text, { path: 'x' }), user).find(({ name }) => name === letters[0])?.operations;
+  expect(allowed('publish')).toEqual(['Describe', 'DescribeConfigs', 'Write']);
+  expect(allowed('operate')).toEqual(['Describe', 'DescribeConfigs', 'Read', 'Write']);
   expect(kafkaAcls(loadConfig(text, { path: 'x' }), 'User:s').join()).toContain(`'${letters[1]!}'`);
+});
+
+const pattern = `
+patterns:
+  shop:
+    tables: SALES.PUBLIC.*
+    key: primary-key
+    topic: { name: "all.shop.{table}", partitions: 6 }
+    every: 20m
+    memory: 2048
+    partitions: 8
+    maxTables: 40
+    progressTopic: { name: all.progress, partitions: 2 }
+`;
+
+describe('a pattern', () => {
+  const text = `${everything}${pattern}`;
+  const template = templateOf(text);
+  const config = loadConfig(text, { path: 'x' });
+
+  test('has one schedule and one size of publish, whatever tables there are', () => {
+    const added = Object.keys(template.Resources).filter((id) => !(id in all.Resources));
+    const types = added.map((id) => template.Resources[id]!.Type);
+    const isOf = (prefix: string) => types.filter((type) => type.startsWith(prefix));
+    expect(isOf('AWS::Scheduler::')).toEqual(['AWS::Scheduler::Schedule']);
+    expect(isOf('AWS::Lambda::Function')).toEqual(['AWS::Lambda::Function']);
+    expect(
+      of(template, 'AWS::Events::Rule').map(({ Properties }) => JSON.stringify(Properties['EventPattern'])),
+    ).toEqual(expect.arrayContaining([expect.stringContaining('publish-2048')]));
+  });
+
+  test('makes its topics itself; of those that it tells of progress, and of the control topic, the stack makes enough', () => {
+    const topics = of(template, 'AWS::MSK::Topic').map(({ Properties }) => [
+      Properties['TopicName'],
+      Properties['PartitionCount'],
+    ]);
+    expect(topics).toEqual([
+      ['all.orders', 12],
+      ['all.customers', 3],
+      ['all.progress', 2],
+      ['all.control', 8],
+    ]);
+  });
+
+  test('lets publish make topics whose names begin as its template does, and nobody else any', () => {
+    const creates = (user: 'publish' | 'operate') =>
+      kafkaRights(config, user).filter(({ operations }) => operations.includes('Create'));
+    expect(creates('operate')).toEqual([]);
+    expect(creates('publish')).toEqual([
+      {
+        kind: 'topic',
+        name: 'all.shop.',
+        prefix: true,
+        operations: ['Create', 'Describe', 'DescribeConfigs', 'Write'],
+      },
+    ]);
+    const wild = wildcardsOf(template).filter(({ action }) => action.endsWith('CreateTopic'));
+    expect(wild.map(({ resource }) => resource.replace(/.*:topic/, 'topic'))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^topic\/events\/[0-9a-f-]+\/all\.shop\.\*$/)]),
+    );
+    expect(kafkaAcls(config, 'User:snowmelt')).toContain(
+      "--add --allow-principal 'User:snowmelt' --topic 'all.shop.' --resource-pattern-type prefixed --operation Create --operation DescribeConfigs --operation Read --operation Write",
+    );
+  });
+
+  test('reads what there is in its schema, and what is made later', () => {
+    expect(snowflakeGrants({ ...config, sources: [] })).toEqual([
+      'GRANT USAGE ON WAREHOUSE SNOWMELT_XS TO ROLE SNOWMELT;',
+      'GRANT USAGE ON DATABASE SALES TO ROLE SNOWMELT;',
+      'GRANT USAGE ON SCHEMA SALES.PUBLIC TO ROLE SNOWMELT;',
+      'GRANT SELECT ON ALL TABLES IN SCHEMA SALES.PUBLIC TO ROLE SNOWMELT;',
+      'GRANT SELECT ON FUTURE TABLES IN SCHEMA SALES.PUBLIC TO ROLE SNOWMELT;',
+      'GRANT ROLE SNOWMELT TO USER SNOWMELT;',
+    ]);
+  });
 });
 
 test('settings that need each other', () => {

@@ -1,10 +1,12 @@
 /** What an open refuses, and with which code. */
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigResourceTypes } from 'kafkajs';
+import { kafkaAcls } from '../../infra/kafka-acls.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { formatMarker } from '../../lambdas/kafka/marker.ts';
 import { startBroker, type LocalBroker } from '../../local/kafka/client.ts';
-import { onApacheKafka, uniqueName } from '../apache-kafka/target.ts';
+import { onApacheKafka, PRODUCT, uniqueName } from '../apache-kafka/target.ts';
 import { append, Fixture, markerAt, requestFor } from './fixture.ts';
 
 let fixture: Fixture;
@@ -48,6 +50,45 @@ describe('topics that are not as the layout says are TOPIC_DIFFERS', () => {
     await (await source.open()).close();
     await fixture.grow(source.topic, 3);
     await expect(source.open()).rejects.toMatchObject({ code: 'TOPIC_DIFFERS' });
+  });
+});
+
+describe('topics that are made', () => {
+  const settings = { replication: 1, minInsync: 1, retentionMs: 86_400_000, compact: true };
+  const made = async () => {
+    const topicPrefix = uniqueName('made');
+    const { app, controlTopic } = fixture;
+    const use = { app, kafka: { controlTopic }, sources: [], patterns: [{ topicPrefix, source: {} }] };
+    await fixture.target.grant(kafkaAcls(use, `User:${PRODUCT}`));
+    return { topic: `${topicPrefix}.t`, kafka: createKafka(fixture.config(), fixture.target.product?.login ?? null) };
+  };
+
+  test('whoever asks first makes it, as it should be; nobody changes one that is there', async () => {
+    const { topic, kafka } = await made();
+    await Promise.all([1, 2].map(() => kafka.makeTopic(topic, 3, settings)));
+    await kafka.makeTopic(topic, 5, { ...settings, compact: false });
+    await (await kafka.open(requestFor(topic, topic, 3))).close();
+    const configNames = ['cleanup.policy', 'retention.ms', 'min.insync.replicas'];
+    const { resources } = await fixture.admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames }],
+    });
+    const found = resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue]);
+    expect(Object.fromEntries(found)).toMatchObject({
+      'cleanup.policy': 'compact,delete',
+      'retention.ms': '86400000',
+      'min.insync.replicas': '1',
+    });
+    await kafka.close();
+  });
+
+  test('what the brokers refuse is TOPIC_DIFFERS', async () => {
+    const { topic, kafka } = await made();
+    await expect(kafka.makeTopic(topic, 3, { ...settings, replication: 99 })).rejects.toMatchObject({
+      code: 'TOPIC_DIFFERS',
+      message: expect.stringMatching(/does not exist, and can't be made: .*INVALID_REPLICATION_FACTOR/) as string,
+    });
+    await kafka.close();
   });
 });
 

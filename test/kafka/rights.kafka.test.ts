@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { kafkaAcls } from '../../infra/kafka-acls.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
-import type { Kafka } from '../../lambdas/protocol/ports.ts';
 import { LACKING, loginOf, uniqueName, withAcls } from '../apache-kafka/target.ts';
 import { append, Fixture, markerAt, requestFor } from './fixture.ts';
 
@@ -15,7 +14,12 @@ const single = (line: string): string[] =>
   [...line.matchAll(/ --operation \w+/g)].map(([operation]) => line.replaceAll(/ --operation \w+/g, '') + operation);
 const rightsOf = (user: string, topic: string, fixture: Pick<Fixture, 'app' | 'controlTopic'>) =>
   kafkaAcls(
-    { app: fixture.app, kafka: { controlTopic: fixture.controlTopic }, sources: [{ topic }] },
+    {
+      app: fixture.app,
+      kafka: { controlTopic: fixture.controlTopic },
+      sources: [{ topic }],
+      patterns: [{ topicPrefix: `${topic}.`, source: {} }],
+    },
     `User:${user}`,
   ).flatMap(single);
 /** Without what differs between users. */
@@ -24,7 +28,7 @@ const shapes = [...new Set(rightsOf('u', 't', { app: 'a', controlTopic: 'a.contr
 
 describe.skipIf(!withAcls)('rights', () => {
   let fixture: Fixture;
-  let opened: Kafka[] = [];
+  let opened: ReturnType<typeof createKafka>[] = [];
   beforeAll(async () => {
     fixture = await Fixture.start();
   });
@@ -68,6 +72,23 @@ describe.skipIf(!withAcls)('rights', () => {
       await kafka.records({ topic, deadline: Date.now() + 30_000 }, () => undefined);
       return true;
     });
+    const made = `${topic}.made`;
+    const settings = { replication: 1, minInsync: 1, retentionMs: 86_400_000, compact: false };
+    await attempt('make', () => kafka.makeTopic(made, 1, settings).then(() => true));
+    if (found.includes('make')) return found;
+    await attempt('send to what was made', async () => {
+      const producer = await kafka.open({ ...requestFor(topic, made, 1), delivery: 'at-least-once' });
+      append(producer, 'key', 'value');
+      await producer.commit(markerAt(1, 1));
+      await producer.close();
+      return true;
+    });
+    await attempt('settings of it', async () =>
+      Object.values((await kafka.facts(made)).topic).every((value) => value !== null),
+    );
+    await attempt('records of it', () =>
+      kafka.records({ topic: made, deadline: Date.now() + 30_000 }, () => undefined).then(() => true),
+    );
     return found;
   }
 
@@ -95,6 +116,10 @@ const MISSED: Record<string, string[]> = {
   '--topic --operation Read': ['exactly-once', 'marker', 'inspect', 'records'],
   '--topic --operation DescribeConfigs': ['settings'],
   '--topic --operation Write': ['exactly-once', 'at-least-once', 'marker', 'inspect'],
+  '--topic --resource-pattern-type prefixed --operation Create': ['make'],
+  '--topic --resource-pattern-type prefixed --operation DescribeConfigs': ['settings of it'],
+  '--topic --resource-pattern-type prefixed --operation Read': ['records of it'],
+  '--topic --resource-pattern-type prefixed --operation Write': ['send to what was made'],
   '--group --resource-pattern-type prefixed --operation Read': ['exactly-once', 'marker', 'inspect'],
   '--transactional-id --resource-pattern-type prefixed --operation Write': ['exactly-once', 'marker', 'inspect'],
 };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openClient, type Cell, type Client } from './engine.ts';
+import { openClient, openSession, type Cell, type Client } from './engine.ts';
 
 let db: Client;
 beforeAll(async () => {
@@ -433,6 +433,39 @@ describe('queries', () => {
     expect(await db.rows('SELECT W FROM X ORDER BY ID')).toEqual([['nw1'], ['w3']]);
     await db.run("DELETE FROM X USING S WHERE X.ID = S.ID AND S.W = 'w3'");
     expect(await db.rows('SELECT W FROM X')).toEqual([['nw1']]);
+  });
+
+  test('primary keys are shown in their order, to who sees the tables; grants on a schema hold for later tables, too', async () => {
+    await db.run(
+      'CREATE DATABASE KEYS',
+      'CREATE TABLE KEYS.PUBLIC.T (A INT, B INT, C INT, PRIMARY KEY (C, A))',
+      'CREATE TABLE KEYS.PUBLIC.U (ID INT PRIMARY KEY)',
+      'CREATE TABLE KEYS.PUBLIC.NONE (ID INT)',
+    );
+    const keys = async (rest: string) =>
+      (await db.rows(`SHOW PRIMARY KEYS ${rest}`)).map((row) => `${row[3]}.${row[4]} ${row[5]}`);
+    expect(await keys('IN SCHEMA KEYS.PUBLIC')).toEqual(['T.C 1', 'T.A 2', 'U.ID 1']);
+    expect(await keys('IN TABLE KEYS.PUBLIC.U')).toEqual(['U.ID 1']);
+    expect(await keys('IN KEYS.PUBLIC.U')).toEqual(['U.ID 1']);
+    await db.run(
+      'CREATE ROLE LISTER',
+      'GRANT USAGE ON DATABASE KEYS TO ROLE LISTER',
+      'GRANT USAGE ON SCHEMA KEYS.PUBLIC TO ROLE LISTER',
+      'GRANT SELECT ON FUTURE TABLES IN SCHEMA KEYS.PUBLIC TO ROLE LISTER',
+      'GRANT ROLE LISTER TO USER U',
+    );
+    const lister = await openSession(db.engine, 'U', 'LISTER');
+    const seen = async () => (await lister.rows('SHOW TABLES IN SCHEMA KEYS.PUBLIC')).map((row) => row[1]);
+    expect(await seen()).toEqual([]);
+    await db.run('CREATE TABLE KEYS.PUBLIC.LATER (ID INT)', 'CREATE OR REPLACE TABLE KEYS.PUBLIC.NONE (ID INT)');
+    expect(await seen()).toEqual(['LATER', 'NONE']);
+    await db.run('GRANT SELECT ON ALL TABLES IN SCHEMA KEYS.PUBLIC TO ROLE LISTER');
+    expect(await seen()).toEqual(['LATER', 'NONE', 'T', 'U']);
+    expect((await lister.rows('SELECT * FROM KEYS.PUBLIC.LATER')).length).toBe(0);
+    expect(await db.error('GRANT INSERT ON ALL TABLES IN SCHEMA KEYS.PUBLIC TO ROLE LISTER')).toMatchObject({
+      code: '000002',
+    });
+    await db.run('DROP DATABASE KEYS');
   });
 
   test('catalog statements', async () => {

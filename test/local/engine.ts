@@ -80,14 +80,14 @@ export async function openClient(options: EngineOptions = {}): Promise<Client> {
   return client;
 }
 
-export async function openSession(engine: Engine, user = 'TESTER'): Promise<Client> {
+export async function openSession(engine: Engine, user = 'TESTER', role = 'R'): Promise<Client> {
   const session = await engine.openSession({
     user,
     account: 'LOCAL',
     database: 'DB',
     schema: 'PUBLIC',
     warehouse: 'WH',
-    role: 'R',
+    role,
   });
   return new Client(engine, session);
 }

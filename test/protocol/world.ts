@@ -126,6 +126,7 @@ export function world<T extends Telemetry = MemoryTelemetry>(own?: T) {
     publishSettings,
     planSettings,
     planPorts,
+    publishPorts,
   };
 }
 export type World = ReturnType<typeof world<MemoryTelemetry>>;

@@ -7,7 +7,7 @@ import {
   safeText,
   statementError,
 } from '../../lambdas/snowflake/errors.ts';
-import { columnOf, describeObject } from '../../lambdas/snowflake/object.ts';
+import { columnOf, describeObject, listKeys, listTables } from '../../lambdas/snowflake/object.ts';
 import { rangesOf } from '../../lambdas/snowflake/scan.ts';
 
 test.each([
@@ -45,6 +45,43 @@ test('an object is the one of that very name', async () => {
   await expect(describeObject(ask, { database: 'D', schema: 'S', name: 'U' })).rejects.toMatchObject({
     code: 'OBJECT_MISSING',
   });
+});
+
+const where = { database: 'D', schema: 'S' };
+
+test('the tables of a schema, and their primary keys in the order of each', async () => {
+  const created = new Date('2026-01-01T00:00:00.123Z');
+  const ask = async (statement: string) => {
+    if (statement === 'SHOW TABLES IN SCHEMA "D"."S"')
+      return [
+        { name: 't', change_tracking: 'OFF', retention_time: '0', created_on: created },
+        { name: 'T', change_tracking: 'ON', retention_time: '7', created_on: created },
+      ];
+    expect(statement).toBe('SHOW PRIMARY KEYS IN SCHEMA "D"."S"');
+    return [
+      { table_name: 'T', column_name: 'A', key_sequence: '2' },
+      { table_name: 'U', column_name: 'X', key_sequence: '1' },
+      { table_name: 'T', column_name: 'B', key_sequence: '1' },
+    ];
+  };
+  const createdOn = '2026-01-01T00:00:00.123Z';
+  expect(await listTables(ask, where)).toEqual([
+    { name: 't', createdOn, tracking: false, retentionMs: 0 },
+    { name: 'T', createdOn, tracking: true, retentionMs: 7 * 86_400_000 },
+  ]);
+  expect([...(await listKeys(ask, where))]).toEqual([
+    ['U', ['X']],
+    ['T', ['B', 'A']],
+  ]);
+});
+
+test('a list that Snowflake may have cut off is not believed: what it lacks may be there', async () => {
+  const row = { name: 'T', change_tracking: 'ON', retention_time: '1', created_on: new Date(0) };
+  const ask = (rows: number) => async () => Array.from({ length: rows }, () => row);
+  expect(await listTables(ask(9_999), where)).toHaveLength(9_999);
+  await expect(listTables(ask(10_000), where)).rejects.toMatchObject({ code: 'PATTERN_TOO_LARGE' });
+  await expect(listKeys(ask(10_000), where)).rejects.toMatchObject({ code: 'PATTERN_TOO_LARGE' });
+  await expect(listTables(async () => [{ name: 'T' }], where)).rejects.toMatchObject({ code: 'RESULT_MALFORMED' });
 });
 
 test('ranges follow each other and add up', () => {

@@ -2,10 +2,11 @@
  * Everything real that a configuration names, looked at without waiting for a tick: all that is wrong together, each with
  * what mends it. Nothing of a source is read or published, and no producer that works is fenced.
  */
-import type { ResolvedConfig } from '../../config/resolved.ts';
-import type { Account, Checkpoints, Clock, Kafka, Snowflake } from '../../protocol/ports.ts';
+import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
+import type { Account, Catalog, Checkpoints, Clock, Kafka, Members, Snowflake } from '../../protocol/ports.ts';
 import { Findings, type Report } from './findings.ts';
 import { checkKafka } from './kafka.ts';
+import { checkPatterns } from './patterns.ts';
 import { checkSnowflake } from './snowflake.ts';
 
 export type { Failure, Note, Report } from './findings.ts';
@@ -14,8 +15,9 @@ export { partsOf } from './parts.ts';
 /** Opened one by one: a secret that can't be read is a finding, too. */
 export type Parts = {
   checkpoints: Checkpoints;
+  members: Members;
   clock: Clock;
-  snowflake: () => Promise<Snowflake & Account>;
+  snowflake: () => Promise<Snowflake & Account & Catalog>;
   kafka: () => Promise<Kafka>;
   /** Resolves when the schema registry answers, or there is none. */
   registry: () => Promise<void>;
@@ -23,10 +25,19 @@ export type Parts = {
   events: () => Promise<void>;
 };
 
-/** Of the configuration's sources. `deep`: whether keys are unique is asked of large tables, too. */
-export async function check(parts: Parts, config: ResolvedConfig, deep = false): Promise<Report> {
+/**
+ * Of the configuration's sources, and of those that its patterns find now. `deep`: whether keys are unique is asked of large
+ * tables, too.
+ */
+export async function check(parts: Parts, given: ResolvedConfig, deep = false): Promise<Report> {
   const findings = new Findings();
-  const { checkpoints, clock } = parts;
+  const { checkpoints, members, clock } = parts;
+  const found: ResolvedSource[] = [];
+  if (given.patterns !== undefined && given.patterns.length > 0)
+    await using(findings, parts.snowflake, async (catalog) => {
+      found.push(...(await checkPatterns({ catalog, members, clock }, given, findings)));
+    });
+  const config = { ...given, sources: [...given.sources, ...found] };
   noteClocks(config, findings);
   await Promise.all([
     using(findings, parts.snowflake, (snowflake) => checkSnowflake({ snowflake, checkpoints, deep }, config, findings)),
@@ -34,7 +45,7 @@ export async function check(parts: Parts, config: ResolvedConfig, deep = false):
     findings.attempt(null, () => [], parts.registry),
     findings.attempt(null, () => busFix(config), parts.events),
   ]);
-  return findings.report(config.sources.map(({ name }) => name));
+  return findings.report([...config.sources, ...(config.patterns ?? [])].map(({ name }) => name));
 }
 
 function busFix({ aws }: ResolvedConfig): string[] {

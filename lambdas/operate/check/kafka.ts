@@ -1,4 +1,5 @@
 /** Brokers, topics, rights and markers, and the checkpoint table that markers are held against. */
+import { allSettings } from '../../config/patterns.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { SnowmeltError, type ErrorCode } from '../../errors.ts';
 import type { Checkpoints, Clock, Kafka, SourceState } from '../../protocol/ports.ts';
@@ -59,6 +60,8 @@ async function checkSource(
     if (found !== null) checkCount(config, findings, name, other.name, found.topicPartitions, other.partitions);
   }
   const count = seen.topicPartitions;
+  // A topic that is still to be made is no finding.
+  if (count === null && source.makeTopic !== undefined) return seen;
   checkCount(config, findings, name, topic, count, topicPartitions);
   if (count === null) return seen;
   const facts = await findings.attempt(name, fixOf, () => ports.kafka.facts(topic));
@@ -155,8 +158,12 @@ function checkCount(
 }
 
 /** One partition for each of the source that has most. */
-function checkControlTopic({ kafka, sources }: ResolvedConfig, findings: Findings, seen: Seen[]): void {
-  const needed = Math.max(0, ...sources.map((each) => (each.delivery === 'exactly-once' ? each.partitions : 0)));
+function checkControlTopic(config: ResolvedConfig, findings: Findings, seen: Seen[]): void {
+  const { kafka } = config;
+  const needed = Math.max(
+    0,
+    ...allSettings(config).map((each) => (each.delivery === 'exactly-once' ? each.partitions : 0)),
+  );
   const count = seen[0]?.controlPartitions;
   if (count === undefined || (count ?? 0) >= needed) return;
   const topic = kafka.controlTopic;

@@ -3,6 +3,8 @@ import type { Watched } from '../../protocol/ports.ts';
 import type { ObjectName } from '../../protocol/window.ts';
 import { identifier, literal, pattern, qualified } from './literals.ts';
 
+export type SchemaName = Omit<ObjectName, 'name'>;
+
 /** What results, times and timeouts depend on is pinned, whatever account, user or role say. */
 export function pinStatement(tag: string): string {
   const settings = {
@@ -53,6 +55,16 @@ export function showWarehouseStatement(name: string): string {
   return `SHOW WAREHOUSES LIKE ${pattern(name)}`;
 }
 
+/** All that the role sees; at most 10,000. */
+export function showTablesStatement(where: SchemaName): string {
+  return `SHOW TABLES IN SCHEMA ${schemaOf(where)}`;
+}
+
+/** A row for each column of a primary key; at most 10,000. */
+export function showKeysStatement(where: SchemaName): string {
+  return `SHOW PRIMARY KEYS IN SCHEMA ${schemaOf(where)}`;
+}
+
 /** Tables whose name begins so. */
 export function showPrefixStatement(where: ObjectName, prefix: string): string {
   return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
@@ -72,7 +84,7 @@ export function dropStatement(table: ObjectName): string {
   return `DROP TABLE IF EXISTS ${qualified(table)}`;
 }
 
-function schemaOf({ database, schema }: ObjectName): string {
+function schemaOf({ database, schema }: SchemaName): string {
   return `${identifier(database)}.${identifier(schema)}`;
 }
 

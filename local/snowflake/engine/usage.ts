@@ -107,7 +107,7 @@ function viewOf(core: Core, schema: string, name: string, columns: string, time:
       notNull: false,
       default: null,
       defaultText: null,
-      primaryKey: false,
+      primaryKey: 0,
       identity: null,
       comment: null,
     });

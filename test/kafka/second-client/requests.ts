@@ -4,6 +4,7 @@ import {
   addPartitionsToTxnV1,
   type Connection,
   createAPI,
+  createTopicsV2,
   describeConfigsV2,
   endTxnV1,
   fetchV4,
@@ -68,7 +69,7 @@ const rawFetch = createAPI<fetchV4.FetchRequest, Reply<'Fetch'>>(
 
 const CALLS: Calls = {
   Metadata: async (connection, { topics, allowAutoTopicCreation }) => {
-    const { clusterId, brokers, ...reply } = await answered(
+    const { clusterId, brokers, controllerId, ...reply } = await answered(
       metadataV6.api.async(connection, topics, allowAutoTopicCreation),
     );
     const topicMetadata = reply.topics.map(({ errorCode, name, partitions }) => ({
@@ -81,7 +82,21 @@ const CALLS: Calls = {
         replicas: replicaNodes,
       })),
     }));
-    return { clusterId: clusterId ?? null, brokers, topicMetadata };
+    return { clusterId: clusterId ?? null, brokers, controllerId, topicMetadata };
+  },
+  CreateTopics: async (connection, { topics, timeout }) => {
+    const named = topics.map(({ topic, numPartitions, replicationFactor, configEntries }) => ({
+      ...{ name: topic, numPartitions, replicationFactor, assignments: [] },
+      configs: configEntries,
+    }));
+    const reply = await answered(createTopicsV2.api.async(connection, named, timeout, false));
+    return {
+      topicErrors: reply.topics.map(({ name, errorCode, errorMessage }) => ({
+        topic: name,
+        errorCode,
+        errorMessage: errorMessage ?? null,
+      })),
+    };
   },
   GroupCoordinator: async (connection, { groupId, coordinatorType }) => {
     const { coordinators } = await answered(findCoordinatorV2.api.async(connection, coordinatorType, [groupId]));

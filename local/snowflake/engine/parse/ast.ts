@@ -102,7 +102,8 @@ export type ColumnDef = {
   notNull: boolean;
   default: Expr | null;
   defaultText: string | null;
-  primaryKey: boolean;
+  /** Its place in the primary key, from 1 on; 0: it is not in it. */
+  primaryKey: number;
   identity: { start: number; step: number } | null;
   comment: string | null;
 };
@@ -133,7 +134,7 @@ export type Statement =
   | { k: 'set'; name: string; value: Expr | null }
   | {
       k: 'show';
-      what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'WAREHOUSES';
+      what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'WAREHOUSES' | 'PRIMARY KEYS';
       /** With what was dropped and can come back. */
       history: boolean;
       like: string | null;
@@ -172,6 +173,7 @@ export type Statement =
       role: string;
       what:
         | { user: string }
+        | { privileges: string[]; tables: 'ALL' | 'FUTURE'; schema: Name }
         | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; name: Name };
     }
   | { k: 'begin' | 'commit' | 'rollback' }

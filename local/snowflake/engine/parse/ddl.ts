@@ -100,10 +100,11 @@ function parseColumns(c: Cursor): ColumnDef[] {
     else columns.push(parseColumn(c));
   } while (c.op(','));
   c.expectOp(')');
-  for (const key of keys) {
+  for (const [i, key] of keys.entries()) {
     const column = columns.find((col) => col.name === key);
     if (!column) c.fail();
-    column.primaryKey = column.notNull = true;
+    column.primaryKey = i + 1;
+    column.notNull = true;
   }
   return columns;
 }
@@ -122,7 +123,7 @@ function parseColumn(c: Cursor): ColumnDef {
     notNull: false,
     default: null,
     defaultText: null,
-    primaryKey: false,
+    primaryKey: 0,
     identity: null,
     comment: null,
   };
@@ -135,7 +136,8 @@ function parseColumn(c: Cursor): ColumnDef {
       column.default = parseDefault(c);
       column.defaultText = c.textSince(start);
     } else if (c.word('PRIMARY', 'KEY')) {
-      column.primaryKey = column.notNull = true;
+      column.primaryKey = 1;
+      column.notNull = true;
       skipConstraintProperties(c);
     } else if (c.word('UNIQUE')) skipConstraintProperties(c);
     else if (c.word('AUTOINCREMENT') || c.word('IDENTITY')) column.identity = parseIdentity(c);

@@ -26,6 +26,14 @@ export function parseGrant(c: Cursor): Statement {
   do privileges.push(parsePrivilege(c));
   while (c.op(','));
   c.expectWord('ON');
+  const tables = (['ALL', 'FUTURE'] as const).find((each) => c.word(each, 'TABLES', 'IN', 'SCHEMA'));
+  if (tables !== undefined) {
+    if (privileges.some((each) => each !== 'SELECT'))
+      throw unsupported(`${verb} ${privileges.join(', ')} ON ${tables} TABLES`);
+    const schema = c.objectName();
+    c.expectWord(direction, 'ROLE');
+    return { k: 'grant', granted, role: c.identifier(), what: { privileges, tables, schema } };
+  }
   const kind = KINDS.find((each) => c.word(each));
   const strange = kind === undefined ? c.peek().text : privileges.find((each) => !PRIVILEGES[kind].includes(each));
   if (kind === undefined || strange !== undefined)

@@ -186,6 +186,7 @@ function parseUse(c: Cursor): Statement {
 
 function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
+  if (c.word('PRIMARY', 'KEYS')) return { k: 'show', what: 'PRIMARY KEYS', like: null, in: parseScope(c, 'TABLE') };
   const what = c.next();
   const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES', 'WAREHOUSES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);
@@ -196,15 +197,17 @@ function parseShow(c: Cursor): Statement {
   const history = c.word('HISTORY');
   if (history && kind !== 'TABLES') throw unsupported(`SHOW ${kind} HISTORY`);
   const like = c.word('LIKE') ? c.string() : null;
-  let scope: Scope = null;
-  if (c.word('IN')) {
-    const named = (['ACCOUNT', 'DATABASE', 'SCHEMA', 'TABLE'] as const).find((k) => c.word(k));
-    const name = c.peek().kind === 'word' || c.peek().kind === 'quoted' ? c.objectName() : [];
-    const byLength = name.length > 1 ? 'SCHEMA' : 'DATABASE';
-    scope = { kind: named ?? (kind === 'COLUMNS' ? 'TABLE' : byLength), name };
-  }
+  const scope = parseScope(c, kind === 'COLUMNS' ? 'TABLE' : null);
   if (c.isWord('STARTS') || c.isWord('LIMIT')) throw unsupported(`SHOW ... ${c.peek().text}`);
   return { k: 'show', what: kind, history, like, in: scope };
+}
+
+/** A name alone is a table's where there is something to list of tables; else its parts tell. */
+function parseScope(c: Cursor, bare: 'TABLE' | null): Scope {
+  if (!c.word('IN')) return null;
+  const named = (['ACCOUNT', 'DATABASE', 'SCHEMA', 'TABLE'] as const).find((k) => c.word(k));
+  const name = c.peek().kind === 'word' || c.peek().kind === 'quoted' ? c.objectName() : [];
+  return { kind: named ?? bare ?? (name.length > 1 ? 'SCHEMA' : 'DATABASE'), name };
 }
 
 function parseDescribe(c: Cursor): Statement {

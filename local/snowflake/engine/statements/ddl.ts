@@ -139,6 +139,7 @@ async function create(
     if (t.rows > 0) t.commits.push(time);
     if (existing) core.catalog.drop(existing, time);
     core.catalog.put(t);
+    core.grants.made(t);
   });
   return `Table ${full.name} successfully created.`;
 }
@@ -214,7 +215,7 @@ async function createAs(
             notNull: false,
             default: null,
             defaultText: null,
-            primaryKey: false,
+            primaryKey: 0,
             identity: null,
             comment: null,
           };

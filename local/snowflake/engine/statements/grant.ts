@@ -31,6 +31,15 @@ function apply(statement: GrantStatement, run: Run): string {
     grants.setRole(what.user, role, granted);
     return 'Statement executed successfully.';
   }
+  if ('tables' in what) {
+    const { database, schema } = catalog.schemaName(what.schema, run.host);
+    const { name, tables } = catalog.schema([database, schema], run.host);
+    for (const privilege of what.privileges) {
+      if (what.tables === 'FUTURE') grants.setOnFuture(role, privilege, `${database}.${name}`, granted);
+      else for (const table of tables.values()) grants.setOnTable(role, privilege, table, granted);
+    }
+    return 'Statement executed successfully.';
+  }
   for (const privilege of what.privileges) {
     if (what.kind === 'TABLE') grants.setOnTable(role, privilege, catalog.table(what.name, run.host), granted);
     else grants.set(role, privilege, what.kind, fullName(what.kind, what.name, run), granted);

@@ -10,6 +10,8 @@ import { STREAM_COLUMNS, streamRow } from './streams.ts';
 
 const TIME = timestamp('timestamp_ltz', 3);
 const T = text();
+/** More than so many are left out, without a word. */
+const MOST_ROWS = 10_000;
 type Listing = { columns: SmallColumn[]; rows: () => SmallRow[] };
 
 export function prepareShow(statement: Extract<Statement, { k: 'show' | 'describe' }>, run: Run): Prepared {
@@ -20,7 +22,14 @@ export function prepareShow(statement: Extract<Statement, { k: 'show' | 'describ
     readOnly: true,
     columns: () => listing.columns.map(([name, type]) => resultColumn(name, type, true)),
     execute: async () =>
-      smallResult(run.core, run.queryId, run.host.owner, listing.columns, listing.rows(), STATEMENT_TYPE.select),
+      smallResult(
+        run.core,
+        run.queryId,
+        run.host.owner,
+        listing.columns,
+        listing.rows().slice(0, MOST_ROWS),
+        STATEMENT_TYPE.select,
+      ),
   };
 }
 
@@ -99,6 +108,8 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
               .map((stream) => streamRow(stream, run.cx.now)),
           ),
       };
+    case 'PRIMARY KEYS':
+      return showPrimaryKeys(tablesIn(statement.in, run), run);
     case 'COLUMNS':
       return showColumns(tablesIn(statement.in, run), matches);
     case 'SCHEMAS':
@@ -209,6 +220,35 @@ function showTables(
             'N',
           ]),
       ),
+  };
+}
+
+/** One row a column of a key, in the key's order. Constraints of standard tables are not enforced. */
+function showPrimaryKeys(tables: Table[], { core, host }: Run): Listing {
+  return {
+    columns: columns(
+      'created_on database_name schema_name table_name column_name key_sequence constraint_name rely comment',
+      { created_on: TIME, key_sequence: fixed(38) },
+    ),
+    rows: () =>
+      byName(tables)
+        .filter((t) => !t.view && core.grants.sees(host.role ?? '', t))
+        .flatMap((t) =>
+          t.columns
+            .filter((c) => c.primaryKey > 0)
+            .sort((a, b) => a.primaryKey - b.primaryKey)
+            .map((c) => [
+              String(t.createdOn),
+              t.database,
+              t.schema,
+              t.name,
+              c.name,
+              String(c.primaryKey),
+              `SYS_CONSTRAINT_${t.id}`,
+              'false',
+              null,
+            ]),
+        ),
   };
 }
 

@@ -12,6 +12,8 @@ export class Grants {
   readonly #users = new Map<string, Set<string>>();
   /** Privileges by role, kind and name. */
   readonly #named = new Map<string, Set<string>>();
+  /** Privileges by role on tables that are still to be made, by schema. */
+  readonly #future = new Map<string, Map<string, Set<string>>>();
   /** Privileges by role. */
   readonly #tables = new WeakMap<Table, Map<string, Set<string>>>();
 
@@ -40,6 +42,18 @@ export class Grants {
     const roles = this.#tables.get(table) ?? new Map<string, Set<string>>();
     this.#tables.set(table, roles);
     change(at(roles, role), privilege, granted);
+  }
+
+  setOnFuture(role: string, privilege: string, schema: string, granted: boolean): void {
+    const roles = this.#future.get(schema) ?? new Map<string, Set<string>>();
+    this.#future.set(schema, roles);
+    change(at(roles, role), privilege, granted);
+  }
+
+  /** A table comes with what was granted on future ones of its schema. */
+  made(table: Table): void {
+    for (const [role, privileges] of this.#future.get(`${table.database}.${table.schema}`) ?? [])
+      for (const privilege of privileges) this.setOnTable(role, privilege, table, true);
   }
 
   holds(role: string, privilege: string, kind: GrantedKind, name: string): boolean {

@@ -14,7 +14,8 @@ export type Column = {
   notNull: boolean;
   default: Expr | null;
   defaultText: string | null;
-  primaryKey: boolean;
+  /** Its place in the primary key, from 1 on; 0: it is not in it. */
+  primaryKey: number;
   identity: { next: bigint; step: bigint } | null;
   comment: string | null;
 };
