@@ -16,7 +16,7 @@ import type {
   Telemetry,
   TopicExtent,
   TopicReader,
-  TopicRecord,
+  RecordVisitor,
 } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
@@ -134,7 +134,7 @@ class KafkaClient implements Kafka, TopicReader {
     });
   }
 
-  async records(request: RecordsRequest, visit: (record: TopicRecord) => void): Promise<TopicExtent[]> {
+  async records(request: RecordsRequest, visit: RecordVisitor): Promise<TopicExtent[]> {
     const clientId = `snowmelt:${this.#config.app}`;
     return this.#connected(clientId, false, `reading ${request.topic}`, async (connections) => {
       const extents = await readRecords(connections, request, visit);

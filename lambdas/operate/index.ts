@@ -6,11 +6,12 @@ import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { createKafka } from '../kafka/client.ts';
-import { replay, resnapshot, voidWindow } from '../protocol/operate.ts';
+import { repairKeys, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { findSource, sourcePlan } from '../settings.ts';
 import type { Report } from './check/index.ts';
+import type { KeyRequest, Keys } from './keys.ts';
 
 /**
  * `sources`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
@@ -22,9 +23,12 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
   | { command: 'resnapshot' }
   | { command: 'replay'; since: string | number }
+  | { command: 'keys'; keys: Keys }
+  | { command: 'where'; where: string }
+  | { command: 'repair'; keys: KeyRequest }
   | { command: 'void'; window: number }
   | { command: 'recover'; take: Way }
-  | { command: 'verify'; window: number | null; showKeys: boolean }
+  | { command: 'verify'; window: number | null; showKeys: boolean; repair?: boolean }
   | { command: 'preview'; showValues: boolean }
 );
 
@@ -47,7 +51,7 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
     const after = JSON.stringify(answer ?? null);
     await checkpoints.audit(source, {
       who,
-      what: JSON.stringify(what),
+      what: JSON.stringify(what.command === 'keys' ? { ...what, keys: what.keys.rows.length } : what),
       why: reason,
       before: '',
       after,
@@ -78,8 +82,12 @@ async function run(
       return replay(checkpoints, source, event.since);
     case 'resnapshot':
       return resnapshot(checkpoints, source);
+    case 'repair':
+      return repairKeys(checkpoints, source, event.keys);
     case 'void':
       return voidWindow(checkpoints, source, event.window);
+    case 'keys':
+    case 'where':
     case 'verify':
     case 'preview': {
       // Snowflake's client is large, and the other commands need none of it.
