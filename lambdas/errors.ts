@@ -341,6 +341,12 @@ export const ERRORS = {
     action: 'Look at the state (`npx snowmelt recover SOURCE`), then choose the command that fits.',
   },
 
+  KEYS_INVALID: {
+    retry: 'tick',
+    causes: 'The keys of a command are none, too many, of other columns than the key, or no values of their types.',
+    action: 'Mend the file where the message says; docs/operations.md has what it may look like.',
+  },
+
   // --- running
   EVENTS_UNREACHABLE: {
     retry: 'tick',

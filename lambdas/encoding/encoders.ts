@@ -30,7 +30,7 @@ type Options = {
 
 export function createEncoders(config: ResolvedConfig, source: ResolvedSource, options: Options = {}): Encoders {
   const { credentials = null, renewed, now = Date.now, pace } = options;
-  const { tombstones, type, key } = source.format;
+  const { tombstones, type, key, envelope } = source.format;
   const keys = formatOf(key);
   const values = type === key ? keys : formatOf(type);
   const facts = (window: Window, layout: Layout, partition: number): WindowFacts => ({
@@ -62,7 +62,7 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
     async forWindow(window, layout, partition) {
       const known = facts(window, layout, partition);
       const [keyWriter, valueWriter] = await Promise.all([keys.key(known), values.value(known)]);
-      return new RowRecords(keyWriter, valueWriter, window.columns.length, tombstones);
+      return new RowRecords(keyWriter, valueWriter, window.columns.length, tombstones, envelope === 'flat');
     },
   };
 }

@@ -115,7 +115,7 @@ function placed(type: string, place: DecimalPlace): string {
 }
 
 /** The columns' fields of a message that this code wrote once, however a registry has laid out its text since. */
-function registeredFields(text: string, messageName: string): Field[] {
+export function registeredFields(text: string, messageName: string): Field[] {
   const body = new RegExp(`\\bmessage\\s+${messageName}\\s*\\{([^{}]*)`).exec(text)?.[1] ?? '';
   const field = /\boptional\s+([\w.]+)\s+(\w+)\s*=\s*(\d+)\s*(?:\[\s*json_name\s*=\s*"([^"]*)"\s*\])?/g;
   return [...body.matchAll(field)].map(([, type, name, number, json]) => ({

@@ -41,9 +41,11 @@ export class RowRecords implements RecordEncoder {
   readonly #key: RowWriter;
   readonly #value: ValueWriter;
   readonly #width: number;
+  readonly #flat: boolean;
 
-  /** `columns`: how many a window has. */
-  constructor(key: RowWriter, value: ValueWriter, columns: number, tombstones: boolean) {
+  /** `columns`: how many a window has; `flat`: values have no images that could be left out. */
+  constructor(key: RowWriter, value: ValueWriter, columns: number, tombstones: boolean, flat: boolean) {
+    this.#flat = flat;
     this.#key = key;
     this.#value = value;
     this.#width = columns + EXTRA_CELLS.count;
@@ -57,16 +59,18 @@ export class RowRecords implements RecordEncoder {
     after: RowBatch | null,
     afterRow: number,
     row: number,
+    keyOnly = false,
   ): void {
     const last = after ?? before;
     const lastRow = after === null ? beforeRow : afterRow;
     if (last === null || last.width !== this.#width || (before !== null && before.width !== this.#width)) {
       throw new SnowmeltError('UNEXPECTED', 'A row that is not of this window');
     }
-    const room = this.#key.room(last, lastRow) + this.#value.room(before, beforeRow, after, afterRow);
+    const image = keyOnly && !this.#flat ? null : before;
+    const room = this.#key.room(last, lastRow) + this.#value.room(image, beforeRow, after, afterRow);
     if (room > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.bytes.length));
     this.keyEnd = this.#key.write(last, lastRow, this.bytes, 0);
     this.valueStart = this.keyEnd;
-    this.valueEnd = this.#value.write(op, before, beforeRow, after, afterRow, row, this.bytes, this.keyEnd);
+    this.valueEnd = this.#value.write(op, image, beforeRow, after, afterRow, row, this.bytes, this.keyEnd);
   }
 }

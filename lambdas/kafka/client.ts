@@ -17,7 +17,7 @@ import type {
   TopicExtent,
   TopicMaker,
   TopicReader,
-  TopicRecord,
+  RecordVisitor,
   TopicSettings,
 } from '../protocol/ports.ts';
 import { SnowmeltError } from '../errors.ts';
@@ -152,7 +152,7 @@ class KafkaClient implements Kafka, TopicReader, TopicMaker {
     });
   }
 
-  async records(request: RecordsRequest, visit: (record: TopicRecord) => void): Promise<TopicExtent[]> {
+  async records(request: RecordsRequest, visit: RecordVisitor): Promise<TopicExtent[]> {
     const clientId = `snowmelt:${this.#config.app}`;
     return this.#connected(clientId, false, `reading ${request.topic}`, async (connections) => {
       const extents = await readRecords(connections, request, visit);

@@ -6,7 +6,7 @@
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { SnowmeltError } from '../errors.ts';
-import type { TopicRecord } from '../protocol/ports.ts';
+import type { RecordVisitor, TopicRecord } from '../protocol/ports.ts';
 import { crc32c } from './crc32c.ts';
 import type { AbortedTransaction } from './requests.ts';
 
@@ -25,15 +25,15 @@ const DECOMPRESS: Record<number, (bytes: Buffer) => Buffer> = {
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 /**
- * Shows the committed records from offset `from` on; what it shows is valid until `visit` returns. Answers where the next Fetch
+ * Shows the committed records from offset `from` on; what it shows is valid until `visit` is done. Answers where the next Fetch
  * goes on: after the last whole batch, the last one of a reply is cut short. @throws KAFKA_FAILED
  */
-export function showCommitted(
+export async function showCommitted(
   { batches, aborted }: { batches: Buffer; aborted: readonly AbortedTransaction[] },
   topicPartition: number,
   from: number,
-  visit: (record: TopicRecord) => void,
-): number {
+  visit: RecordVisitor,
+): Promise<number> {
   // Brokers list them in the order in which they ended.
   const coming = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const inside = new Set<bigint>();
@@ -49,9 +49,9 @@ export function showCommitted(
     const producer = batch.readBigInt64BE(43);
     while (coming.length > 0 && coming[0]!.firstOffset <= last) inside.add(coming.shift()!.producerId);
     if ((attributes & CONTROL) !== 0) {
-      if (isAbort(batch)) inside.delete(producer);
+      if (await isAbort(batch)) inside.delete(producer);
     } else if ((attributes & TRANSACTIONAL) === 0 || !inside.has(producer)) {
-      show(batch, attributes & CODEC, topicPartition, base, from, visit);
+      await show(batch, attributes & CODEC, topicPartition, base, from, visit);
     }
     next = last + 1;
     at = end;
@@ -71,29 +71,38 @@ function check(batch: Buffer, topicPartition: number, base: number): void {
     throw new SnowmeltError('KAFKA_FAILED', `${where} does not match its checksum`);
 }
 
-function isAbort(batch: Buffer): boolean {
+async function isAbort(batch: Buffer): Promise<boolean> {
   let aborts = false;
-  show(batch, 0, 0, 0, 0, ({ bytes, keyStart }) => {
+  await show(batch, 0, 0, 0, 0, ({ bytes, keyStart }) => {
     aborts = bytes[keyStart + 2] === ABORT && bytes[keyStart + 3] === ABORT;
+    return undefined;
   });
   return aborts;
 }
 
-function show(
+async function show(
   batch: Buffer,
   codec: number,
   topicPartition: number,
   base: number,
   from: number,
-  visit: (record: TopicRecord) => void,
-): void {
+  visit: RecordVisitor,
+): Promise<void> {
   const unpack = DECOMPRESS[codec];
   if (unpack === undefined) {
     const name = CODECS[codec] ?? `codec ${codec}`;
     throw new SnowmeltError('KAFKA_FAILED', `records are compressed with ${name}, which can't be read here`);
   }
   const bytes = unpack(batch.subarray(HEADER));
-  const record = { topicPartition, offset: 0, bytes, keyStart: -1, keyEnd: -1, valueStart: -1, valueEnd: -1 };
+  const record: TopicRecord = {
+    topicPartition,
+    offset: 0,
+    bytes,
+    keyStart: -1,
+    keyEnd: -1,
+    valueStart: -1,
+    valueEnd: -1,
+  };
   const cursor = new Cursor(bytes);
   for (let left = batch.readInt32BE(57); left > 0; left--) {
     const length = cursor.varint();
@@ -107,7 +116,8 @@ function show(
     const value = cursor.varint();
     record.valueStart = value < 0 ? -1 : cursor.at;
     record.valueEnd = cursor.at += Math.max(0, value);
-    if (record.offset >= from) visit(record);
+    const visited = record.offset >= from ? visit(record) : undefined;
+    if (visited !== undefined) await visited;
     cursor.at = end; // headers are not looked at
   }
 }

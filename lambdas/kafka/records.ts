@@ -1,6 +1,6 @@
 /** Reads a topic as a read_committed consumer does, without a group: nothing is committed, nobody is told. */
 import { SnowmeltError } from '../errors.ts';
-import type { RecordsRequest, TopicExtent, TopicRecord } from '../protocol/ports.ts';
+import type { RecordsRequest, RecordVisitor, TopicExtent } from '../protocol/ports.ts';
 import type { Connections } from './connections.ts';
 import { atLeader, offsetAt } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';
@@ -20,7 +20,7 @@ const UNDECIDED_MS = 90_000;
 export async function readRecords(
   connections: Connections,
   { topic, only, deadline }: RecordsRequest,
-  visit: (record: TopicRecord) => void,
+  visit: RecordVisitor,
 ): Promise<TopicExtent[]> {
   const found = checkTopic(await readMetadata(connections, [topic], triesUntil(deadline)), topic, { atLeast: 1 });
   const leaders = new Leaders(connections, found);
@@ -45,11 +45,9 @@ async function readExtent(
   topic: string,
   { topicPartition, begin, end }: TopicExtent,
   deadline: number,
-  visit: (record: TopicRecord) => void,
+  visit: RecordVisitor,
 ): Promise<void> {
-  const committed = (record: TopicRecord) => {
-    if (record.offset < end) visit(record);
-  };
+  const committed: RecordVisitor = (record) => (record.offset < end ? visit(record) : undefined);
   let movedAt = Date.now();
   for (let next = begin; next < end;) {
     const now = Date.now();
@@ -59,7 +57,7 @@ async function readExtent(
     const reached =
       reply === 'gone'
         ? Number(await offsetAt('begin', connections, leaders, topic, topicPartition, triesUntil(deadline)))
-        : showCommitted(reply, topicPartition, next, committed);
+        : await showCommitted(reply, topicPartition, next, committed);
     if (reply === 'gone' && reached <= next) throw shorter(topic, topicPartition, end);
     if (reached > next) movedAt = Date.now();
     next = Math.max(next, reached);

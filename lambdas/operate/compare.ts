@@ -1,24 +1,33 @@
 /** The commands that look into Snowflake: what they need is opened for them, and closed. */
+import { registryCredentials } from '../aws/secrets.ts';
 import { createBudget } from '../checkpoints/budget.ts';
+import { parseExpression } from '../config/expressions.ts';
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { createEncoders } from '../encoding/encoders.ts';
+import { readersOf } from '../encoding/read-back.ts';
 import { openKafka } from '../open-kafka.ts';
 import { openSnowflake } from '../open-snowflake.ts';
-import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
+import { mustLook, mustReadRows, repairKeys, refused, resend } from '../protocol/operate.ts';
+import { newestLayout } from '../protocol/past.ts';
+import type { Checkpoints, Clock, Snowflake, Telemetry, WindowRequest } from '../protocol/ports.ts';
 import { sourcePlan } from '../settings.ts';
+import { stageKeys, type Keys } from './keys.ts';
 import { preview, type Preview } from './preview.ts';
-import { verify, type Verified } from './verify.ts';
+import { verify, type Verified, type VerifyPorts } from './verify.ts';
 
 type Ports = { checkpoints: Checkpoints; clock: Clock; telemetry: Telemetry };
 type Command =
-  { command: 'verify'; window: number | null; showKeys: boolean } | { command: 'preview'; showValues: boolean };
+  | { command: 'verify'; window: number | null; showKeys: boolean; repair?: boolean }
+  | { command: 'preview'; showValues: boolean }
+  | { command: 'keys'; keys: Keys }
+  | { command: 'where'; where: string };
 
 export async function compare(
   config: ResolvedConfig,
   source: ResolvedSource,
   given: Ports,
   command: Command,
-): Promise<Verified | Preview> {
+): Promise<Verified | Preview | WindowRequest> {
   const snowflake = await openSnowflake(config);
   const budget = createBudget(config);
   const ports = {
@@ -33,15 +42,43 @@ export async function compare(
       const { showValues } = command;
       return await preview(ports, source, sourcePlan(config, source), { showValues, safetyLagMs });
     }
+    if (command.command === 'keys')
+      return await repairKeys(given.checkpoints, source.name, await stageKeys(ports, source.name, command.keys));
+    if (command.command === 'where') return await resendWhere(ports, source.name, command.where);
+    const credentials = isFramed(source) ? await registryCredentials(config) : null;
+    const readers: VerifyPorts['readers'] = (columns, key) => readersOf(config, source, columns, key, credentials);
     const kafka = await openKafka(config);
     try {
-      return await verify({ ...ports, kafka }, source, command);
+      return await verify({ ...ports, kafka, readers }, source, command);
     } finally {
       await kafka.close();
     }
   } finally {
     await snowflake.close();
   }
+}
+
+/**
+ * A condition is what `where` of a configuration may be: one over the columns of a row, the same at any time. Snowflake compiles the
+ * window's own text before it is asked for.
+ */
+async function resendWhere(
+  { snowflake, checkpoints }: { snowflake: Snowflake; checkpoints: Checkpoints },
+  source: string,
+  condition: string,
+): Promise<WindowRequest> {
+  const parsed = parseExpression(condition);
+  if ('error' in parsed) throw refused(`--where ${parsed.error}.`);
+  const state = await mustLook(checkpoints, source);
+  const { to } = mustReadRows(source, state);
+  const layout = newestLayout(state.layouts)!;
+  const { columns } = await snowflake.describe(layout.object);
+  await snowflake.compile(snowflake.statement({ kind: 'repair', layout, columns, from: null, to, where: parsed.sql }));
+  return resend(checkpoints, source, parsed.sql);
+}
+
+function isFramed({ format }: ResolvedSource): boolean {
+  return [format.type, format.key].some((type) => type === 'avro' || type === 'protobuf');
 }
 
 /** Nobody is to find a schema in the registry that nothing was sent with: what would be Avro or Protobuf is shown as JSON. */

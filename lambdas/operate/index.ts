@@ -6,13 +6,14 @@ import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from '../config/
 import { readResolvedConfig } from '../config/runtime.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openKafka } from '../open-kafka.ts';
-import { dropDeadLetters, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
+import { dropDeadLetters, repairKeys, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, Telemetry } from '../protocol/ports.ts';
 import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recover.ts';
 import { sourcePlan } from '../settings.ts';
 import { findSource } from '../sources.ts';
 import type { Report } from './check/index.ts';
 import { deadLetters, replayLetters, type LetterOptions } from './dead-letters.ts';
+import type { KeyRequest, Keys } from './keys.ts';
 
 /**
  * `sources` and `patterns`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
@@ -24,9 +25,12 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
   | { command: 'resnapshot' }
   | { command: 'replay'; since: string | number }
+  | { command: 'keys'; keys: Keys }
+  | { command: 'where'; where: string }
+  | { command: 'repair'; keys: KeyRequest }
   | { command: 'void'; window: number }
   | { command: 'recover'; take: Way }
-  | { command: 'verify'; window: number | null; showKeys: boolean }
+  | { command: 'verify'; window: number | null; showKeys: boolean; repair?: boolean }
   | { command: 'preview'; showValues: boolean }
   | ({ command: 'deadletters' } & LetterOptions)
   | { command: 'replay-deadletters' }
@@ -52,7 +56,7 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
     const after = JSON.stringify(answer ?? null);
     await checkpoints.audit(source, {
       who,
-      what: JSON.stringify(what),
+      what: JSON.stringify(what.command === 'keys' ? { ...what, keys: what.keys.rows.length } : what),
       why: reason,
       before: '',
       after,
@@ -88,6 +92,8 @@ async function run(
       return replay(checkpoints, source, event.since);
     case 'resnapshot':
       return resnapshot(checkpoints, source);
+    case 'repair':
+      return repairKeys(checkpoints, source, event.keys);
     case 'void':
       return voidWindow(checkpoints, source, event.window);
     case 'drop-deadletters':
@@ -104,6 +110,8 @@ async function run(
         await kafka.close();
       }
     }
+    case 'keys':
+    case 'where':
     case 'verify':
     case 'preview': {
       // Snowflake's client is large, and the other commands need none of it.

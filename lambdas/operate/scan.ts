@@ -16,6 +16,16 @@ export async function scan(ports: ScanPorts, source: string, statement: string, 
   const { snowflake, clock } = ports;
   const since = clock.now();
   const queryId = await snowflake.submit(statement, `${source}/${what}`);
+  await finished(ports, source, queryId, what);
+  const { totalRows, ranges } = await snowflake.ranges(queryId);
+  await worked(ports, source, since);
+  return { queryId, totalRows, ranges };
+}
+
+/** Waits for what was submitted just now. @throws as `scan` */
+export async function finished(ports: ScanPorts, source: string, queryId: string, what: string): Promise<void> {
+  const { snowflake, clock } = ports;
+  const since = clock.now();
   submitted(ports, source);
   const tell = running(ports, since);
   for (;;) {
@@ -29,9 +39,7 @@ export async function scan(ports: ScanPorts, source: string, statement: string, 
     }
     await tell();
   }
-  const { totalRows, ranges } = await snowflake.ranges(queryId);
   await worked(ports, source, since);
-  return { queryId, totalRows, ranges };
 }
 
 /** What is left of the invocation, but for the answer. */

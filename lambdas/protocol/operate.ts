@@ -8,7 +8,7 @@ import { hasDeadLetters } from './dead-letters.ts';
 import { finishedThrough } from './past.ts';
 import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
 import { LAST_ROW, type Position } from './position.ts';
-import type { Window } from './window.ts';
+import { beginsAnew, type Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
   await mustLook(checkpoints, source);
@@ -42,6 +42,35 @@ export async function resnapshot(checkpoints: Checkpoints, source: string): Prom
   refuseStream(source, state.head);
   if (state.head === null) throw refused(`${source} has not begun: its first window is a snapshot anyway.`);
   return ask(checkpoints, source, { kind: 'snapshot', since: null, voids: null });
+}
+
+/** Sends the table's rows again for which a condition holds, as they are at the head; says nothing of the others. */
+export async function resend(checkpoints: Checkpoints, source: string, where: string): Promise<WindowRequest> {
+  mustReadRows(source, await mustLook(checkpoints, source));
+  return ask(checkpoints, source, { kind: 'repair', since: null, where, voids: null });
+}
+
+/**
+ * Sends listed keys again as they are at the head; one that the table does not have is a delete. Right whatever the topic has of
+ * them by then. `keys`: their result in Snowflake, and the layout whose key they are.
+ */
+export async function repairKeys(
+  checkpoints: Checkpoints,
+  source: string,
+  keys: NonNullable<WindowRequest['keys']>,
+): Promise<WindowRequest> {
+  const state = await mustLook(checkpoints, source);
+  mustReadRows(source, state);
+  if (!state.layouts.has(keys.layout)) throw refused(`${source} has no layout ${keys.layout}.`);
+  return ask(checkpoints, source, { kind: 'repair', since: null, keys, voids: null });
+}
+
+/** @throws OPERATION_REFUSED where there is no table to read rows of, AT the end of the head */
+export function mustReadRows(source: string, { head }: SourceState): Window {
+  refuseStream(source, head);
+  if (head?.staged !== undefined) throw refused(`${source} reads a query; ask for a new snapshot.`);
+  if (head === null || beginsAnew(head)) throw refused(`${source} begins anew: its next window is a snapshot anyway.`);
+  return head;
 }
 
 /** Gives an unfinished window up: what it holds is sent as it is now, then it is void and passed. */
@@ -112,7 +141,7 @@ function refuseStream(source: string, head: Window | null): void {
 async function ask(
   checkpoints: Checkpoints,
   source: string,
-  wish: Pick<WindowRequest, 'kind' | 'since' | 'voids'>,
+  wish: Omit<WindowRequest, 'id' | 'results'>,
 ): Promise<WindowRequest> {
   const request: WindowRequest = { id: randomUUID(), results: null, ...wish };
   if (await checkpoints.request(source, request)) return request;

@@ -16,6 +16,8 @@ import type { BadRow, HeaderWriter, KafkaProducer, Op, RecordEncoder, RowBatch }
 import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'
+/** A row with more behind its DELETE is one of which only the key is known. */
+const DELETE_LENGTH = 6;
 
 /** What takes the records: a producer, or who looks what it would get. */
 export type Sink = Pick<KafkaProducer, 'append' | 'ready'>;
@@ -168,7 +170,7 @@ export class Pairing {
   /** The previous row was a DELETE and stays one: nothing of its key follows. */
   #appendHeld(producer: Sink): boolean {
     const encoder = this.#encoder;
-    encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken);
+    encoder.encode('d', this.#previous, this.#previousRow, null, 0, this.#taken, this.#isKeyOnly());
     let room = this.#send(this.#previous!, this.#previousRow, producer);
     if (encoder.tombstones) {
       const { bytes, keyStart, keyEnd } = encoder;
@@ -214,6 +216,12 @@ export class Pairing {
     if (!room) this.#full = true;
     this.#held = false;
     this.done = this.#taken;
+  }
+
+  #isKeyOnly(): boolean {
+    const { offsets, width } = this.#previous!;
+    const at = 2 * (this.#previousRow * width + this.#actionCell);
+    return offsets[at + 1]! - offsets[at]! > DELETE_LENGTH;
   }
 
   /** Headers are of the row as it is now; of a deleted one as it was. */

@@ -271,8 +271,8 @@ async function tellFirst(
 
 /**
  * Where its user wants that, a source whose history is lost is started over. A request whose answer can't be read (a replay
- * from before the retention) is dropped, since the log would wait for it for ever; whether the log's own history is lost,
- * the next window tells. Every other error is thrown on.
+ * from before the retention, a condition that fails) is dropped, since the log would wait for it for ever; whether the log's own
+ * history is lost, the next window tells. Every other error is thrown on.
  */
 async function beginAgain(
   ports: PlanPorts,
@@ -281,11 +281,12 @@ async function beginAgain(
   request: string | null,
   error: unknown,
 ): Promise<void> {
-  const lost = error instanceof SnowmeltError && error.code === 'HISTORY_LOST' ? error : null;
-  if (lost !== null && request !== null) {
+  const known = error instanceof SnowmeltError ? error : null;
+  if (request !== null && (known?.code === 'HISTORY_LOST' || known?.code === 'OPERATION_REFUSED')) {
     await ports.checkpoints.settle(source.name, request);
-    throw new SnowmeltError('OPERATION_REFUSED', `The request can't be answered and is dropped. ${lost.message}`);
+    throw new SnowmeltError('OPERATION_REFUSED', `The request can't be answered and is dropped. ${known.message}`);
   }
+  const lost = known?.code === 'HISTORY_LOST' ? known : null;
   if (lost === null || beginsAnew(state.head) || source.onHistoryLost !== 'resnapshot') throw error;
   const window = startOver(lost, state, layout, ports.clock);
   ports.telemetry.info(`the source begins anew: ${lost.message}`, { source: source.name, code: lost.code });

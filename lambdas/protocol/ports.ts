@@ -53,6 +53,10 @@ export type ScanRequest = {
    * rows) in which they differ are sent again, as they are at `to`. Both results live 24 h, and so does the statement.
    */
   results?: readonly [string, string] | null;
+  /** `repair` of listed keys: the query id of their result (`submitKeys`), which lives 24 h. One that is not there at `to` is a delete. */
+  keys?: string | null;
+  /** `repair`: all rows at `to` for which this condition holds. */
+  where?: string | null;
   /** Of a query or a stream: the copy that is read, and the earlier one that it is compared with. */
   staged?: { table: ObjectName; base: { table: ObjectName; columns: Column[] } | null } | null;
 };
@@ -138,6 +142,13 @@ export interface Snowflake {
   dropStream(stream: ObjectName): Promise<void>;
   /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */
   submit(statement: string, tag: string): Promise<string>;
+  /**
+   * Submits what makes a result of keys, each the texts of its columns, for `ScanRequest.keys`. They are bound, so they stand in
+   * no statement's text.
+   */
+  submitKeys(keys: readonly (readonly string[])[], tag: string): Promise<string>;
+  /** Whether Snowflake takes the statement; nothing is run. @throws SNOWFLAKE_STATEMENT */
+  compile(statement: string): Promise<void>;
   /** Waits at most `waitMs` for the query to end. */
   status(queryId: string, waitMs: number): Promise<ScanStatus>;
   /** Rows and hash per bucket of a finished scan, in bucket order; `start` is cumulative. */
@@ -326,7 +337,7 @@ export interface TopicMaker {
   makeTopic(topic: string, partitions: number, settings: TopicSettings): Promise<void>;
 }
 
-/** A record as it lies in a topic, valid until the visitor returns; a start of -1: no key, no value. */
+/** A record as it lies in a topic, valid until its visitor is done; a start of -1: no key, no value. */
 export type TopicRecord = {
   topicPartition: number;
   offset: number;
@@ -336,6 +347,9 @@ export type TopicRecord = {
   valueStart: number;
   valueEnd: number;
 };
+
+/** A promise, which is waited for, only where there is something to wait for. */
+export type RecordVisitor = (record: TopicRecord) => Promise<void> | undefined;
 
 /** Offsets [begin, end) of a topicPartition; `begin` is above 0 where retention has deleted. */
 export type TopicExtent = { topicPartition: number; begin: number; end: number };
@@ -353,7 +367,7 @@ export interface TopicReader {
    * Shows every record from the topic's beginning to where it ended when it was asked, each topicPartition in its order, as
    * read_committed; a transaction that is open there is waited for. Throws TOPIC_DIFFERS, KAFKA_UNAUTHORIZED, KAFKA_FAILED.
    */
-  records(request: RecordsRequest, visit: (record: TopicRecord) => void): Promise<TopicExtent[]>;
+  records(request: RecordsRequest, visit: RecordVisitor): Promise<TopicExtent[]>;
 }
 
 // ---------------------------------------------------------------- records
@@ -372,7 +386,7 @@ export interface RecordEncoder {
   readonly tombstones: boolean;
   /**
    * `before` and `after` are rows of batches (null where the op has none); `row` is the 1-based number of the record's last
-   * row in the partition's range.
+   * row in the partition's range. `keyOnly`: of the deleted row nothing is known but its key.
    * @throws RESULT_MALFORMED, VALUE_UNFIT for a row that the format can't carry
    */
   encode(
@@ -382,6 +396,7 @@ export interface RecordEncoder {
     after: RowBatch | null,
     afterRow: number,
     row: number,
+    keyOnly?: boolean,
   ): void;
 }
 
@@ -447,6 +462,10 @@ export type WindowRequest = {
   since: string | null;
   /** `repair`: see ScanRequest. */
   results: readonly [string, string] | null;
+  /** `repair`: see ScanRequest. The keys' texts are those of this layout; under another one they would mean something else. */
+  keys?: { queryId: string; layout: number };
+  /** `repair`: see ScanRequest. */
+  where?: string;
   /** The window that this one makes up for; void once this one is written. */
   voids: number | null;
 };

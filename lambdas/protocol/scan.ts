@@ -2,12 +2,12 @@
  * One candidate -> a window, read once. The scan is submitted asynchronously, noted in `meta.scan`, and waited for while the
  * invocation lasts; a later one finds it. The note saves work and decides nothing: another planner's window is as good.
  */
-import { SnowmeltError } from '../errors.ts';
+import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { columnsFingerprint, windowDigest } from './digest.ts';
 import type { SourcePlan } from './begin.ts';
 import { schemaChanges } from './evolution.ts';
 import { firstKind, type Candidate } from './next-window.ts';
-import type { Checkpoints, ObjectFacts, PendingScan, Snowflake, SourceState } from './ports.ts';
+import type { Checkpoints, ObjectFacts, PendingScan, Snowflake, SourceState, WindowRequest } from './ports.ts';
 import { checkCursor, readCopy, stageFor } from './stage.ts';
 import { describe, readConsumed } from './stream.ts';
 import { running, submitted, worked, type WarehousePorts } from './warehouse.ts';
@@ -117,7 +117,11 @@ export async function submitScan(
     layout.query === undefined
       ? { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns }
       : stageFor(ports.snowflake, source, state, candidate, facts.columns);
-  const queryId = await ports.snowflake.submit(work.statement, `${source}/${candidate.number}`);
+  const queryId = await ports.snowflake
+    .submit(work.statement, `${source}/${candidate.number}`)
+    .catch((error: unknown) => {
+      throw blamed(candidate.request, error);
+    });
   submitted(ports, source);
   const scan: PendingScan = {
     number: candidate.number,
@@ -140,7 +144,25 @@ export async function submitScan(
 function statementFor(snowflake: Snowflake, candidate: Candidate, { columns }: ObjectFacts): string {
   const { kind, layout, to, request } = candidate;
   const from = request?.since ?? candidate.from;
-  return snowflake.statement({ kind, layout, columns, from, to, results: request?.results ?? null });
+  const { results = null, keys, where = null } = request ?? {};
+  if (keys !== undefined && keys.layout !== layout.number) {
+    throw new SnowmeltError(
+      'OPERATION_REFUSED',
+      `The keys were listed under layout ${keys.layout}, and the source has layout ${layout.number} since.`,
+    );
+  }
+  return snowflake.statement({ kind, layout, columns, from, to, results, keys: keys?.queryId ?? null, where });
+}
+
+/**
+ * What an operator wrote, or listed a day ago, can itself be what a statement fails for. Then the request is refused; trying it
+ * again would hold the source for ever.
+ */
+function blamed(request: WindowRequest | null, error: unknown): SnowmeltError {
+  const failure = asSnowmeltError(error);
+  const own = request?.keys !== undefined || request?.where !== undefined;
+  if (!own || !['SNOWFLAKE_STATEMENT', 'RESULT_EXPIRED'].includes(failure.code)) return failure;
+  return new SnowmeltError('OPERATION_REFUSED', failure.message, { cause: failure });
 }
 
 /** Waits for the scan; null while it still runs when the invocation's time is short. */
@@ -171,7 +193,8 @@ export async function finishScan(
     }
     if (status.state !== 'running') {
       await checkpoints.updateMeta(source, { scan: null });
-      if (status.state === 'failed') throw status.error;
+      const { request } = state.meta;
+      if (status.state === 'failed') throw blamed(request?.id === scan.request ? request : null, status.error);
       throw new SnowmeltError('SNOWFLAKE_STATEMENT', `The scan ${scan.queryId} vanished; it is submitted again.`);
     }
     if (!waits) return null;

@@ -16,6 +16,7 @@ import type { Credentials } from './sdk.ts';
 import { SdkReader } from './sdk-reader.ts';
 import { Sessions } from './sessions.ts';
 import { cellsOf, isSalted } from './sql/cells.ts';
+import { keysStatement } from './sql/keys.ts';
 import { stageStatement } from './sql/query.ts';
 import { scanStatement } from './sql/scan.ts';
 import { dropStatement } from './sql/statements.ts';
@@ -128,9 +129,14 @@ export function createSnowflake(
           countDuplicates((statement) => session.query(statement, measureMs), layout, columns),
         ),
       ),
-    submit: (statement, tag) => {
-      const binds = isSalted(statement) ? [saltOf(salt)] : [];
-      return told(sessions.inSession((session) => session.submit(statement, tag, smallMs, binds)));
+    submit: (statement, tag) =>
+      told(sessions.inSession((session) => session.submit(statement, tag, smallMs, bindsOf(statement, salt)))),
+    submitKeys: (keys, tag) => {
+      const statement = keysStatement(keys[0]?.length ?? 0);
+      return told(sessions.inSession((session) => session.submit(statement, tag, smallMs, [JSON.stringify(keys)])));
+    },
+    async compile(statement) {
+      await told(sessions.inSession((session) => session.describe(statement, smallMs, bindsOf(statement, salt))));
     },
     async status(queryId, waitMs) {
       const status = await scanStatus(sessions, results, queryId, waitMs);
@@ -151,7 +157,8 @@ export function createSnowflake(
   };
 }
 
-function saltOf(salt: string | null | undefined): string {
-  if (salt) return salt;
+function bindsOf(statement: string, salt: string | null | undefined): string[] {
+  if (!isSalted(statement)) return [];
+  if (salt) return [salt];
   throw new SnowmeltError('SECRET_UNREADABLE', 'A column is masked by its hash, but no salt is configured any more.');
 }

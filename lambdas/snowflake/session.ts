@@ -95,9 +95,10 @@ export class Session {
   }
 
   /** The columns that a SELECT would give; it is compiled, not run, so no warehouse is needed. */
-  async describe(sqlText: string, waitMs: number): Promise<ResultColumn[]> {
+  async describe(sqlText: string, waitMs: number, binds: string[] = []): Promise<ResultColumn[]> {
     await this.#pin();
-    return (await this.#execute({ sqlText, describeOnly: true }, waitMs)).columns;
+    const options = { sqlText, describeOnly: true, ...(binds.length > 0 && { binds }) };
+    return (await this.#execute(options, waitMs)).columns;
   }
 
   /** The query id of a statement that now runs by itself. */

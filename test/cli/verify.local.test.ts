@@ -9,9 +9,10 @@ import { tellPreview } from '../../cli/preview.ts';
 import { tellVerified } from '../../cli/verify.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
+import { readersOf } from '../../lambdas/encoding/read-back.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { preview, type Preview } from '../../lambdas/operate/preview.ts';
-import { verify, type Verified, type VerifyOptions } from '../../lambdas/operate/verify.ts';
+import { verify, type Verified, type VerifyOptions, type VerifyPorts } from '../../lambdas/operate/verify.ts';
 import { sourcePlan } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { SALT, Stands, type Pipeline } from '../faults/pipeline.ts';
@@ -55,7 +56,8 @@ async function verified(
   const kafka = createKafka(config, stands.kafka.target.product?.login ?? null);
   try {
     const encoders = createEncoders(config, pipeline.source);
-    const ports = { checkpoints, snowflake, kafka, encoders, clock, telemetry };
+    const readers: VerifyPorts['readers'] = (columns, key) => readersOf(config, pipeline.source, columns, key, null);
+    const ports = { checkpoints, snowflake, kafka, encoders, readers, clock, telemetry };
     return await verify(ports, source, { window: null, showKeys: false, ...options });
   } finally {
     await Promise.all([snowflake.close(), kafka.close()]);
@@ -200,7 +202,6 @@ test.each<[string, Partial<ResolvedSource>]>([
   ['append-only', { information: 'APPEND_ONLY' }],
   ['no key', { key: [] }],
   ['without a snapshot', { snapshot: { mode: 'never', from: null } }],
-  ['not avro', { format: { type: 'avro', key: 'json', envelope: 'debezium', tombstones: true } }],
   ['reads a stream', { stream: { managed: true, staging: { database: 'DB', schema: 'S' } } }],
 ])('what is no image of its table is refused: %s', async (reason, change) => {
   const message = expect.stringContaining(reason) as string;

@@ -2,6 +2,7 @@
  * Questions that only a real account answers. Each probe says what the design assumes and what was observed; none
  * passes or fails. P5, P7, P9, P17 and P18 need streams, event tables or replication and are not here.
  */
+import { keysStatement } from '../../lambdas/snowflake/sql/keys.ts';
 import { close, run, streamed } from '../local/sdk.ts';
 import type { Account } from '../snowflake/semantics/account.ts';
 import { brief, changesOf, play } from '../snowflake/semantics/windows.ts';
@@ -323,6 +324,21 @@ export const probes: Probe[] = [
     async run(account) {
       const sql = `SELECT SHA2(:1 || V), NVL2(V, SHA2(:1 || V), NULL) FROM (SELECT NULL::VARCHAR AS V UNION ALL SELECT 'v')`;
       return [await outcome(account.sql(sql, { binds: ['salt'] }).then((answer) => answer.rows))];
+    },
+  },
+  {
+    id: 'P22',
+    question: 'Do keys that are bound as one JSON text of 4 MiB come out of FLATTEN as they went in?',
+    assumed: 'yes',
+    async run(account) {
+      const few = [['a"\\/\u0000\u{1f4a7}', '-0.50']];
+      const many = Array.from({ length: 40_000 }, (_, at) => [String(at).padStart(80, 'x'), '1']);
+      const ask = (keys: string[][], what: string) =>
+        account.sql(`SELECT ${what} FROM (${keysStatement(2)})`, { binds: [JSON.stringify(keys)] });
+      return [
+        await outcome(ask(few, '*').then(({ rows }) => [rows[0], rows[0]?.[1] === few[0]![0]])),
+        await outcome(ask(many, 'COUNT(*), COUNT(DISTINCT "K"), MAX("P0")').then(({ rows }) => rows[0])),
+      ];
     },
   },
 ];

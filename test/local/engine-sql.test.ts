@@ -296,6 +296,12 @@ describe('queries', () => {
     expect(
       await q('SELECT ROW_NUMBER() OVER (ORDER BY SEQ8()) AS N FROM TABLE(GENERATOR(ROWCOUNT => 3)) ORDER BY N'),
     ).toEqual([['1'], ['2'], ['3']]);
+    const flat = `SELECT F.VALUE[0]::VARCHAR, TO_JSON(F.VALUE) FROM TABLE(FLATTEN(INPUT => PARSE_JSON('[["b\\\\"",1],[null],["a"]]'))) F`;
+    expect(await q(`${flat} ORDER BY 2`)).toEqual([
+      ['a', '["a"]'],
+      ['b"', '["b\\"",1]'],
+      [null, '[null]'],
+    ]);
     expect(await q('SELECT T.ID, B.ID FROM T JOIN DB.PUBLIC.T AS B ON T.ID = B.ID + 1')).toEqual([['2', '1']]);
     expect(await q('SELECT DB.PUBLIC.T.ID, PUBLIC.T.ID FROM T WHERE T.ID = 1')).toEqual([['1', '1']]);
     expect(

@@ -19,6 +19,7 @@ import type {
   PartitionItem,
   Reading,
   RowBatch,
+  ScanRequest,
   ScanStatus,
   Snowflake,
   SourceState,
@@ -69,6 +70,15 @@ export class TestClock {
   };
 }
 
+type StatementText = [
+  kind: string,
+  from: string | null,
+  to: string,
+  results: readonly [string, string] | null,
+  keys: string | null,
+  where: string | null,
+];
+
 export class MemorySnowflake implements Snowflake {
   readonly results = new Map<string, Row[]>();
   facts: ObjectFacts = {
@@ -98,9 +108,18 @@ export class MemorySnowflake implements Snowflake {
   columns(_layout: Layout, table: Column[]): Column[] {
     return table;
   }
-  statement(request: { kind: string; from: string | null; to: string; results?: readonly string[] | null }): string {
-    return JSON.stringify([request.kind, request.from, request.to, request.results ?? null]);
+  statement({ kind, from, to, results = null, keys = null, where = null }: ScanRequest): string {
+    return JSON.stringify([kind, from, to, results, keys, where] satisfies StatementText);
   }
+  async submitKeys(keys: readonly (readonly string[])[]): Promise<string> {
+    const queryId = `query-${++this.#queries}`;
+    this.results.set(
+      queryId,
+      keys.map(([key]) => [key!]),
+    );
+    return queryId;
+  }
+  async compile(): Promise<void> {}
   stage(): string {
     throw new Error('no query source here');
   }
@@ -131,16 +150,34 @@ export class MemorySnowflake implements Snowflake {
   async submit(statement: string): Promise<string> {
     this.fault('submit', 'before');
     this.statements.push(statement);
-    const [kind, from, to, results] = JSON.parse(statement) as [string, string | null, string, [string, string] | null];
+    const [kind, from, to, results, keys, where] = JSON.parse(statement) as StatementText;
     const queryId = `query-${++this.#queries}`;
-    const found = results === null ? this.scan(kind, from, to) : this.#late(results, to);
+    const found =
+      results !== null
+        ? this.#late(results, to)
+        : keys !== null
+          ? this.#keyed(keys, to)
+          : where !== null
+            ? this.scan('snapshot', null, to).filter((row) => this.where(row))
+            : this.scan(kind, from, to);
     const rows = found.toSorted((a, b) => Number(a.at(-1)) - Number(b.at(-1)));
     this.results.set(queryId, rows);
     this.fault('submit', 'after');
     return queryId;
   }
+  /** Rows for which an operator's condition holds. */
+  where: (row: Row) => boolean = () => true;
+  /** Listed keys as they are at `to`; of one that is gone nothing but itself is known. */
+  #keyed(queryId: string, to: string): Row[] {
+    const listed = this.results.get(queryId);
+    if (listed === undefined) throw new SnowmeltError('RESULT_EXPIRED', queryId);
+    const rows = new Map(this.scan('snapshot', null, to).map((row) => [row.at(-4)!, row]));
+    return [...new Set(listed.map(([key]) => key!))]
+      .sort()
+      .map((key) => rows.get(key) ?? [null, key, 'DELETE KEY', null, String(Number(key) % 2)]);
+  }
   /** Keys in which two results of one window differ, as they are at `to`. */
-  #late(results: [string, string], to: string): Row[] {
+  #late(results: readonly [string, string], to: string): Row[] {
     const [was, is] = results.map((queryId) => this.results.get(queryId)!) as [Row[], Row[]];
     const texts = [
       new Set(was.map((row) => JSON.stringify(row))),

@@ -1,7 +1,7 @@
 /** What an operator and recount ask for comes as a window at the head: in order, once, and it folds to the table. */
 import { expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { pause, replay, resnapshot, resume, voidWindow } from '../../lambdas/protocol/operate.ts';
+import { pause, repairKeys, replay, resend, resnapshot, resume, voidWindow } from '../../lambdas/protocol/operate.ts';
 import { inspect, recover } from '../../lambdas/protocol/recover.ts';
 import { drain, fold, MINUTE, source, world, type World } from './world.ts';
 
@@ -75,6 +75,77 @@ test('a new snapshot sends every row once more', async () => {
   await resnapshot(w.checkpoints, 's');
   await expectTable(w);
   expect(kinds(w).filter((kind) => kind === 'snapshot')).toHaveLength(2);
+});
+
+const recordsOf = (w: World, number: number) =>
+  w.kafka.log.filter(({ value }) => value?.split('|')[3]!.startsWith(`${number}:`));
+const lastOf = (w: World) => [...w.checkpoints.sources.get('s')!.windows.values()].at(-1)!;
+
+test('listed keys are sent as they are at the head, once each; one that is gone is a delete', async () => {
+  const w = await running();
+  const { to } = lastOf(w);
+  const queryId = await w.snowflake.submitKeys([['3'], ['3'], ['77'], ['8']]);
+  await repairKeys(w.checkpoints, 's', { queryId, layout: 1 });
+  w.table.commits.push({ at: w.clock.time + 7, key: '8', value: 'newer' });
+  await pass(w, 1);
+  const repair = lastOf(w);
+  expect(repair).toMatchObject({ kind: 'repair', from: to, to, totalRows: 3 });
+  const sent = recordsOf(w, repair.number);
+  expect(sent.map(({ value }) => value!.split('|').slice(0, 3))).toEqual(
+    expect.arrayContaining([
+      ['r', '', w.table.state(Date.parse(to)).get('3')!],
+      ['d', '', ''],
+      ['r', '', w.table.state(Date.parse(to)).get('8')!],
+    ]),
+  );
+  expect(sent.map(({ key }) => key).sort()).toEqual(['3', '77', '8']);
+  await expectTable(w);
+});
+
+test.each<[string, (w: World) => { queryId: string; layout: number }]>([
+  ['longer ago than a result lives', () => ({ queryId: 'none', layout: 1 })],
+  [
+    'under another layout',
+    (w) => {
+      const { layouts } = w.checkpoints.sources.get('s')!;
+      layouts.set(2, { ...layouts.get(1)!, number: 2 });
+      return { queryId: 'any', layout: 1 };
+    },
+  ],
+])('keys that were listed %s are dropped, and the log goes on', async (_, keys) => {
+  const w = await running();
+  await repairKeys(w.checkpoints, 's', keys(w));
+  await pass(w, 1);
+  expect(w.telemetry.errors).toMatchObject([{ code: 'OPERATION_REFUSED' }]);
+  expect(meta(w).request).toBeNull();
+  expect(kinds(w)).not.toContain('repair');
+  w.telemetry.errors.length = 0;
+  await expectTable(w);
+});
+
+test('rows for which a condition holds are sent again, and nothing is said of the others', async () => {
+  const w = await running();
+  w.snowflake.where = ([value]) => value!.startsWith('t');
+  await resend(w.checkpoints, 's', 'V LIKE ...');
+  await pass(w, 1);
+  const repair = lastOf(w);
+  const some = [...w.table.state(Date.parse(repair.to)).values()].filter((value) => value.startsWith('t'));
+  expect(recordsOf(w, repair.number).map(({ value }) => value!.split('|')[2])).toEqual(expect.arrayContaining(some));
+  expect(recordsOf(w, repair.number)).toHaveLength(some.length);
+  await expectTable(w);
+});
+
+test('a condition that Snowflake fails at is dropped, and the log goes on', async () => {
+  const w = await running();
+  w.snowflake.where = () => {
+    throw new SnowmeltError('SNOWFLAKE_STATEMENT', 'Division by zero');
+  };
+  await resend(w.checkpoints, 's', '1 / 0 = 1');
+  await pass(w, 1);
+  expect(w.telemetry.errors).toMatchObject([{ code: 'OPERATION_REFUSED' }]);
+  expect(meta(w).request).toBeNull();
+  w.telemetry.errors.length = 0;
+  await expectTable(w);
 });
 
 test('a request is answered once, also when its planner vanishes before it is taken out', async () => {

@@ -33,7 +33,7 @@ beforeEach(async () => {
   snowflake.scan = () => rows;
   checkpoints = new MemoryCheckpoints();
   clock = new TestClock();
-  const statement = JSON.stringify(['changes', null, '', null]);
+  const statement = JSON.stringify(['changes', null, '', null, null, null]);
   const first = await snowflake.submit(statement);
   await checkpoints.create('s', {
     incarnation: 'life',

@@ -149,7 +149,7 @@ export function fold(w: World): Map<string, string> {
     const repeats = op === 'r' || repaired(value);
     expect({ key, op, before }).toEqual({
       key,
-      op: op === 'r' ? 'r' : before === '' ? 'c' : after === '' ? 'd' : 'u',
+      op: op === 'r' ? 'r' : after === '' ? 'd' : before === '' ? 'c' : 'u',
       before: repeats ? before : (state.get(key) ?? ''),
     });
     if (after === '') state.delete(key);

@@ -5,6 +5,7 @@ import type { Column, Layout } from '../../lambdas/protocol/window.ts';
 import type { ScanRequest } from '../../lambdas/protocol/ports.ts';
 import { casts } from '../../lambdas/snowflake/sql/casts.ts';
 import { identifier, literal, pattern, timestamp } from '../../lambdas/snowflake/sql/literals.ts';
+import { keysStatement } from '../../lambdas/snowflake/sql/keys.ts';
 import { scanStatement } from '../../lambdas/snowflake/sql/scan.ts';
 import {
   describeStatement,
@@ -49,6 +50,40 @@ FROM (SELECT TO_VARCHAR("ID") AS "C0", "CARRIER" AS "C1", TO_JSON(ARRAY_CONSTRUC
 FROM "DB"."PUBLIC"."FLIGHTS" AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ))
 ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "C0", "C1"`,
   );
+});
+
+test('a repair of listed keys: they come out of a result, and none of them stands in a text', () => {
+  const { to } = request;
+  const columns = [column('ID', 'NUMBER'), { ...column('AT', 'DATE'), nullable: false }, column('na"me', 'VARCHAR')];
+  const composite = { ...layout, key: ['na"me', 'ID'] };
+  const keyed = { kind: 'repair', layout: composite, columns, from: to, to } as const;
+  expect(scanStatement({ ...keyed, keys: "01'" })).toBe(
+    `WITH "D" AS (SELECT DISTINCT "K", "P0", "P1" FROM TABLE(RESULT_SCAN('01'''))),
+"T" AS (SELECT TO_VARCHAR("ID") AS "C0", TO_VARCHAR("AT", 'YYYY-MM-DD') AS "C1", "na""me" AS "C2", TO_JSON(ARRAY_CONSTRUCT("na""me", TO_VARCHAR("ID"))) AS "K" FROM "DB"."PUBLIC"."FLIGHTS" AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ)),
+"S" AS (SELECT "C0", "C1", "C2", "K", 'INSERT' AS "A", NULL AS "R" FROM "T" WHERE "K" IN (SELECT "K" FROM "D")),
+"G" AS (SELECT "P1" AS "C0", '1970-01-01' AS "C1", "P0" AS "C2", "K", 'DELETE KEY' AS "A", NULL AS "R" FROM "D" WHERE "K" NOT IN (SELECT "K" FROM "S"))
+SELECT "C0", "C1", "C2", "K", "A", "R", TO_VARCHAR(MOD(MD5_NUMBER_LOWER64("K"), 4)) AS "B"
+FROM (SELECT * FROM "S" UNION ALL SELECT * FROM "G")
+ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "R", "C0", "C1", "C2"`,
+  );
+  expect(keysStatement(2)).toBe(
+    `SELECT TO_JSON(ARRAY_CONSTRUCT("P0", "P1")) AS "K", "P0", "P1"
+FROM (SELECT "F"."VALUE"[0]::VARCHAR AS "P0", "F"."VALUE"[1]::VARCHAR AS "P1" FROM TABLE(FLATTEN(INPUT => PARSE_JSON(:1))) "F")`,
+  );
+  const shape = { include: null, exclude: [], computed: [], where: 'A > 1', masks: [], skip: ['delete' as const] };
+  const silent = scanStatement({ ...keyed, layout: { ...composite, shape }, keys: '01' });
+  expect(silent).not.toContain('DELETE');
+  expect(silent).toContain('WHERE (A > 1)');
+});
+
+test('rows for which a condition holds are read as a snapshot is, within what is configured', () => {
+  const shape = { include: null, exclude: [], computed: [], where: 'A OR B', masks: [], skip: [] };
+  const some = { ...request, kind: 'repair', from: request.to, layout: { ...layout, shape }, where: 'C OR D' } as const;
+  const text = scanStatement(some);
+  expect(text).toContain(
+    `AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ) WHERE (A OR B) AND (C OR D)))`,
+  );
+  expect(text).toContain(`'INSERT' AS "A"`);
 });
 
 test('the casts', () => {

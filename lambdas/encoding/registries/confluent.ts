@@ -15,6 +15,7 @@ type Settings = Extract<ResolvedRegistry, { type: 'confluent' }>;
 
 export class ConfluentRegistry implements RegistryClient {
   readonly decimals = 'imported';
+  readonly headLength = 5;
   readonly #pace: Pace;
   readonly #url: string;
   readonly #register: boolean;
@@ -49,9 +50,18 @@ export class ConfluentRegistry implements RegistryClient {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= 2 ** 31) {
       throw new SnowmeltError('REGISTRY_UNREACHABLE', `The answer for subject ${subject} comes without an id.`);
     }
-    const head = Buffer.alloc(5, MAGIC);
+    const head = Buffer.alloc(this.headLength, MAGIC);
     head.writeInt32BE(id, 1);
     return head;
+  }
+
+  async find(head: Buffer): Promise<string | null> {
+    const id = head.readInt32BE(1);
+    if (head[0] !== MAGIC || id < 0) return null;
+    const reply = await this.#ask('GET', `/schemas/ids/${id}`, null);
+    if (reply.status === 404) return null;
+    const { schema } = this.#accepted(reply, `of id ${id}`) as { schema?: unknown };
+    return typeof schema === 'string' ? schema : null;
   }
 
   /** Refused, it is asked once more with what the secret holds now, if that is something else. */

@@ -36,6 +36,7 @@ type Version = {
 
 export class GlueRegistry implements RegistryClient {
   readonly decimals = 'inside';
+  readonly headLength = 18;
   readonly #pace: Pace;
   readonly #settings: Settings;
   readonly #url: string;
@@ -86,6 +87,15 @@ export class GlueRegistry implements RegistryClient {
     // Another process was faster.
     if (nameOf(created) !== 'AlreadyExistsException') return this.#usable(accepted(created, subject), subject);
     return this.#usable(accepted(await this.#ask('RegisterSchemaVersion', definition), subject), subject);
+  }
+
+  async find(head: Buffer): Promise<string | null> {
+    if (head[0] !== HEADER_VERSION || head[1] !== NOT_COMPRESSED) return null;
+    const id = head.toString('hex', 2).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    const reply = await this.#ask('GetSchemaVersion', { SchemaVersionId: id });
+    if (isMissing(reply)) return null;
+    const { SchemaDefinition } = accepted(reply, `version ${id}`);
+    return typeof SchemaDefinition === 'string' ? SchemaDefinition : null;
   }
 
   /** A version is checked after it was taken. */

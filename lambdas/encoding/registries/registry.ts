@@ -25,7 +25,14 @@ export interface RegistryClient {
    * @throws SUBJECT_INCOMPATIBLE, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED
    */
   register(subject: string, type: SchemaType, text: string): Promise<Buffer>;
+  /** Bytes of that header. */
+  readonly headLength: number;
+  /** The schema that a header names; null: it names none that is there. @throws REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED */
+  find(head: Buffer): Promise<string | null>;
 }
+
+/** Schemas as who reads records asks for them. */
+export type Schemas = Pick<RegistryClient, 'headLength' | 'find'>;
 
 export interface Registry {
   readonly decimals: DecimalPlace;
@@ -64,6 +71,16 @@ export function registryOf(
       return made;
     },
   };
+}
+
+/** Reads only. @throws CONFIG_INVALID */
+export function schemasOf(
+  { registry }: Pick<ResolvedConfig, 'registry'>,
+  credentials: Credentials | null,
+  pace: Pace = usualPace,
+): Schemas {
+  if (registry === null) throw new SnowmeltError('CONFIG_INVALID', 'Avro and Protobuf need a `registry`.');
+  return clientOf(registry, credentials, pace);
 }
 
 /**

@@ -38,6 +38,27 @@ export const casts: Readonly<Record<string, (quoted: string) => string>> = {
   GEOMETRY: geo,
 };
 
+/** The text of an empty value: it stands where a column can't be NULL and nothing is known of it. Others: the empty text. */
+export const empties: Readonly<Record<string, string>> = {
+  NUMBER: '0',
+  FLOAT: '0.0E0',
+  DECFLOAT: '0',
+  BOOLEAN: 'false',
+  DATE: '1970-01-01',
+  TIME: '00:00:00.000000000',
+  TIMESTAMP_NTZ: '1970-01-01T00:00:00.000000000',
+  TIMESTAMP_LTZ: '1970-01-01T00:00:00.000000000Z',
+  TIMESTAMP_TZ: '1970-01-01T00:00:00.000000000+00:00',
+  VARIANT: 'null',
+  OBJECT: '{}',
+  ARRAY: '[]',
+  MAP: '{}',
+  STRUCTURED_OBJECT: '{}',
+  STRUCTURED_ARRAY: '[]',
+  VECTOR: '[]',
+  UUID: '00000000-0000-0000-0000-000000000000',
+};
+
 /** Text of these is not canonical, so equal keys could look different. */
 export const noKey = new Set([
   'VARIANT',

@@ -7,8 +7,9 @@
 import { SnowmeltError } from '../../errors.ts';
 import type { ScanRequest } from '../../protocol/ports.ts';
 import type { Column, Layout, Shape } from '../../protocol/window.ts';
-import { refuseUntracked } from './casts.ts';
+import { empties, refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';
+import { part } from './keys.ts';
 import { literal, qualified, timestamp } from './literals.ts';
 import { stagedStatement } from './query.ts';
 import { stageMetadata } from './stream.ts';
@@ -16,14 +17,15 @@ import { stageMetadata } from './stream.ts';
 /** @throws TYPE_UNSUPPORTED, KEY_INVALID, COLUMN_MISSING */
 export function scanStatement(request: ScanRequest): string {
   if (request.staged && request.layout.query) return stagedStatement(request, bucketOf(request.layout.partitions));
-  return request.results ? lateStatement(request, request.results) : windowStatement(request);
+  if (request.results) return lateStatement(request, request.results);
+  return request.keys ? keyedStatement(request, request.keys) : windowStatement(request);
 }
 
 function windowStatement(request: ScanRequest): string {
   const { layout } = request;
   const { names, values, bucket, filtered } = partsOf(request);
   const table = qualified(layout.object);
-  const snapshot = request.kind === 'snapshot';
+  const snapshot = request.kind === 'snapshot' || typeof request.where === 'string';
   const staged = request.staged?.table;
   const [meta, from] = staged
     ? [stageMetadata, qualified(staged)]
@@ -51,7 +53,7 @@ export function duplicatesStatement(layout: Layout, columns: Column[]): string {
 }
 
 /** What statements have in common: cells and key, as names and as values, the bucket, and which rows count. */
-function partsOf({ layout, columns }: ScanRequest) {
+function partsOf({ layout, columns, where }: ScanRequest) {
   const cells = cellsOf(layout, columns);
   refuseUntracked(
     cells.map(({ column }) => column),
@@ -60,17 +62,19 @@ function partsOf({ layout, columns }: ScanRequest) {
   const names = cells.map((_, index) => `"C${index}"`);
   const values = cells.map(({ text }, index) => `${text} AS ${names[index]!}`);
   return {
+    cells,
     names,
     values: [...values, `${keyText(layout.key, cells)} AS "K"`],
     bucket: bucketOf(layout.partitions),
-    filtered: (from: string) => filteredBy(layout, from),
+    filtered: (from: string) => filteredBy(layout, from, where),
   };
 }
 
 /** Inside, where the condition can't mean the names given here. */
-function filteredBy({ shape }: Layout, from: string): string {
-  const where = shape?.where ?? null;
-  return where === null ? from : `(SELECT * FROM ${from} WHERE (${where}))`;
+function filteredBy({ shape }: Layout, from: string, where?: string | null): string {
+  const conditions = [shape?.where, where].filter((each) => typeof each === 'string');
+  if (conditions.length === 0) return from;
+  return `(SELECT * FROM ${from} WHERE ${conditions.map((each) => `(${each})`).join(' AND ')})`;
 }
 
 /** Keys whose change is of a kind that is skipped. A second row of one action stays: it is a key that is not unique. */
@@ -92,30 +96,65 @@ function skipped(kinds: Shape['skip']): string[] {
  * sources get the rows that were missing.
  */
 function lateStatement(request: ScanRequest, [was, is]: readonly [string, string]): string {
-  const { layout, to } = request;
-  const { names, values, bucket, filtered } = partsOf(request);
+  const { layout } = request;
+  const { names, bucket } = partsOf(request);
   const all = [...names, '"K"', '"A"', '"R"', '"B"'].join(', ');
   const result = (queryId: string) => `SELECT ${all} FROM TABLE(RESULT_SCAN(${literal(queryId)}))`;
-  const total = [keyOrder, '"A"', '"R"', ...names].join(', ');
   const known = `WITH "WAS" AS (${result(was)}), "IS" AS (${result(is)})`;
-  const picked = `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`;
-  const order = `ORDER BY ${bucket}, ${total}`;
   if (layout.information === 'APPEND_ONLY') {
-    return [known, picked, `FROM (SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS")`, order].join('\n');
+    return [known, ...ordered(`SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS"`, names, bucket)].join('\n');
   }
-  const cells = names.join(', ');
+  const differing = `SELECT DISTINCT "K" FROM ((SELECT * FROM "WAS" EXCEPT SELECT * FROM "IS") UNION ALL (SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS"))`;
+  const gone =
+    `SELECT ${names.join(', ')}, "K", 'DELETE' AS "A", NULL AS "R" FROM (SELECT * FROM "WAS" UNION ALL SELECT * FROM "IS")\n` +
+    `WHERE "K" IN (SELECT "K" FROM "D") AND "K" NOT IN (SELECT "K" FROM "S")\n` +
+    `QUALIFY ROW_NUMBER() OVER (PARTITION BY "K" ORDER BY ${['"A"', ...names].join(', ')}) = 1`;
+  return [`${known},`, ...stateOf(request, differing, gone)].join('\n');
+}
+
+/**
+ * Repair of listed keys, out of their result. Of one that the table does not have nothing else is known: columns that can't be
+ * NULL get an empty value, for records that have a place for each column.
+ */
+function keyedStatement(request: ScanRequest, queryId: string): string {
+  const { key } = request.layout;
+  const { cells } = partsOf(request);
+  const listed = ['"K"', ...key.map((_, index) => part(index))].join(', ');
+  const known = cells.map(({ column: { name, type, nullable } }, index) => {
+    const at = key.indexOf(name);
+    const value = at >= 0 ? part(at) : nullable ? 'NULL' : literal(empties[type] ?? '');
+    return `${value} AS "C${index}"`;
+  });
+  const distinct = `SELECT DISTINCT ${listed} FROM TABLE(RESULT_SCAN(${literal(queryId)}))`;
+  const gone = `SELECT ${known.join(', ')}, "K", 'DELETE KEY' AS "A", NULL AS "R" FROM "D" WHERE "K" NOT IN (SELECT "K" FROM "S")`;
+  const [first, ...rest] = stateOf(request, distinct, gone);
+  return [`WITH ${first}`, ...rest].join('\n');
+}
+
+/**
+ * The keys of "D" as the table has them at `to`, and those that it does not have as `gone` says, unless deletes are not told.
+ * The lines after WITH.
+ */
+function stateOf(request: ScanRequest, keys: string, gone: string): string[] {
+  const { layout, to } = request;
+  const { names, values, bucket, filtered } = partsOf(request);
+  const table = filtered(`${qualified(layout.object)} AT(TIMESTAMP => ${timestamp(to)})`);
+  const silent = layout.information === 'APPEND_ONLY' || layout.shape?.skip.includes('delete') === true;
   return [
-    `${known},`,
-    `"D" AS (SELECT DISTINCT "K" FROM ((SELECT * FROM "WAS" EXCEPT SELECT * FROM "IS") UNION ALL (SELECT * FROM "IS" EXCEPT SELECT * FROM "WAS"))),`,
-    `"T" AS (SELECT ${values.join(', ')} FROM ${filtered(`${qualified(layout.object)} AT(TIMESTAMP => ${timestamp(to)})`)}),`,
-    `"S" AS (SELECT ${cells}, "K", 'INSERT' AS "A", NULL AS "R" FROM "T" WHERE "K" IN (SELECT "K" FROM "D")),`,
-    `"G" AS (SELECT ${cells}, "K", 'DELETE' AS "A", NULL AS "R" FROM (SELECT * FROM "WAS" UNION ALL SELECT * FROM "IS")`,
-    `WHERE "K" IN (SELECT "K" FROM "D") AND "K" NOT IN (SELECT "K" FROM "S")`,
-    `QUALIFY ROW_NUMBER() OVER (PARTITION BY "K" ORDER BY ${['"A"', ...names].join(', ')}) = 1)`,
-    picked,
-    `FROM (SELECT * FROM "S"${layout.shape?.skip.includes('delete') === true ? '' : ' UNION ALL SELECT * FROM "G"'})`,
-    order,
-  ].join('\n');
+    `"D" AS (${keys}),`,
+    `"T" AS (SELECT ${values.join(', ')} FROM ${table}),`,
+    `"S" AS (SELECT ${names.join(', ')}, "K", 'INSERT' AS "A", NULL AS "R" FROM "T" WHERE "K" IN (SELECT "K" FROM "D"))${silent ? '' : ','}`,
+    ...(silent ? [] : [`"G" AS (${gone})`]),
+    ...ordered(`SELECT * FROM "S"${silent ? '' : ' UNION ALL SELECT * FROM "G"'}`, names, bucket),
+  ];
+}
+
+function ordered(rows: string, names: readonly string[], bucket: string): string[] {
+  return [
+    `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
+    `FROM (${rows})`,
+    `ORDER BY ${[bucket, keyOrder, '"A"', '"R"', ...names].join(', ')}`,
+  ];
 }
 
 /** Bytes, not characters: no collation has a say. */

@@ -9,6 +9,8 @@ export type ScanText = {
   partitions: number;
   from: string | null;
   to: string;
+  /** Of a repair: exactly these keys. */
+  keys?: string[];
 };
 
 export class Ledger {
@@ -37,14 +39,16 @@ export class Ledger {
   }
 
   /** Cells: K, V, then key text, action, row id, bucket. Ordered by bucket, key, action, row id. */
-  rows({ kind, information, partitions, from, to }: ScanText): Row[] {
+  rows({ kind, information, partitions, from, to, keys }: ScanText): Row[] {
     const row = (key: string, action: string, value: string, id = 0): Row => {
       return [key, value, key, action, String(id), String(bucketOf(key, partitions))];
     };
     const upTo = Date.parse(to);
     const after = this.state(upTo);
     let rows: Row[];
-    if (kind === 'changes' && information === 'APPEND_ONLY') {
+    if (keys !== undefined) {
+      rows = keys.map((key) => (after.has(key) ? row(key, 'INSERT', after.get(key)!) : row(key, 'DELETE KEY', '')));
+    } else if (kind === 'changes' && information === 'APPEND_ONLY') {
       rows = this.commits.flatMap(({ at, key, value }, id) =>
         at > Date.parse(from!) && at <= upTo && value !== null ? [row(key, 'INSERT', value, id)] : [],
       );

@@ -37,6 +37,20 @@ async function ask(
   await world.checkpoints.request('s', request);
 }
 
+/** A repair of keys, one of which the table does not have. */
+async function repair(world: World): Promise<void> {
+  const { number: layout } = [...(await world.checkpoints.look('s'))!.layouts.values()].at(-1)!;
+  const queryId = await world.snowflake.submitKeys([['k0'], ['k1'], ['k9']]);
+  await world.checkpoints.request('s', {
+    id: 'keys',
+    kind: 'repair',
+    since: null,
+    results: null,
+    voids: null,
+    keys: { queryId, layout },
+  });
+}
+
 /** Where the first window ends. */
 const firstEnd = async (world: World) => (await world.checkpoints.windows('s', 1, 1))[0]!.to;
 
@@ -102,6 +116,10 @@ export const MODES: Record<string, Mode> = {
   'a replay is asked for': {
     prepare: two,
     minutes: [change, change, (world) => ask(world, 'repair', firstEnd), change, quiet],
+  },
+  'listed keys are asked for': {
+    prepare: two,
+    minutes: [change, repair, change, quiet],
   },
   'a window is given up': {
     prepare: two,

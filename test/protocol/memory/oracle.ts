@@ -165,7 +165,7 @@ function recordsOf(world: World, window: Window): Told[] {
         records.push({ id: `${id}${suffix}`, text: `${layout.topic} ${row[2]} ${value}` });
       };
       const is = (other: Row | undefined, action: string) => other?.[2] === row[2] && other?.[3] === action;
-      if (pairs && row[3] === 'DELETE') {
+      if (pairs && row[3]!.startsWith('DELETE')) {
         if (is(mine[i + 1], 'INSERT')) return;
         add('d', row[1]!, '');
         add('d', row[1]!, '', '!');

@@ -112,7 +112,7 @@ export class MemorySnowflake implements Snowflake {
     return table;
   }
 
-  statement({ kind, layout, from, to, staged }: ScanRequest): string {
+  statement({ kind, layout, from, to, staged, keys }: ScanRequest): string {
     const { information, partitions } = layout;
     if (staged && layout.stream) {
       return JSON.stringify({ kind: 'stage rows', table: staged.table.name, partitions } satisfies StageRowsText);
@@ -123,7 +123,17 @@ export class MemorySnowflake implements Snowflake {
       const text = { kind: 'staged', mode, partitions, table: table.name, base: base?.table.name ?? null } as const;
       return JSON.stringify(text satisfies StagedText);
     }
-    return JSON.stringify({ kind, information, partitions, from, to } satisfies ScanText);
+    const listed = keys && { keys: JSON.parse(keys) as string[] };
+    return JSON.stringify({ kind, information, partitions, from, to, ...listed } satisfies ScanText);
+  }
+
+  /** The result's name says what is in it. */
+  submitKeys(keys: readonly (readonly string[])[]): Promise<string> {
+    return this.#request('submitKeys', () => JSON.stringify(keys.map(([key]) => key)));
+  }
+
+  compile(): Promise<void> {
+    return this.#request('compile', () => undefined);
   }
 
   submit(statement: string): Promise<string> {

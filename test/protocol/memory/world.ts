@@ -155,6 +155,8 @@ export class World {
       streams: 'request',
       dropStream: 'request',
       submit: 'request',
+      submitKeys: 'request',
+      compile: 'request',
       status: 'request',
       ranges: 'request',
       abort: 'request',

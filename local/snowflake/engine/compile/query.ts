@@ -319,6 +319,15 @@ function compileItem(
     case 'resultScan':
       cx.touchesData = true;
       return derived(cx.result(constantText(from.id, cx)), own, from.columns);
+    case 'flatten': {
+      cx.touchesData = true;
+      const input = compileExpr(from.input, new Scope([], null), cx);
+      if (!types.isSemi(input.type)) throw invalidValue('[INPUT] of FLATTEN');
+      const id = `q${cx.fresh()}`;
+      // Of an array alone, and of what an account gives beside it nothing.
+      const each = `SELECT CAST(unnest(json_extract(${input.sql}, '$[*]')) AS VARCHAR) AS ${id}`;
+      return derived({ sql: each, columns: [{ name: 'VALUE', id, type: types.VARIANT, nullable: true }] }, own, []);
+    }
     case 'generator': {
       cx.touchesData = true;
       const rows = from.rows ? compileExpr(from.rows, new Scope([], null), cx) : null;

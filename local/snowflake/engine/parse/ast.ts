@@ -64,6 +64,7 @@ export type From =
   | { k: 'values'; rows: Expr[][]; alias: string | null; columns: string[] }
   | { k: 'resultScan'; id: Expr; alias: string | null; columns: string[] }
   | { k: 'generator'; rows: Expr | null; alias: string | null }
+  | { k: 'flatten'; input: Expr; alias: string | null }
   | {
       k: 'join';
       how: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS';

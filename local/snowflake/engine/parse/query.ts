@@ -264,6 +264,14 @@ function parseTableFunction(c: Cursor): From {
     c.expectOp(')');
     c.expectOp(')');
     item = { k: 'generator', rows, alias: parseTableAlias(c) };
+  } else if (c.word('FLATTEN')) {
+    c.expectOp('(');
+    c.expectWord('INPUT');
+    c.expectOp('=>');
+    const input = parseExpr(c);
+    c.expectOp(')');
+    c.expectOp(')');
+    item = { k: 'flatten', input, alias: parseTableAlias(c) };
   } else if (c.isOp('(', 1)) {
     throw unsupported(`table function ${c.peek().text}`);
   } else {
