@@ -4,7 +4,8 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
 import type { DeadLetters, Letter } from '../lambdas/operate/dead-letters.ts';
 import type { Position } from '../lambdas/protocol/position.ts';
-import { findSource } from '../lambdas/settings.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
+import { findSource } from '../lambdas/sources.ts';
 import { answering, caller, configOf, confirm, deploymentCommand, type Answer, type Common } from './common.ts';
 import { count } from './format.ts';
 
@@ -72,7 +73,7 @@ async function drop(source: string, options: Options): Promise<Answer> {
 
 async function operate(source: string, options: Options, asked: object): Promise<unknown> {
   const config = configOf(options);
-  findSource(config, source);
+  await findSource(config, createMembers(config), source);
   return invokeOperate(config, { ...asked, source, who: await caller(config), reason: options.reason ?? '' });
 }
 

@@ -86,7 +86,7 @@ export async function deadLetters(
   };
   // With transactions none comes twice.
   const seen = source.delivery === 'at-least-once' ? new Set<string>() : null;
-  const visit = (record: TopicRecord) => {
+  const visit = (record: TopicRecord): undefined => {
     const written = readLetter(record);
     if (written?.app !== app || written.source !== source.name) return;
     const letter = letterOf(written, record, topic, dealtWith.get(written.partition) ?? null, showValues);

@@ -104,8 +104,8 @@ async function run(
       const ports = { checkpoints, kafka, clock };
       try {
         return await (event.command === 'deadletters'
-          ? deadLetters(ports, config, findSource(config, source), event)
-          : replayLetters(ports, config, findSource(config, source)));
+          ? deadLetters(ports, config, found, event)
+          : replayLetters(ports, config, found));
       } finally {
         await kafka.close();
       }

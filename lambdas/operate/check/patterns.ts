@@ -8,7 +8,7 @@ import type { Catalog, Clock, Members, Refusal } from '../../protocol/ports.ts';
 import { qualified } from '../../snowflake/sql/literals.ts';
 import { patternPlan } from '../../sources.ts';
 import type { Findings } from './findings.ts';
-import { attempt } from './snowflake-source.ts';
+import { attempt } from './snowflake-ports.ts';
 
 type Ports = { catalog: Catalog; members: Members; clock: Clock };
 
