@@ -1,30 +1,44 @@
-/** What SHOW TABLES and DESCRIBE TABLE tell of an object; neither needs a warehouse. */
+/** What SHOW and DESCRIBE tell of a table or view; neither needs a warehouse. */
 import { SnowmeltError } from '../errors.ts';
 import type { ObjectFacts } from '../protocol/ports.ts';
 import type { Column, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { Row } from './session.ts';
-import { describeStatement, showPrefixStatement, showStatement, showStreamPrefixStatement } from './sql/statements.ts';
+import {
+  describeStatement,
+  showPrefixStatement,
+  showStatement,
+  showStreamPrefixStatement,
+  showViewStatement,
+} from './sql/statements.ts';
 
 const dayMs = 86_400_000;
+/** Of a view nobody says how long the tables behind it keep their history: a day is the least that tables do. */
+const viewRetentionMs = dayMs;
 
 /** @throws OBJECT_MISSING, RESULT_MALFORMED */
 export async function describeObject(ask: Ask, object: ObjectName): Promise<ObjectFacts> {
   const [shown, columns] = await Promise.all([ask(showStatement(object)), describeColumns(ask, object)]);
-  const table = shown.find((row) => row.name === object.name);
+  const table = named(shown, object) ?? named(await ask(showViewStatement(object)), object);
   if (table === undefined) {
     const name = `${object.database}.${object.schema}.${object.name}`;
-    throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
+    throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table or view that the role sees`);
   }
+  const isView = named(shown, object) === undefined;
   const createdOn = instant(table.created_on);
   if (createdOn === '' || columns.some(({ name, type }) => name === '' || type === ''))
     throw new SnowmeltError('RESULT_MALFORMED', 'SHOW or DESCRIBE gave rows without a name, a type or a time');
   return {
     createdOn,
     tracking: text(table.change_tracking).toUpperCase() === 'ON',
-    retentionMs: Number(text(table.retention_time)) * dayMs,
+    retentionMs: isView ? viewRetentionMs : Number(text(table.retention_time)) * dayMs,
     columns,
+    ...(isView && { isView }),
   };
+}
+
+function named(shown: readonly Row[], { name }: ObjectName): Row | undefined {
+  return shown.find((row) => row.name === name);
 }
 
 export async function describeColumns(ask: Ask, table: ObjectName): Promise<Column[]> {

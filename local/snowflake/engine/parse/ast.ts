@@ -107,6 +107,7 @@ export type ColumnDef = {
   comment: string | null;
 };
 export type TableOptions = { changeTracking: boolean | null; retentionDays: number | null; comment: string | null };
+export type TableKind = 'TABLE' | 'VIEW' | 'DYNAMIC TABLE' | 'EVENT TABLE' | 'EXTERNAL TABLE';
 export type Create = { orReplace: boolean; ifNotExists: boolean; transient: boolean };
 export type Assignment = { column: string; value: Expr };
 export type MergeWhen =
@@ -131,7 +132,12 @@ export type Statement =
   | { k: 'alterSession'; set: [name: string, value: string | number | boolean][]; unset: string[] }
   | { k: 'use'; what: 'DATABASE' | 'SCHEMA' | 'WAREHOUSE' | 'ROLE'; name: Name }
   | { k: 'set'; name: string; value: Expr | null }
-  | { k: 'show'; what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES'; like: string | null; in: Scope }
+  | {
+      k: 'show';
+      what: 'TABLES' | 'VIEWS' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES';
+      like: string | null;
+      in: Scope;
+    }
   | { k: 'describe'; what: 'TABLE' | 'STREAM'; name: Name }
   | { k: 'createTable'; head: Create; name: Name; columns: ColumnDef[]; options: TableOptions }
   | { k: 'createTableAs'; head: Create; name: Name; columns: string[]; options: TableOptions; query: Query }
@@ -139,16 +145,36 @@ export type Statement =
   | { k: 'cloneTable'; head: Create; name: Name; of: Name; at: Point | null; options: TableOptions }
   | { k: 'createNamespace'; head: Create; what: 'DATABASE' | 'SCHEMA'; name: Name; retentionDays: number | null }
   | {
+      k: 'createView' | 'createDynamicTable';
+      head: Create;
+      name: Name;
+      columns: string[];
+      options: TableOptions;
+      query: Query;
+      /** Of the query. */
+      text: string;
+    }
+  | { k: 'createEventTable'; head: Create; name: Name; options: TableOptions }
+  | { k: 'createExternalTable'; head: Create; name: Name; columns: ColumnDef[] }
+  | { k: 'alterView'; ifExists: boolean; name: Name; options: TableOptions }
+  | { k: 'refresh'; name: Name }
+  | {
       k: 'createStream';
       head: Create;
       name: Name;
+      what: TableKind;
       on: Name;
       at: Point | null;
-      mode: 'DEFAULT' | 'APPEND_ONLY';
+      mode: 'DEFAULT' | 'APPEND_ONLY' | 'INSERT_ONLY';
       initial: boolean;
       comment: string;
     }
-  | { k: 'drop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; ifExists: boolean; name: Name }
+  | {
+      k: 'drop';
+      what: 'DATABASE' | 'SCHEMA' | 'STREAM' | TableKind;
+      ifExists: boolean;
+      name: Name;
+    }
   | { k: 'undrop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name }
   | { k: 'alterTable'; ifExists: boolean; name: Name; action: AlterAction }
   | { k: 'truncate'; ifExists: boolean; name: Name }
@@ -164,7 +190,11 @@ export type Statement =
       role: string;
       what:
         | { user: string }
-        | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; name: Name };
+        | {
+            privileges: string[];
+            kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'STREAM' | TableKind;
+            name: Name;
+          };
     }
   | { k: 'begin' | 'commit' | 'rollback' }
   | { k: 'script'; body: ScriptStep[]; handler: ScriptStep[] | null };

@@ -187,7 +187,7 @@ function parseUse(c: Cursor): Statement {
 function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
   const what = c.next();
-  const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES'] as const;
+  const known = ['TABLES', 'VIEWS', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);
   if (!kind) {
     if (what.kind === 'word') throw unsupported(`SHOW ${what.text}`);
@@ -209,7 +209,8 @@ function parseShow(c: Cursor): Statement {
 function parseDescribe(c: Cursor): Statement {
   c.next();
   if (c.word('STREAM')) return { k: 'describe', what: 'STREAM', name: c.objectName() };
-  if (!c.word('TABLE')) {
+  // These two are one to Snowflake.
+  if (!c.word('TABLE') && !c.word('VIEW')) {
     if (c.peek().kind === 'word') throw unsupported(`DESCRIBE ${c.peek().text}`);
     c.fail();
   }
