@@ -110,6 +110,13 @@ test('changes of a dynamic table: what its refreshes make of it', async () => {
   );
   expect(await newest(pipeline)).toEqual(['c >Cy 2', 'd Bob 2>', 'u Ann 1>Ann 2']);
   await expectSame(pipeline, view);
+
+  await stands.sql(`CREATE STREAM ${view}_STREAM ON DYNAMIC TABLE ${view} SHOW_INITIAL_ROWS = TRUE`);
+  const streamed = await stands.configured({ stream: `${view}_STREAM`, key: ['NAME'] });
+  expect(await newest(streamed)).toEqual(['c >Ann 2', 'c >Cy 2']);
+  await stands.sql(`DELETE FROM ${orders} WHERE ID = 5`, `ALTER DYNAMIC TABLE ${view} REFRESH`);
+  expect(await newest(streamed)).toEqual(['u Ann 2>Ann 1']);
+  await expectSame(streamed, view);
 });
 
 test('a stream on a view', async () => {

@@ -60,13 +60,17 @@ export async function check(evidence: Evidence): Promise<Verdict> {
   const keys = new Keys();
   const topic = await readAll(evidence, keys, explain);
   const expected = await expectation(evidence, keys, topic.arrived);
-  const defects = compare(keys, expected.events, topic.events, (key, what) => explain(`key ${key}: ${what}`));
-  if (kind === 'append-only') defects.reordered = 0;
+  const ordered = kind !== 'append-only';
+  const defects = compare(keys, expected.events, topic.events, (key, what, found) => {
+    const { missing, duplicated, mismatched } = found;
+    if (ordered || missing + duplicated + mismatched > 0) explain(`key ${key}: ${what}`);
+  });
+  if (!ordered) defects.reordered = 0;
   defects.missing += bounds.filter((defect) => defect.kind === 'gap').length;
   defects.duplicated += bounds.filter((defect) => defect.kind === 'overlap').length;
   defects.reordered += topic.strays;
   const { missing, duplicated, reordered, mismatched } = defects;
-  if (missing + duplicated + reordered + mismatched === 0 && kind !== 'append-only') {
+  if (missing + duplicated + reordered + mismatched === 0 && ordered) {
     const chained = kind !== 'log' && form.envelope === 'debezium';
     defects.mismatched = witnesses(keys, expected.final(), topic.events, chained, explain);
     const unmatched = expected instanceof Expected ? [] : expected.unmatched;
