@@ -88,8 +88,9 @@ export const ERRORS = {
   },
   TRACKING_OFF: {
     retry: 'tick',
-    causes: 'Change tracking is not enabled on the table.',
-    action: 'As its owner: ALTER TABLE <table> SET CHANGE_TRACKING = TRUE.',
+    causes: 'Change tracking is not enabled on the table or view.',
+    action:
+      'As its owner: ALTER TABLE <table> SET CHANGE_TRACKING = TRUE; of a view ALTER VIEW <view> ..., and the same on each table behind it.',
   },
   RETENTION_ZERO: {
     retry: 'tick',
@@ -127,9 +128,9 @@ export const ERRORS = {
   },
   STREAM_UNFIT: {
     retry: 'tick',
-    causes: 'The stream is of another kind than `changes` says.',
+    causes: 'The stream is of another kind than `changes` says, or a managed one is wanted on a view.',
     action:
-      'Set `changes` to what SHOW STREAMS has as its mode: default for DEFAULT, append-only for APPEND_ONLY and INSERT_ONLY.',
+      'Set `changes` to what SHOW STREAMS has as its mode: default for DEFAULT, append-only for APPEND_ONLY and INSERT_ONLY. On a view, make the stream yourself and name it.',
   },
   TYPE_UNSUPPORTED: {
     retry: 'operator',

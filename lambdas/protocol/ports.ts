@@ -33,8 +33,15 @@ export type Watched = ObjectName & { isStream?: true };
 /** One gate reading: `now` is Snowflake's server time (ms since epoch), `token` is compared for equality only. */
 export type Reading = { now: number; token: string | null };
 
-/** What SHOW TABLES and DESCRIBE TABLE tell; no warehouse. `createdOn` is compared for equality only. */
-export type ObjectFacts = { createdOn: string; tracking: boolean; retentionMs: number; columns: Column[] };
+/** What SHOW and DESCRIBE tell; no warehouse. `createdOn` is compared for equality only. */
+export type ObjectFacts = {
+  createdOn: string;
+  tracking: boolean;
+  retentionMs: number;
+  columns: Column[];
+  /** Absent: a table of any kind. */
+  isView?: true;
+};
 
 export type ScanStatus =
   { state: 'running' } | { state: 'done' } | { state: 'failed'; error: Error } | { state: 'gone' };

@@ -261,7 +261,8 @@ function stagedOf({ table, base, cursor, stream }: Staged): Staged {
 export function checkFacts(snowflake: Snowflake, layout: Layout, facts: ObjectFacts): void {
   const name = layout.query === undefined ? objectName(layout) : 'The query';
   if (!facts.tracking) {
-    throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER TABLE ${name} SET CHANGE_TRACKING = TRUE`);
+    const what = facts.isView ? 'VIEW' : 'TABLE';
+    throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER ${what} ${name} SET CHANGE_TRACKING = TRUE`);
   }
   if (facts.retentionMs <= 0) {
     throw new SnowmeltError('RETENTION_ZERO', `ALTER TABLE ${name} SET DATA_RETENTION_TIME_IN_DAYS = 1`);

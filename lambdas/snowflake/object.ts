@@ -1,4 +1,4 @@
-/** What SHOW TABLES and DESCRIBE TABLE tell of an object; neither needs a warehouse. */
+/** What SHOW and DESCRIBE tell of a table or view; neither needs a warehouse. */
 import { SnowmeltError } from '../errors.ts';
 import type { ListedTable, ObjectFacts } from '../protocol/ports.ts';
 import type { Column, ObjectName } from '../protocol/window.ts';
@@ -11,32 +11,40 @@ import {
   showStatement,
   showStreamPrefixStatement,
   showTablesStatement,
+  showViewStatement,
   type SchemaName,
 } from './sql/statements.ts';
 
 const dayMs = 86_400_000;
 /** SHOW leaves out what is more, without a word. */
 const mostShown = 10_000;
+/** Of a view nobody says how long the tables behind it keep their history: a day is the least that tables do. */
+const viewRetentionMs = dayMs;
 
 /** @throws OBJECT_MISSING, RESULT_MALFORMED */
 export async function describeObject(ask: Ask, object: ObjectName): Promise<ObjectFacts> {
   const [shown, columns] = await Promise.all([ask(showStatement(object)), describeColumns(ask, object)]);
-  const table = shown.find((row) => row.name === object.name);
+  const table = named(shown, object) ?? named(await ask(showViewStatement(object)), object);
   if (table === undefined) {
     const name = `${object.database}.${object.schema}.${object.name}`;
-    throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table that the role sees`);
+    throw new SnowmeltError('OBJECT_MISSING', `${name} is not a table or view that the role sees`);
   }
   if (columns.some(({ name, type }) => name === '' || type === ''))
     throw new SnowmeltError('RESULT_MALFORMED', 'DESCRIBE gave rows without a name or a type');
   const { createdOn, tracking, retentionMs } = listed(table);
-  return { createdOn, tracking, retentionMs, columns };
+  if (named(shown, object) !== undefined) return { createdOn, tracking, retentionMs, columns };
+  return { createdOn, tracking, retentionMs: viewRetentionMs, columns, isView: true };
 }
 
-/** A row of SHOW TABLES. */
+function named(shown: readonly Row[], { name }: ObjectName): Row | undefined {
+  return shown.find((row) => row.name === name);
+}
+
+/** A row of SHOW TABLES, or of SHOW VIEWS, which has no retention. */
 function listed(row: Row): ListedTable {
   const [name, createdOn] = [text(row.name), instant(row.created_on)];
   if (name === '' || createdOn === '')
-    throw new SnowmeltError('RESULT_MALFORMED', 'SHOW TABLES gave a row without a name or a time');
+    throw new SnowmeltError('RESULT_MALFORMED', 'SHOW gave a row without a name or a time');
   return {
     name,
     createdOn,

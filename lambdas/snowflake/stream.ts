@@ -32,6 +32,7 @@ export async function describeStream(
   const shown = stream === null ? null : await showStream(ask, stream, layout);
   if (layout.stream!.managed) {
     const facts = await describeObject(ask, layout.object);
+    if (facts.isView) throw new SnowmeltError('STREAM_UNFIT', 'A stream on a view is for its owner to make.');
     // A source that read the table itself until now has changes that no stream has.
     return { ...facts, createdOn: `stream on ${facts.createdOn}`, columns: sourceColumns(facts.columns, layout) };
   }

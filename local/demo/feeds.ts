@@ -1,9 +1,10 @@
 /**
  * What is written for the sources to read: one feed for each table or view, whatever number of sources reads it. A source's
- * own table, and one that a query reads whole, is a table of flights; one that a query reads by a cursor a table of events;
- * a view of the database SNOWFLAKE gets rows of its own columns.
+ * own table, one that a stream is on, and one that a query reads whole, is a table of flights; one that a query reads by a
+ * cursor a table of events; a view of the database SNOWFLAKE gets rows of its own columns.
  */
 import { join } from 'node:path';
+import { stagingOf } from '../../lambdas/config/grants.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { quotedTable } from './config.ts';
 import { flightColumns, type DemoColumn } from './flights.ts';
@@ -46,9 +47,10 @@ export async function openFeeds(
       byObject.set(name, feed);
       progress(`${name.replaceAll('"', '')}: ${feed.rows.toLocaleString('en-US')} rows loaded`);
     }
+    if (source.stream?.managed === false) await makeStream(feed.session, source, name);
     bySource.set(source.name, feed);
   }
-  const queried = sources.filter(({ query }) => query !== undefined).map(readBy);
+  const queried = sources.filter(({ query, stream }) => query !== undefined || stream?.managed === false).map(readBy);
   await grantRights(
     stack,
     sources,
@@ -57,15 +59,23 @@ export async function openFeeds(
   return bySource;
 }
 
-/** Where copies of queries go. */
+/** Where copies of queries and stages of streams go. */
 async function makeStaging({ config, snowflake }: Pick<Stack, 'config' | 'snowflake'>): Promise<void> {
   const session = await signIn({ url: snowflake!.url, account: config.snowflake.account, ...WRITER });
-  for (const { query, object } of config.sources) if (query !== undefined) await createSchemas(session, object);
+  for (const source of config.sources) {
+    const staging = stagingOf(source);
+    if (staging !== null) await createSchemas(session, staging);
+  }
   await session.close();
 }
 
-/** The table or view behind a source. */
-function readBy({ name, query, object }: ResolvedSource): Named {
+/** The table or view behind a source. A stream that is there is on the table whose name its own begins with. */
+function readBy({ name, query, stream, object }: ResolvedSource): Named {
+  if (stream?.managed === false) {
+    const [, table] = /^([A-Z_]+)_[A-Z]+$/.exec(object.name) ?? [];
+    if (table === undefined) throw new Error(`source ${name}: the demo makes streams named TABLE_WORD, on TABLE`);
+    return { ...object, name: table };
+  }
   if (query === undefined) return object;
   const found = /^SELECT \*.* FROM ([A-Z_]+)\.([A-Z_]+)\.([A-Z_]+)$/.exec(query.text.trim());
   if (found === null) {
@@ -104,13 +114,28 @@ async function openFeed(
   return opened('events', eventColumns, new Writer(transactions(session, table), traffic, path), session);
 }
 
+/** It shows the rows that there are before their changes, so that the topic is whole. */
+async function makeStream(session: Session, { object, information }: ResolvedSource, table: string): Promise<void> {
+  const appendOnly = information === 'APPEND_ONLY' ? 'APPEND_ONLY = TRUE ' : '';
+  await session.execute(
+    `CREATE STREAM ${quotedTable({ object })} ON TABLE ${table} ${appendOnly}SHOW_INITIAL_ROWS = TRUE`,
+  );
+}
+
+/** Whether a stream has what was not consumed. @param stream fully qualified and quoted. */
+export async function hasData(session: Session, stream: string): Promise<boolean> {
+  const name = stream.replaceAll("'", "''");
+  const [row] = await session.execute(`SELECT TO_VARCHAR(SYSTEM$STREAM_HAS_DATA('${name}')) AS "HAS"`);
+  return row!['HAS'] === 'true';
+}
+
 function opened(kind: Feed['kind'], columns: readonly DemoColumn[], writer: Writer, session: Session): Feed {
   const close = async () => {
     await writer.stop();
     await writer.ledger.close();
     await session.close();
   };
-  return { kind, columns, writer, rows: 0, close };
+  return { kind, columns, writer, session, rows: 0, close };
 }
 
 async function columnsOf(session: Session, table: string): Promise<DemoColumn[]> {

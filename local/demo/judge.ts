@@ -25,6 +25,7 @@ export function judge(
       key,
       tombstones: format.tombstones,
       kind: kindOf(source),
+      stream: source.stream !== undefined,
       columns,
       added: key.some((one) => !columns.some((column) => column.name === one)) ? key : [],
       format,
@@ -45,7 +46,11 @@ export function kindOf({ query, information }: ResolvedSource): Kind {
   return query.mode === 'bulk' ? 'bulk' : 'log';
 }
 
-export function captureOf({ query, information, object }: ResolvedSource): string {
+export function captureOf({ query, stream, information, object }: ResolvedSource): string {
+  if (stream !== undefined) {
+    const kind = stream.managed ? 'managed stream' : 'stream';
+    return information === 'DEFAULT' ? kind : `${kind}: append-only`;
+  }
   if (query === undefined) return information === 'DEFAULT' ? 'changes' : 'changes: append-only';
   return / FROM SNOWFLAKE\./.test(query.text) ? `preset of ${object.name}` : `query: ${query.mode}`;
 }

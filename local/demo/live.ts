@@ -6,7 +6,7 @@ import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import type { Arguments } from './arguments.ts';
 import { readDemoConfig } from './config.ts';
 import { openFeeds, type Feed } from './feeds.ts';
-import { announce, startStack, WRITER, type Stack } from './stack.ts';
+import { announce, paceOf, startStack, WRITER, type Stack } from './stack.ts';
 import { plainLine, render, summary, type ViewModel } from './view.ts';
 
 const COMMIT_EVERY_MS = 400;
@@ -22,7 +22,7 @@ export async function runLive(args: Arguments, print: (line: string) => void): P
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const demo = readDemoConfig(args.config, args.partitions);
   print('building the functions, starting the stand-ins');
-  const stack = await startStack(demo, args, { watchWire: false });
+  const stack = await startStack(demo, args, { watchWire: false, ...paceOf(demo) });
   const closing: (() => unknown)[] = [() => stack.close()];
   try {
     const feeds: Feed[] = [];

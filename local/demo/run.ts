@@ -2,10 +2,10 @@
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import type { Arguments } from './arguments.ts';
 import { readDemoConfig } from './config.ts';
-import { openFeeds, type Feed } from './feeds.ts';
+import { hasData, openFeeds, type Feed } from './feeds.ts';
 import { captureOf, ENOUGH_RECORDS, judge, shortcoming, type SourceResult } from './judge.ts';
 import { Killer, type KillCounts, type KillTargets, type Worker } from './kills.ts';
-import { MINUTE_MS, startStack, type Stack } from './stack.ts';
+import { paceOf, startStack, type Pace, type Stack } from './stack.ts';
 import { isIdle, isPublished, StateReader, type SourceView } from './state.ts';
 
 export type Result = {
@@ -57,6 +57,8 @@ const MANY_COMMIT_EVERY_MS = 2_000;
 const JUDGES = 2;
 const MAX_ROWS_PER_STATEMENT = 60;
 const LOOK_EVERY_MS = 250;
+/** Each look costs two reads a source, of what the functions write to. */
+const LOOK_EVERY_MS_A_SOURCE = 100;
 /** Without a step forward for so long the run has failed. */
 const STALLED_MS = 120_000;
 
@@ -77,7 +79,8 @@ export async function runUntilIdle(options: RunOptions): Promise<Result> {
     throw new Error('--until-idle needs the Snowflake stand-in: of a real table nobody has a ledger to check against');
   }
   progress('building the functions, starting the stand-ins');
-  const stack = await startStack(demo, options, { watchWire: true });
+  const pace = paceOf(demo);
+  const stack = await startStack(demo, options, { watchWire: true, ...pace });
   const closing: (() => unknown)[] = [() => stack.close()];
   const keep = () => {
     stack.keep();
@@ -94,7 +97,7 @@ export async function runUntilIdle(options: RunOptions): Promise<Result> {
     closing.push(() => memory.stop());
     const judged = sources.map((source) => new Judged(stack, source, feeds.get(source.name)!));
     closing.push(() => judged.forEach(({ reader }) => reader.close()));
-    const run = new Run(stack, judged, killer, options);
+    const run = new Run(stack, judged, killer, { ...options, ...pace });
 
     stack.aws.startSchedules();
     if (options.killEveryMs !== null) killer.start(options.killEveryMs);
@@ -166,15 +169,18 @@ class Judged {
 
   /** Whether enough was written and seen. */
   hasReached({ windows, operations }: Goals, view: SourceView): boolean {
-    const { kind, writer } = this.feed;
+    const { kind, writer, rows } = this.feed;
     const { inserts, updates, deletes, rekeys } = writer.totals;
-    const written =
-      kind === 'flights' ? Math.min(inserts, updates, deletes, rekeys) >= operations : inserts >= ENOUGH_RECORDS;
-    return written && changesWindows(view) >= windows;
+    const isMixed = kind !== 'flights' || Math.min(inserts, updates, deletes, rekeys) >= operations;
+    return isMixed && rows + inserts >= ENOUGH_RECORDS && changesWindows(view) >= windows;
   }
 
-  isPublished(view: SourceView): boolean {
-    return isPublished(view, this.feed.writer.lastCommit);
+  /** A stream's window ends a moment after what it consumed: it says itself whether there is more. */
+  async isPublished(view: SourceView): Promise<boolean> {
+    const { writer, session } = this.feed;
+    if (!isPublished(view, writer.lastCommit)) return false;
+    const stream = view.windows.at(-1)!.stream;
+    return stream === null || !(await hasData(session, stream));
   }
 
   isIdle(view: SourceView): boolean {
@@ -198,10 +204,10 @@ class Run {
   readonly #stack: Stack;
   readonly #judged: readonly Judged[];
   readonly #killer: Killer;
-  readonly #options: RunOptions;
+  readonly #options: RunOptions & Pick<Pace, 'minuteMs'>;
   readonly #goals: Goals;
 
-  constructor(stack: Stack, judged: readonly Judged[], killer: Killer, options: RunOptions) {
+  constructor(stack: Stack, judged: readonly Judged[], killer: Killer, options: RunOptions & Pick<Pace, 'minuteMs'>) {
     this.#stack = stack;
     this.#judged = judged;
     this.#killer = killer;
@@ -246,7 +252,7 @@ class Run {
       );
       after = gate.seq;
       // Some ticks are delivered twice.
-      if (gate.atMs - tickAt < MINUTE_MS / 2) continue;
+      if (gate.atMs - tickAt < this.#options.minuteMs / 2) continue;
       tickAt = gate.atMs;
       ticks++;
       this.#options.progress(`idle tick ${ticks} of ${this.#goals.idleTicks}`);
@@ -265,14 +271,22 @@ class Run {
     return results;
   }
 
-  /** @throws when nothing moves any more. */
-  async #until(what: string, done: (each: Judged, view: SourceView) => boolean): Promise<void> {
+  /**
+   * Waits for each source once, not for all at the same moment: one that is read at each tick is always in the midst of it.
+   * @throws when nothing moves any more.
+   */
+  async #until(what: string, done: (each: Judged, view: SourceView) => boolean | Promise<boolean>): Promise<void> {
+    const pause = Math.max(LOOK_EVERY_MS, LOOK_EVERY_MS_A_SOURCE * this.#judged.length);
+    let open = this.#judged;
     let seen = '';
     let since = performance.now();
     let told = 0;
     for (;;) {
       const views = await Promise.all(this.#judged.map(({ reader }) => reader.read()));
-      const open = this.#judged.filter((each, i) => !done(each, views[i]!));
+      const waits = await Promise.all(
+        this.#judged.map(async (each, i) => open.includes(each) && !(await done(each, views[i]!))),
+      );
+      open = this.#judged.filter((_, i) => waits[i]);
       if (open.length === 0) return this.#options.progress(what);
       const now = performance.now();
       const written = this.#judged.map(({ feed }) => feed.writer.totals.commits);
@@ -285,7 +299,7 @@ class Run {
         this.#options.progress(this.#summary(views, open));
         told = now;
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 

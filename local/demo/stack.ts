@@ -46,7 +46,17 @@ export type Stack = {
 export const WRITER = { user: 'WRITER', password: 'writer', warehouse: 'WRITER_WH' } as const;
 
 /** The local scheduler's minute. */
-export const MINUTE_MS = 2_000;
+const MINUTE_MS = 2_000;
+
+/** What one machine can do: where many sources come due together, ticks would pile up, each in the way of the others. */
+const FEW_SOURCES = 4;
+const MANY = { minuteMs: 6_000, aws: { concurrency: 3 } };
+
+export type Pace = { minuteMs: number; aws?: { concurrency: number } };
+
+export function paceOf({ config }: Pick<DemoConfig, 'config'>): Pace {
+  return config.sources.length > FEW_SOURCES ? MANY : { minuteMs: MINUTE_MS };
+}
 
 export type StackOptions = {
   watchWire: boolean;

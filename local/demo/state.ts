@@ -1,5 +1,6 @@
 /** What the checkpoint table says of a source, read as an onlooker would: for the view, and to know when all is published. */
 import { DynamoDBClient, QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { quotedTable } from './config.ts';
 
 type Item = Record<string, AttributeValue>;
 
@@ -11,6 +12,8 @@ export type WindowView = {
   totalRows: number;
   /** Rows by partition. */
   rows: Map<number, number>;
+  /** What was consumed for it, fully qualified and quoted; null: no stream. */
+  stream: string | null;
 };
 
 export type PartitionView = {
@@ -93,8 +96,10 @@ function readWindow(item: Item): WindowView {
     covered: string | null;
     totalRows: number;
     ranges: { partition: number; rows: number }[];
+    staged?: { stream?: { stream: { database: string; schema: string; name: string } } };
   };
-  const { kind, covered, totalRows, ranges } = parse<Body>(item['body'])!;
+  const { kind, covered, totalRows, ranges, staged } = parse<Body>(item['body'])!;
+  const stream = staged?.stream?.stream;
   return {
     number: Number(item['sk']!.S!.slice('window#'.length)),
     kind,
@@ -102,6 +107,7 @@ function readWindow(item: Item): WindowView {
     covered,
     totalRows,
     rows: new Map(ranges.map(({ partition, rows }) => [partition, rows])),
+    stream: stream === undefined ? null : quotedTable({ object: stream }),
   };
 }
 

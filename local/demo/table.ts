@@ -11,7 +11,14 @@ import { roleOf, WRITER, type Stack } from './stack.ts';
 import { Traffic, type Row } from './traffic.ts';
 import { transactions, Writer } from './writer.ts';
 
-export type FilledTable = { writer: Writer; rows: number; loadedAt: bigint; close(): Promise<void> };
+export type FilledTable = {
+  writer: Writer;
+  /** The writer's. */
+  session: Session;
+  rows: number;
+  loadedAt: bigint;
+  close(): Promise<void>;
+};
 
 /** Loaded rows that the writer may touch. */
 const POOL = 20_000;
@@ -45,7 +52,7 @@ export async function fillTable(
     await writer.ledger.close();
     await session.close();
   };
-  return { writer, rows: loaded.rows, loadedAt: BigInt(loaded.commitTime), close };
+  return { writer, session, rows: loaded.rows, loadedAt: BigInt(loaded.commitTime), close };
 }
 
 /** The schema that the table is in, and its database. */

@@ -20,6 +20,7 @@ function source(...partitions: PartitionView[]): SourceView {
     covered: `token ${number}`,
     totalRows: 0,
     rows: new Map(rows),
+    stream: null,
   });
   const windows = [window(1, [[0, 10], [1, 5]]), window(2, [[0, 3]]), window(3, [[1, 2]])]; // prettier-ignore
   return {

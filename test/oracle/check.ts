@@ -10,6 +10,7 @@ import { Expected, type Table } from './expect.ts';
 import { formatOf } from './formats.ts';
 import { QueryExpected, type Arrived } from './queries.ts';
 import { readRecord, type Form } from './record.ts';
+import { StreamExpected } from './streams.ts';
 import type { TopicRecord } from './topic.ts';
 import { NONE } from './values.ts';
 import { checkWindows, type Bounds } from './windows.ts';
@@ -22,6 +23,8 @@ export type Kind = 'changes' | 'append-only' | 'bulk' | 'log';
 
 export type Evidence = {
   kind?: Kind;
+  /** Of kind `changes` or `append-only`: they come through a stream. */
+  stream?: boolean;
   table: Table;
   tombstones: boolean;
   /** Absent: plain JSON in Debezium's envelope. */
@@ -45,29 +48,34 @@ type Tell = (what: string) => void;
 const EXPLAINED = 20;
 
 export async function check(evidence: Evidence): Promise<Verdict> {
-  const { kind = 'changes', form = plain(evidence.table), windows, lastCommit } = evidence;
+  const { kind = 'changes', stream = false, form = plain(evidence.table), windows, lastCommit } = evidence;
   let explained = 0;
   const explain: Tell = (what) => {
     if (explained++ < EXPLAINED) evidence.explain(what);
   };
 
-  const bounds = checkWindows(windows, lastCommit);
+  const bounds = checkWindows(windows, lastCommit, stream);
   for (const defect of bounds) explain(defect.what);
 
   const keys = new Keys();
   const topic = await readAll(evidence, keys, explain);
   const expected = await expectation(evidence, keys, topic.arrived);
-  const defects = compare(keys, expected.events, topic.events, (key, what) => explain(`key ${key}: ${what}`));
-  if (kind === 'append-only') defects.reordered = 0;
+  const ordered = kind !== 'append-only';
+  const defects = compare(keys, expected.events, topic.events, (key, what, found) => {
+    const { missing, duplicated, mismatched } = found;
+    if (ordered || missing + duplicated + mismatched > 0) explain(`key ${key}: ${what}`);
+  });
+  if (!ordered) defects.reordered = 0;
   defects.missing += bounds.filter((defect) => defect.kind === 'gap').length;
   defects.duplicated += bounds.filter((defect) => defect.kind === 'overlap').length;
   defects.reordered += topic.strays;
   const { missing, duplicated, reordered, mismatched } = defects;
-  if (missing + duplicated + reordered + mismatched === 0 && kind !== 'append-only') {
+  if (missing + duplicated + reordered + mismatched === 0 && ordered) {
     const chained = kind !== 'log' && form.envelope === 'debezium';
     defects.mismatched = witnesses(keys, expected.final(), topic.events, chained, explain);
-    const unmatched = expected instanceof QueryExpected ? expected.unmatched : [];
-    for (const window of unmatched) explain(`window ${window} tells of no state that the table was in after its end`);
+    const unmatched = expected instanceof Expected ? [] : expected.unmatched;
+    for (const window of unmatched)
+      explain(`window ${window} tells of no state that the table was in when it was read`);
     defects.mismatched += unmatched.length;
   }
   return { ...defects, records: topic.records, deletes: topic.deletes };
@@ -76,8 +84,8 @@ export async function check(evidence: Evidence): Promise<Verdict> {
 type Topic = { events: EventStore; arrived: Arrived; strays: number; records: number; deletes: number };
 
 async function readAll(evidence: Evidence, keys: Keys, explain: Tell): Promise<Topic> {
-  const { kind, table, form = plain(table), topic, prepare } = evidence;
-  const isQuery = kind === 'bulk' || kind === 'log';
+  const { kind, stream, table, form = plain(table), topic, prepare } = evidence;
+  const byWindow = stream === true || kind === 'bulk' || kind === 'log';
   const read: Topic = { events: new EventStore(), arrived: new Map(), strays: 0, records: 0, deletes: 0 };
   const homes: number[] = [];
   const take = ({ topicPartition, key, value }: TopicRecord) => {
@@ -85,9 +93,10 @@ async function readAll(evidence: Evidence, keys: Keys, explain: Tell): Promise<T
     const number = keys.numberOf(record.key);
     read.events.add(number, record.op, record.before, record.after);
     if (record.op === 'd') read.deletes++;
-    if (isQuery && record.op !== 'tombstone') {
-      const arrived = read.arrived.get(record.window) ?? [];
-      if (arrived.push({ key: number, after: record.after }) === 1) read.arrived.set(record.window, arrived);
+    if (byWindow && record.op !== 'tombstone') {
+      const { window, op, before, after } = record;
+      const arrived = read.arrived.get(window) ?? [];
+      if (arrived.push({ key: number, op, before, after }) === 1) read.arrived.set(window, arrived);
     }
     // Two topic partitions have no order between them, so a key lives in one.
     if ((homes[number] ??= topicPartition) === topicPartition) return;
@@ -102,13 +111,18 @@ async function readAll(evidence: Evidence, keys: Keys, explain: Tell): Promise<T
 }
 
 async function expectation(evidence: Evidence, keys: Keys, arrived: Arrived) {
-  const { kind = 'changes', table, tombstones, form, windows, loaded, ledger } = evidence;
+  const { kind = 'changes', stream, table, tombstones, form, windows, loaded, ledger } = evidence;
   if (kind === 'changes' || kind === 'append-only') {
     const promises = { tombstones, appendOnly: kind === 'append-only', flat: form?.envelope === 'flat' };
     const expected = new Expected(table, keys, promises);
     for await (const images of loaded) expected.load(images);
-    await expected.run(windows, ledger);
-    return expected;
+    if (stream !== true) {
+      await expected.run(windows, ledger);
+      return expected;
+    }
+    const consumed = new StreamExpected(expected);
+    await consumed.run(windows, ledger, arrived);
+    return consumed;
   }
   const expected = new QueryExpected(table, keys);
   for await (const images of loaded) expected.load(images);

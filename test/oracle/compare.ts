@@ -7,7 +7,7 @@ export type Defects = { missing: number; duplicated: number; reordered: number; 
 export const noDefects = (): Defects => ({ missing: 0, duplicated: 0, reordered: 0, mismatched: 0 });
 
 /** Called for the first defects found. */
-export type Explain = (key: string, what: string) => void;
+export type Explain = (key: string, what: string, found: Defects) => void;
 
 /** Compares all keys; both stores use the numbers of `keys`. */
 export function compare(keys: Keys, expected: EventStore, actual: EventStore, explain: Explain): Defects {
@@ -16,7 +16,7 @@ export function compare(keys: Keys, expected: EventStore, actual: EventStore, ex
     if (expected.sameAs(actual, key)) continue;
     const found = classify(expected.of(key), actual.of(key));
     for (const kind of Object.keys(total) as (keyof Defects)[]) total[kind] += found[kind];
-    explain(keys.textOf(key), `expected ${words(expected.of(key))}; came ${words(actual.of(key))}`);
+    explain(keys.textOf(key), `expected ${words(expected.of(key))}; came ${words(actual.of(key))}`, found);
   }
   return total;
 }

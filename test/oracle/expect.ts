@@ -8,7 +8,7 @@
  */
 import type { DemoColumn, Image } from '../../local/demo/flights.ts';
 import type { LedgerEntry } from '../../local/demo/ledger.ts';
-import { EventStore, type Keys } from './events.ts';
+import { EventStore, type Keys, type Op } from './events.ts';
 import { hashOfImage, NONE, promised } from './values.ts';
 import { nanoseconds, type Bounds } from './windows.ts';
 
@@ -29,6 +29,12 @@ const ABSENT = -1;
 type State = { key: number; hash: number };
 type Touched = Map<number, State>;
 
+/** Takes what is told of a key. */
+export type Tell = (key: number, op: Op, before: number, after: number) => void;
+
+/** A point between two entries of the ledger: how many changes and inserts there were before it. */
+export type Mark = { changes: number; inserts: number };
+
 export class Expected {
   readonly events = new EventStore();
   readonly keys: Keys;
@@ -41,8 +47,8 @@ export class Expected {
   #rows = 0;
   /** What rows were before each change: commit time, row, state. */
   readonly #undo: { at: bigint; row: number; was: State }[] = [];
-  /** Rows inserted since the last window's end, as they were committed. */
-  #born: State[] = [];
+  /** Rows that were inserted, as they were committed. */
+  readonly #born: State[] = [];
 
   constructor(table: Table, keys: Keys, promise: Promises) {
     this.#table = table;
@@ -58,29 +64,59 @@ export class Expected {
 
   /** Runs through the windows; `ledger` is in commit order. Changes after the last window only count for the final table. */
   async run(windows: readonly Bounds[], ledger: AsyncIterable<LedgerEntry>): Promise<void> {
+    const tell: Tell = (key, op, before, after) => this.events.add(key, op, before, after);
     let open = 0;
+    let closed = this.mark();
     const close = () => {
       const { kind, from, since } = windows[open++]!;
-      const born = this.#born.splice(0);
-      if (kind === 'snapshot') this.#snapshot();
-      else if (this.#promise.appendOnly === true)
-        for (const { key, hash } of born) this.events.add(key, 'c', NONE, hash);
-      else if (kind === 'repair') this.#repair(this.#touchedSince(since!));
-      else this.#changes(this.#touchedSince(from!));
+      if (kind === 'snapshot') this.tellRows('r', tell);
+      else if (this.#promise.appendOnly === true) this.tellChanges(closed, tell);
+      else if (kind === 'repair') this.#repair(this.#markAt(since!), tell);
+      else this.tellChanges(this.#markAt(from!), tell);
+      closed = this.mark();
     };
     for await (const entry of ledger) {
-      const at = BigInt(entry.at);
-      while (open < windows.length && nanoseconds(windows[open]!.to) < at) close();
-      const fresh = this.#promise.appendOnly === true ? this.#unknown(entry) : [];
-      for (const { row, image } of entry.changes) {
-        this.#undo.push({ at, row, was: { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE } });
-        this.#set(row, image);
-      }
-      for (const row of fresh) {
-        if (this.#rowKey[row] !== ABSENT) this.#born.push({ key: this.#rowKey[row]!, hash: this.#rowHash[row]! });
-      }
+      while (open < windows.length && nanoseconds(windows[open]!.to) < BigInt(entry.at)) close();
+      this.apply(entry);
     }
     while (open < windows.length) close();
+  }
+
+  /** One commit. */
+  apply(entry: LedgerEntry): void {
+    const at = BigInt(entry.at);
+    const fresh = this.#promise.appendOnly === true ? this.#unknown(entry) : [];
+    for (const { row, image } of entry.changes) {
+      this.#undo.push({ at, row, was: { key: this.#rowKey[row] ?? ABSENT, hash: this.#rowHash[row] ?? NONE } });
+      this.#set(row, image);
+    }
+    for (const row of fresh) {
+      if (this.#rowKey[row] !== ABSENT) this.#born.push({ key: this.#rowKey[row]!, hash: this.#rowHash[row]! });
+    }
+  }
+
+  /** Where it is now. */
+  mark(): Mark {
+    return { changes: this.#undo.length, inserts: this.#born.length };
+  }
+
+  /** Every row as it is. */
+  tellRows(op: 'r' | 'c', tell: Tell): void {
+    for (let row = 0; row < this.#rows; row++) {
+      if (this.#rowKey[row] !== ABSENT) tell(this.#rowKey[row]!, op, NONE, this.#rowHash[row]!);
+    }
+  }
+
+  /** The net changes since a mark; append-only, what was inserted. */
+  tellChanges(since: Mark, tell: Tell): void {
+    if (this.#promise.appendOnly === true) {
+      for (let i = since.inserts; i < this.#born.length; i++) tell(this.#born[i]!.key, 'c', NONE, this.#born[i]!.hash);
+      return;
+    }
+    for (const [key, { before, after }] of this.#delta(this.#touchedSince(since))) {
+      if (after === NONE) this.#delete(key, before, tell);
+      else tell(key, before === NONE ? 'c' : 'u', this.#promise.flat === true ? NONE : before, after);
+    }
   }
 
   /** Hash of each key's image in the final table. */
@@ -97,39 +133,30 @@ export class Expected {
     return new Set(changes.map(({ row }) => row).filter((row) => (this.#rowKey[row] ?? ABSENT) === ABSENT));
   }
 
-  #snapshot(): void {
-    for (let row = 0; row < this.#rows; row++) {
-      if (this.#rowKey[row] !== ABSENT) this.events.add(this.#rowKey[row]!, 'r', NONE, this.#rowHash[row]);
-    }
+  #markAt(bound: string): Mark {
+    const from = nanoseconds(bound);
+    let changes = this.#undo.length;
+    while (changes > 0 && this.#undo[changes - 1]!.at > from) changes--;
+    return { changes, inserts: 0 };
   }
 
-  /** What rows that changed after the bound were at it. */
-  #touchedSince(bound: string): Touched {
-    const from = nanoseconds(bound);
+  /** What rows that changed since were at the mark. */
+  #touchedSince({ changes }: Mark): Touched {
     const touched: Touched = new Map();
-    for (let i = this.#undo.length - 1; i >= 0 && this.#undo[i]!.at > from; i--) {
-      touched.set(this.#undo[i]!.row, this.#undo[i]!.was);
-    }
+    for (let i = this.#undo.length - 1; i >= changes; i--) touched.set(this.#undo[i]!.row, this.#undo[i]!.was);
     return touched;
   }
 
-  #changes(touched: Touched): void {
-    for (const [key, { before, after }] of this.#delta(touched)) {
-      if (after === NONE) this.#delete(key, before);
-      else this.events.add(key, before === NONE ? 'c' : 'u', this.#promise.flat === true ? NONE : before, after);
+  #repair(since: Mark, tell: Tell): void {
+    for (const [key, { before, after }] of this.#delta(this.#touchedSince(since))) {
+      if (after === NONE) this.#delete(key, before, tell);
+      else tell(key, 'r', NONE, after);
     }
   }
 
-  #repair(touched: Touched): void {
-    for (const [key, { before, after }] of this.#delta(touched)) {
-      if (after === NONE) this.#delete(key, before);
-      else this.events.add(key, 'r', NONE, after);
-    }
-  }
-
-  #delete(key: number, before: number): void {
-    this.events.add(key, 'd', before, NONE);
-    if (this.#promise.tombstones) this.events.add(key, 'tombstone');
+  #delete(key: number, before: number, tell: Tell): void {
+    tell(key, 'd', before, NONE);
+    if (this.#promise.tombstones) tell(key, 'tombstone', NONE, NONE);
   }
 
   /** By key, where anything changed. */

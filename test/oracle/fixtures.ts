@@ -66,10 +66,11 @@ export type World = ReturnType<typeof world>;
 
 export async function verdictOn(
   { windows, loaded, ledger, topic }: World,
-  options: { explained?: string[]; tombstones?: boolean; lastCommit?: bigint; kind?: Kind } = {},
+  options: { explained?: string[]; tombstones?: boolean; lastCommit?: bigint; kind?: Kind; stream?: boolean } = {},
 ): Promise<Verdict> {
   return check({
     kind: options.kind ?? 'changes',
+    stream: options.stream ?? false,
     table: { columns, key: ['ID'] },
     tombstones: options.tombstones ?? true,
     windows,

@@ -19,6 +19,8 @@ export type Question = {
   tombstones: boolean;
   /** Absent: changes of the flights, as plain JSON in Debezium's envelope. */
   kind?: Kind;
+  /** Its changes come through a stream. */
+  stream?: boolean;
   columns?: readonly DemoColumn[];
   added?: readonly string[];
   format?: { key: FormatName; type: FormatName; envelope: 'debezium' | 'flat' };
@@ -39,7 +41,7 @@ process.stdin.resume();
 process.stdin.on('close', () => process.exit(1));
 
 const question = JSON.parse(process.argv[2]!) as Question;
-const { kind = 'changes', columns = flightColumns, added = [], key, registry = null } = question;
+const { kind = 'changes', stream = false, columns = flightColumns, added = [], key, registry = null } = question;
 const { format = { key: 'json', type: 'json', envelope: 'debezium' } } = question;
 const table = { columns, key, added };
 const schemas = registry === null ? null : new Schemas(registry);
@@ -52,6 +54,7 @@ const explain = (what: string) => process.stderr.write(`oracle: ${what}\n`);
 const windows = await readWindows(question.checkpoints, question.source);
 const verdict = await check({
   kind,
+  stream,
   table,
   tombstones: question.tombstones,
   form: {

@@ -6,14 +6,14 @@
  */
 import type { Image } from '../../local/demo/flights.ts';
 import type { LedgerEntry } from '../../local/demo/ledger.ts';
-import { EventStore, type Keys } from './events.ts';
+import { EventStore, type KeyEvent, type Keys } from './events.ts';
 import type { Table } from './expect.ts';
 import { identity } from './record.ts';
 import { hash, hashOfImage, NONE, promised } from './values.ts';
 import { nanoseconds, type Bounds } from './windows.ts';
 
-/** What the records say, window by window: number of key and hash of image, in the order of arrival. */
-export type Arrived = Map<number, { key: number; after: number }[]>;
+/** What the records say, window by window, in the order of arrival; without tombstones, which name no window. */
+export type Arrived = Map<number, (KeyEvent & { key: number })[]>;
 
 type State = { row: number; key: number; hash: number };
 type Entry = { at: bigint; changes: State[] };

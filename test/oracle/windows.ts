@@ -17,9 +17,10 @@ export type WindowDefect = { kind: 'gap' | 'overlap'; what: string };
 
 /**
  * @param lastCommit nanoseconds since 1970 of the last commit that must be covered.
+ * @param stream of a stream, which may tell all as changes from its beginning.
  * @throws on kinds of windows that this oracle knows nothing of: it would judge them wrongly.
  */
-export function checkWindows(windows: readonly Bounds[], lastCommit: bigint): WindowDefect[] {
+export function checkWindows(windows: readonly Bounds[], lastCommit: bigint, stream = false): WindowDefect[] {
   const defects: WindowDefect[] = [];
   const gap = (what: string) => defects.push({ kind: 'gap', what });
   const overlap = (what: string) => defects.push({ kind: 'overlap', what });
@@ -29,8 +30,8 @@ export function checkWindows(windows: readonly Bounds[], lastCommit: bigint): Wi
     gap('there is no window');
     return defects;
   }
-  if (first.kind !== 'snapshot' || first.from !== null)
-    gap(`window ${first.number} is first and no snapshot from the start`);
+  const begins = first.kind === 'snapshot' ? first.from === null : stream && first.kind === 'changes';
+  if (!begins) gap(`window ${first.number} is first and no snapshot from the start`);
   windows.forEach((window, i) => {
     const repair = window.kind === 'repair';
     if ((!repair && window.kind !== 'changes' && window.kind !== 'snapshot') || window.void) {

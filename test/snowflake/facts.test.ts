@@ -84,6 +84,22 @@ test('a list that Snowflake may have cut off is not believed: what it lacks may 
   await expect(listTables(async () => [{ name: 'T' }], where)).rejects.toMatchObject({ code: 'RESULT_MALFORMED' });
 });
 
+test('what is no table may be a view, whose history is taken for a day', async () => {
+  const asked: string[] = [];
+  const ask = async (statement: string) => {
+    asked.push(statement.split(' ').slice(0, 2).join(' '));
+    if (statement.startsWith('SHOW VIEWS')) return [{ name: 'V', change_tracking: 'ON', created_on: new Date(0) }];
+    return statement.startsWith('SHOW') ? [] : [{ name: 'ID', type: 'NUMBER(38,0)', 'null?': 'Y' }];
+  };
+  expect(await describeObject(ask, { database: 'D', schema: 'S', name: 'V' })).toMatchObject({
+    createdOn: '1970-01-01T00:00:00.000Z',
+    tracking: true,
+    retentionMs: 86_400_000,
+    isView: true,
+  });
+  expect(asked).toEqual(['SHOW TABLES', 'DESCRIBE TABLE', 'SHOW VIEWS']);
+});
+
 test('ranges follow each other and add up', () => {
   const rows = [
     { B: '0', N: '5', H: '-12' },

@@ -68,6 +68,8 @@ test('a window reads its stage: the stream’s own action and row id', () => {
   const text = scanStatement({ kind: 'changes', layout, columns, ...bounds, staged: { table, base: null } });
   expect(text).toContain('"METADATA$ACTION" AS "A", "METADATA$ROW_ID" AS "R"\nFROM "DB"."it\'s"."STAGE")');
   expect(text).not.toMatch(/TIMESTAMP =>|CHANGES/);
+  // Rows of files have no id: nothing but all their columns puts them in order.
+  expect(text).toMatch(/ORDER BY .*"A", "R", "C0", "C1", "C2"$/);
   expect(sql.sourceColumns(columns, { key: ['ID'] }).map((each) => each.name)).toEqual(['ID', 'AT']);
   expect(sql.sourceColumns(columns, layout)).toHaveLength(3);
 });

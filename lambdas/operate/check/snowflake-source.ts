@@ -69,7 +69,7 @@ export class SourceLook {
   }
 
   /** Whether there is a history that can be read. */
-  #checkHistory({ tracking, retentionMs }: ObjectFacts): boolean {
+  #checkHistory({ tracking, retentionMs, isView }: ObjectFacts): boolean {
     const { name, every } = this.#source;
     const table = qualified(this.#layout.object);
     const keep = (days: number) => `ALTER TABLE ${table} SET DATA_RETENTION_TIME_IN_DAYS = ${days};`;
@@ -78,7 +78,8 @@ export class SourceLook {
     const needed = 2 * (intervalOf(every) ?? 0);
     const days = Math.max(1, Math.ceil(needed / DAY_MS));
     if (!tracking) {
-      fail('TRACKING_OFF', `Change tracking is off on ${table}.`, `ALTER TABLE ${table} SET CHANGE_TRACKING = TRUE;`);
+      const alter = `ALTER ${isView ? 'VIEW' : 'TABLE'} ${table} SET CHANGE_TRACKING = TRUE;`;
+      fail('TRACKING_OFF', `Change tracking is off on ${table}.`, alter);
     }
     if (retentionMs <= 0) fail('RETENTION_ZERO', `${table} keeps no history.`, keep(days));
     else if (this.#isTable && retentionMs < needed) {

@@ -1,7 +1,7 @@
 /**
  * The text of a window's scan: a pure function of the request, so that a window can be read again and must give the same.
  *
- * The order is total: bucket, key, action, row id, and all columns where there is no row id. The inner names ("C0", "K",
+ * The order is total: bucket, key, action, row id, and all columns where rows have no id, or may have none: those of a stage. The inner names ("C0", "K",
  * "A", "R") keep the outer ones free of the table's own.
  */
 import { SnowmeltError } from '../../errors.ts';
@@ -32,7 +32,7 @@ function windowStatement(request: ScanRequest): string {
     : snapshot
       ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
       : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
-  const order = snapshot ? [bucket, keyOrder, '"A"', ...names] : [bucket, keyOrder, '"A"', '"R"'];
+  const order = [bucket, keyOrder, '"A"', ...(snapshot ? [] : ['"R"']), ...(snapshot || staged ? names : [])];
   return [
     `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
     `FROM (SELECT ${[...values, ...meta].join(', ')}`,

@@ -65,6 +65,11 @@ export function showKeysStatement(where: SchemaName): string {
   return `SHOW PRIMARY KEYS IN SCHEMA ${schemaOf(where)}`;
 }
 
+/** As `showStatement`. */
+export function showViewStatement(view: ObjectName): string {
+  return `SHOW VIEWS LIKE ${pattern(view.name)} IN SCHEMA ${schemaOf(view)}`;
+}
+
 /** Tables whose name begins so. */
 export function showPrefixStatement(where: ObjectName, prefix: string): string {
   return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;

@@ -71,6 +71,24 @@ export const changeTrackingMissing = (qualifiedName: string): SqlError =>
     `Change tracking is not enabled or has been missing for the time range requested on table '${qualifiedName}'.`,
   );
 
+/** The code of those that are deterministic is a choice. */
+export const untrackable = (what: string): SqlError =>
+  compilation('091912', '2F003', `Change tracking is not supported on queries with ${what}.`);
+
+export const appendOnlyOnDynamic = (): SqlError =>
+  compilation('091930', '2F003', 'Change tracking of type APPEND_ONLY is not supported on dynamic tables.');
+
+/** Whatever is wrong with what a view reads. */
+export const viewFails = (name: string, why: string): SqlError =>
+  compilation('002037', '42601', `Failure during expansion of view '${name}': ${why}`);
+
+export const viewColumns = (name: string, declared: number, given: number): SqlError =>
+  compilation(
+    '002057',
+    '42601',
+    `View definition for '${name}' declared ${declared} column(s), but view query produces ${given} column(s).`,
+  );
+
 export const timeTravelGone = (table: string): SqlError =>
   new SqlError(
     '000707',

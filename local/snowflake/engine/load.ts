@@ -5,11 +5,11 @@ import { parseName } from './parse/cursor.ts';
 import { columnIds, currentTable, type Column } from './storage/table.ts';
 import { physicalType } from './types.ts';
 
-/** Columns are matched by name, or by position when the names differ; a view of SNOWFLAKE by name alone. Answers rows and commit time. */
+/** Columns are matched by name, or by position when the names differ; of a view of SNOWFLAKE of an event and of an external table by name alone. Answers rows and commit time. */
 export async function load(core: Core, name: string, select: string): Promise<{ rows: number; commitTime: string }> {
   const table = core.catalog.table(parseName(name), { database: null, schema: null });
   // Their rows are made by Snowflake: what a test does not say is NULL.
-  const partial = table.view === true;
+  const partial = [table.view, table.event, table.external].includes(true);
   const scratch = `tx.s${core.fresh()}`;
   return core.db.with(async (c) => {
     const given = (await c.rows(`DESCRIBE ${select}`)).map(([column, type]) => ({

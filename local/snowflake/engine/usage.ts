@@ -6,7 +6,7 @@
 import type { Core } from './core.ts';
 import { Cursor } from './parse/cursor.ts';
 import { SYSTEM_DATABASE } from './storage/catalog.ts';
-import { createSql, type Table } from './storage/table.ts';
+import { createSql, type Column, type Table } from './storage/table.ts';
 
 const VIEWS: Record<string, Record<string, string>> = {
   ACCOUNT_USAGE: {
@@ -78,9 +78,8 @@ export async function createUsage(core: Core): Promise<void> {
 
 function viewOf(core: Core, schema: string, name: string, columns: string, time: bigint): Table {
   const id = core.fresh();
-  const context = { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ', ignoreCase: false };
-  const c = new Cursor(columns, context);
-  const table: Table = {
+  const parsed = columnsOf(columns);
+  return {
     id,
     database: SYSTEM_DATABASE,
     schema,
@@ -91,17 +90,26 @@ function viewOf(core: Core, schema: string, name: string, columns: string, time:
     transient: false,
     comment: '',
     retentionDays: 1,
-    columns: [],
-    nextColumn: 0,
+    columns: parsed,
+    nextColumn: parsed.length,
     tracking: [],
     historyFrom: 0n,
     commits: [],
     rows: 0,
     rowSpace: `t${id}`,
   };
+}
+
+/** Of an event table, whose columns are the same in each. */
+export const eventColumns = (): Column[] => columnsOf(VIEWS['TELEMETRY']!['EVENTS']!);
+
+function columnsOf(text: string): Column[] {
+  const context = { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ', ignoreCase: false };
+  const c = new Cursor(text, context);
+  const columns: Column[] = [];
   do {
-    table.columns.push({
-      id: `c${table.nextColumn++}`,
+    columns.push({
+      id: `c${columns.length}`,
       name: c.identifier(),
       type: c.dataType(),
       notNull: false,
@@ -112,5 +120,5 @@ function viewOf(core: Core, schema: string, name: string, columns: string, time:
       comment: null,
     });
   } while (c.op(','));
-  return table;
+  return columns;
 }

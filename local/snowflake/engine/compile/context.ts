@@ -22,6 +22,8 @@ export type CompileContext = {
   readonly shuffle: ((columns: OutColumn[]) => string) | null;
   /** Calls of random functions that a query computed once per row. */
   readonly hoisted: Map<Expr, Value>;
+  /** Every FROM item has a hidden column `__rid` that tells its rows apart, and so has what is compiled. */
+  readonly rowIds?: boolean;
   fresh(): number;
   /** The answer to an assumption. */
   assume(id: string): string;

@@ -143,12 +143,13 @@ function compileSet(body: Extract<QueryBody, { k: 'set' }>, cx: CompileContext, 
     type: commonType([c.type, right.columns[i]!.type]),
     nullable: c.nullable || right.columns[i]!.nullable,
   }));
-  const selects = sides.map((side) => {
+  const selects = sides.map((side, at) => {
     const alias = `r${cx.fresh()}`;
     const list = side.columns.map((c, i) => {
       const v: Value = { sql: `${alias}.${c.id}`, type: c.type, nullable: c.nullable };
       return `${exact(v, columns[i]!.type, cx)} AS ${columns[i]!.id}`;
     });
+    if (cx.rowIds === true) list.push(`'${at}:' || ${alias}.__rid AS __rid`);
     return `SELECT ${list.join(', ')} FROM (${side.sql}) ${alias}`;
   });
   return { sql: `(${selects[0]}) ${body.op}${body.all ? ' ALL' : ''} (${selects[1]})`, columns };
@@ -224,6 +225,7 @@ function compileSelect(
     ...(v.integer ? { integer: true } : {}),
   }));
   const list = values.map((v, i) => `${v.type.kind === 'null' ? 'CAST(NULL AS VARCHAR)' : v.sql} AS ${columns[i]!.id}`);
+  if (cx.rowIds === true) list.push(`${from!.relations.map((r) => `${r.alias}.__rid`).join(` || '/' || `)} AS __rid`);
   let sql = `SELECT ${select.distinct ? 'DISTINCT ' : ''}${list.join(', ')}`;
   if (from) sql += ` FROM ${from.sql}`;
   const condition = (e: Expr): string => coerce(compileExpr(e, scope, cx), types.BOOLEAN, cx.formats).sql;

@@ -109,6 +109,7 @@ export type ColumnDef = {
   comment: string | null;
 };
 export type TableOptions = { changeTracking: boolean | null; retentionDays: number | null; comment: string | null };
+export type TableKind = 'TABLE' | 'VIEW' | 'DYNAMIC TABLE' | 'EVENT TABLE' | 'EXTERNAL TABLE';
 export type Create = { orReplace: boolean; ifNotExists: boolean; transient: boolean };
 export type Assignment = { column: string; value: Expr };
 export type MergeWhen =
@@ -135,7 +136,7 @@ export type Statement =
   | { k: 'set'; name: string; value: Expr | null }
   | {
       k: 'show';
-      what: 'TABLES' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'WAREHOUSES' | 'PRIMARY KEYS';
+      what: 'TABLES' | 'VIEWS' | 'STREAMS' | 'COLUMNS' | 'SCHEMAS' | 'DATABASES' | 'WAREHOUSES' | 'PRIMARY KEYS';
       /** With what was dropped and can come back. */
       history: boolean;
       like: string | null;
@@ -148,16 +149,36 @@ export type Statement =
   | { k: 'cloneTable'; head: Create; name: Name; of: Name; at: Point | null; options: TableOptions }
   | { k: 'createNamespace'; head: Create; what: 'DATABASE' | 'SCHEMA'; name: Name; retentionDays: number | null }
   | {
+      k: 'createView' | 'createDynamicTable';
+      head: Create;
+      name: Name;
+      columns: string[];
+      options: TableOptions;
+      query: Query;
+      /** Of the query. */
+      text: string;
+    }
+  | { k: 'createEventTable'; head: Create; name: Name; options: TableOptions }
+  | { k: 'createExternalTable'; head: Create; name: Name; columns: ColumnDef[] }
+  | { k: 'alterView'; ifExists: boolean; name: Name; options: TableOptions }
+  | { k: 'refresh'; name: Name }
+  | {
       k: 'createStream';
       head: Create;
       name: Name;
+      what: TableKind;
       on: Name;
       at: Point | null;
-      mode: 'DEFAULT' | 'APPEND_ONLY';
+      mode: 'DEFAULT' | 'APPEND_ONLY' | 'INSERT_ONLY';
       initial: boolean;
       comment: string;
     }
-  | { k: 'drop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; ifExists: boolean; name: Name }
+  | {
+      k: 'drop';
+      what: 'DATABASE' | 'SCHEMA' | 'STREAM' | TableKind;
+      ifExists: boolean;
+      name: Name;
+    }
   | { k: 'undrop'; what: 'DATABASE' | 'SCHEMA' | 'TABLE'; name: Name }
   | { k: 'alterWarehouse'; warehouse: string; autoSuspend: number | null }
   | { k: 'alterTable'; ifExists: boolean; name: Name; action: AlterAction }
@@ -175,7 +196,11 @@ export type Statement =
       what:
         | { user: string }
         | { privileges: string[]; tables: 'ALL' | 'FUTURE'; schema: Name }
-        | { privileges: string[]; kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'TABLE' | 'STREAM'; name: Name };
+        | {
+            privileges: string[];
+            kind: 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'STREAM' | TableKind;
+            name: Name;
+          };
     }
   | { k: 'begin' | 'commit' | 'rollback' }
   | { k: 'script'; body: ScriptStep[]; handler: ScriptStep[] | null };

@@ -1,8 +1,9 @@
-/** CREATE, DROP, UNDROP and ALTER of databases, schemas, tables and streams. A property that is not known is refused. */
+/** CREATE, DROP, UNDROP and ALTER of databases, schemas, tables, views and streams. A property that is not known is refused. */
 import { unsupported } from '../errors.ts';
 import type { AlterAction, ColumnDef, Create, Expr, Statement, TableOptions } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpr } from './expressions.ts';
+import { parseCreateDynamic, parseCreateExternal, parseCreateView } from './objects.ts';
 import { parsePoint, parseQuery } from './query.ts';
 
 export function parseCreate(c: Cursor): Statement {
@@ -25,6 +26,11 @@ export function parseCreate(c: Cursor): Statement {
     return { k: 'createRole', role: c.identifier(), ifNotExists };
   }
   if (!transient && c.word('STREAM')) return parseCreateStream(c, head());
+  if (!transient && c.word('VIEW')) return parseCreateView(c, head());
+  if (!transient && c.word('DYNAMIC', 'TABLE')) return parseCreateDynamic(c, head());
+  if (!transient && c.word('EXTERNAL', 'TABLE')) return parseCreateExternal(c, head());
+  if (!transient && c.word('EVENT', 'TABLE'))
+    return { k: 'createEventTable', head: head(), name: c.objectName(), options: parseOptions(c) };
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`CREATE ${c.peek().text}`);
     c.fail();
@@ -36,23 +42,26 @@ function parseCreateStream(c: Cursor, head: Create): Statement {
   const name = c.objectName();
   for (const word of ['CLONE', 'WITH', 'TAG', 'COPY']) if (c.isWord(word)) throw unsupported(`CREATE STREAM ${word}`);
   c.expectWord('ON');
-  if (!c.word('TABLE')) {
+  const what = (['TABLE', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE'] as const).find((each) =>
+    c.word(...each.split(' ')),
+  );
+  if (what === undefined) {
     if (c.peek().kind === 'word') throw unsupported(`CREATE STREAM ON ${c.peek().text}`);
     c.fail();
   }
   const on = c.objectName();
   const at = parsePoint(c);
-  const options = { mode: 'DEFAULT' as 'DEFAULT' | 'APPEND_ONLY', initial: false, comment: '' };
+  const options = { mode: 'DEFAULT' as 'DEFAULT' | 'APPEND_ONLY' | 'INSERT_ONLY', initial: false, comment: '' };
   const flag = (): boolean => c.word('TRUE') || (c.expectWord('FALSE'), false);
   while (c.peek().kind === 'word') {
     const option = c.next();
     c.expectOp('=');
-    if (option.text === 'APPEND_ONLY') options.mode = flag() ? 'APPEND_ONLY' : 'DEFAULT';
+    if (option.text === 'APPEND_ONLY' || option.text === 'INSERT_ONLY') options.mode = flag() ? option.text : 'DEFAULT';
     else if (option.text === 'SHOW_INITIAL_ROWS') options.initial = flag();
     else if (option.text === 'COMMENT') options.comment = c.string();
     else throw unsupported(`stream property ${option.text}`);
   }
-  return { k: 'createStream', head, name, on, at, ...options };
+  return { k: 'createStream', head, name, what, on, at, ...options };
 }
 
 function parseCreateTable(c: Cursor, head: Create): Statement {
@@ -168,7 +177,7 @@ function parseIdentity(c: Cursor): { start: number; step: number } {
   return { start, step };
 }
 
-function parseOptions(c: Cursor): TableOptions {
+export function parseOptions(c: Cursor): TableOptions {
   const options: TableOptions = { changeTracking: null, retentionDays: null, comment: null };
   for (;;) {
     const token = c.peek();
@@ -197,10 +206,13 @@ function parseOptions(c: Cursor): TableOptions {
 
 export function parseDrop(c: Cursor): Statement {
   const undrop = c.next().text === 'UNDROP';
-  for (const what of ['DATABASE', 'SCHEMA', 'TABLE', 'STREAM'] as const) {
-    if (!c.word(what)) continue;
-    if (undrop && what !== 'STREAM') return { k: 'undrop', what, name: c.objectName() };
-    if (undrop) throw unsupported('UNDROP STREAM');
+  const kinds = ['TABLE', 'STREAM', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE'] as const;
+  for (const what of ['DATABASE', 'SCHEMA', ...kinds] as const) {
+    if (!c.word(...what.split(' '))) continue;
+    if (undrop) {
+      if (what !== 'DATABASE' && what !== 'SCHEMA' && what !== 'TABLE') throw unsupported(`UNDROP ${what}`);
+      return { k: 'undrop', what, name: c.objectName() };
+    }
     const ifExists = c.word('IF', 'EXISTS');
     const name = c.objectName();
     if (!c.word('CASCADE')) c.word('RESTRICT');
@@ -213,6 +225,19 @@ export function parseDrop(c: Cursor): Statement {
 export function parseAlter(c: Cursor): Statement {
   c.expectWord('ALTER');
   if (c.word('WAREHOUSE')) return parseAlterWarehouse(c);
+  if (c.word('VIEW')) {
+    const ifExists = c.word('IF', 'EXISTS');
+    const name = c.objectName();
+    c.expectWord('SET');
+    const options = parseOptions(c);
+    if (options.retentionDays !== null || (options.changeTracking === null && options.comment === null)) c.fail();
+    return { k: 'alterView', ifExists, name, options };
+  }
+  if (c.word('DYNAMIC', 'TABLE')) {
+    const name = c.objectName();
+    if (!c.word('REFRESH')) throw unsupported(`ALTER DYNAMIC TABLE ${c.peek().text}`);
+    return { k: 'refresh', name };
+  }
   if (!c.word('TABLE')) {
     if (c.peek().kind === 'word') throw unsupported(`ALTER ${c.peek().text}`);
     c.fail();

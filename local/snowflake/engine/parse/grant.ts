@@ -3,12 +3,26 @@ import { unsupported } from '../errors.ts';
 import type { Statement } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 
-const KINDS = ['WAREHOUSE', 'DATABASE', 'SCHEMA', 'TABLE', 'STREAM'] as const;
+const KINDS = [
+  'WAREHOUSE',
+  'DATABASE',
+  'SCHEMA',
+  'TABLE',
+  'VIEW',
+  'DYNAMIC TABLE',
+  'EVENT TABLE',
+  'EXTERNAL TABLE',
+  'STREAM',
+] as const;
 const PRIVILEGES: Record<(typeof KINDS)[number], string[]> = {
   WAREHOUSE: ['USAGE'],
   DATABASE: ['USAGE', 'IMPORTED PRIVILEGES'],
   SCHEMA: ['USAGE', 'CREATE TABLE', 'CREATE STREAM'],
   TABLE: ['SELECT'],
+  VIEW: ['SELECT'],
+  'DYNAMIC TABLE': ['SELECT'],
+  'EVENT TABLE': ['SELECT'],
+  'EXTERNAL TABLE': ['SELECT'],
   STREAM: ['SELECT'],
 };
 
@@ -34,7 +48,7 @@ export function parseGrant(c: Cursor): Statement {
     c.expectWord(direction, 'ROLE');
     return { k: 'grant', granted, role: c.identifier(), what: { privileges, tables, schema } };
   }
-  const kind = KINDS.find((each) => c.word(each));
+  const kind = KINDS.find((each) => c.word(...each.split(' ')));
   const strange = kind === undefined ? c.peek().text : privileges.find((each) => !PRIVILEGES[kind].includes(each));
   if (kind === undefined || strange !== undefined)
     throw unsupported(`${verb} ${privileges.join(', ')} ON ${kind ?? strange}`);

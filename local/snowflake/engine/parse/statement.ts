@@ -188,7 +188,7 @@ function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
   if (c.word('PRIMARY', 'KEYS')) return { k: 'show', what: 'PRIMARY KEYS', history: false, like: null, in: parseScope(c, 'TABLE') };
   const what = c.next();
-  const known = ['TABLES', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES', 'WAREHOUSES'] as const;
+  const known = ['TABLES', 'VIEWS', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES', 'WAREHOUSES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);
   if (!kind) {
     if (what.kind === 'word') throw unsupported(`SHOW ${what.text}`);
@@ -213,7 +213,8 @@ function parseScope(c: Cursor, bare: 'TABLE' | null): Scope {
 function parseDescribe(c: Cursor): Statement {
   c.next();
   if (c.word('STREAM')) return { k: 'describe', what: 'STREAM', name: c.objectName() };
-  if (!c.word('TABLE')) {
+  // These two are one to Snowflake.
+  if (!c.word('TABLE') && !c.word('VIEW')) {
     if (c.peek().kind === 'word') throw unsupported(`DESCRIBE ${c.peek().text}`);
     c.fail();
   }

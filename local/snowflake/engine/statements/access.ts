@@ -41,6 +41,13 @@ export function authorize(statement: Statement, run: Run): void {
       return checkScope(statement.in, run, role);
     case 'use':
       return checkUse(statement, run, role);
+    case 'createView':
+    case 'createDynamicTable':
+    case 'createEventTable':
+    case 'createExternalTable':
+    case 'alterView':
+    case 'refresh':
+      throw insufficientPrivileges('schema', statement.name.join('.'));
     case 'createNamespace':
     case 'undrop':
       throw insufficientPrivileges(statement.what.toLowerCase(), statement.name.join('.'));

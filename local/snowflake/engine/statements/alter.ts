@@ -13,7 +13,7 @@ export async function alterTable(statement: Extract<Statement, { k: 'alterTable'
   const { core, host } = run;
   const table = statement.ifExists
     ? core.catalog.find(statement.name, host)
-    : core.catalog.writable(statement.name, host);
+    : core.catalog.alterable(statement.name, host);
   if (table) await core.commit(host.id, (time) => apply(statement.action, table, run, time));
   return 'Statement executed successfully.';
 }
@@ -129,7 +129,7 @@ async function setNotNull(t: Table, column: Column, notNull: boolean, run: Run):
   column.notNull = notNull;
 }
 
-function setOptions(t: Table, options: TableOptions, time: bigint): void {
+export function setOptions(t: Table, options: TableOptions, time: bigint): void {
   const open = t.tracking.find((i) => i.off === null);
   if (options.changeTracking === true && !open) t.tracking.push({ on: time, off: null });
   if (options.changeTracking === false && open) open.off = time;

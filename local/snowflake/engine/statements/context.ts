@@ -3,7 +3,7 @@ import type { Binding } from '../../contract.ts';
 import type { Formats } from '../compile/casts.ts';
 import type { CompileContext, Source } from '../compile/context.ts';
 import type { OutColumn } from '../compile/scope.ts';
-import { notAStream, statementNotFound, streamNotFound, unsupported } from '../errors.ts';
+import { appendOnlyOnDynamic, notAStream, statementNotFound, streamNotFound, unsupported } from '../errors.ts';
 import type { Point, TableRef } from '../parse/ast.ts';
 import { parseName } from '../parse/cursor.ts';
 import { checkReadable, isStale, streamSql, type Stream } from '../storage/stream.ts';
@@ -12,11 +12,12 @@ import { visibleSql } from '../storage/transaction.ts';
 import * as types from '../types.ts';
 import { changesRange, checkTime, evaluatePoints, timeOf } from './points.ts';
 import type { Host, Run } from './run.ts';
+import { basesOf, viewSource, viewStreamSql } from './views.ts';
 
 export const columnsOf = (t: Table): OutColumn[] =>
   t.columns.map((c) => ({ name: c.name, id: c.id, type: c.type, nullable: !c.notNull }));
 
-const metadataColumns: OutColumn[] = [
+export const metadataColumns: OutColumn[] = [
   { name: METADATA[0], id: '__action', type: types.text(6), nullable: true },
   { name: METADATA[1], id: '__update', type: types.BOOLEAN, nullable: true },
   { name: METADATA[2], id: '__row', type: types.text(40), nullable: true },
@@ -58,11 +59,14 @@ export async function startRun(
     const stream = core.catalog.findStream(ref.name, host);
     if (stream !== null) return streamSource(stream, ref, run, unseen);
     const t = core.catalog.table(ref.name, host);
+    if (t.definition) return viewSource(t, ref, run);
     scanned.add(qualifiedName(t));
     named.add(qualifiedName(t));
     const path = [t.database, t.schema, t.name];
     if (t.view && (ref.changes || ref.at)) throw unsupported('time travel of a view of the database SNOWFLAKE');
     if (ref.changes) {
+      if (t.external) throw unsupported('CHANGES of an external table');
+      if (t.dynamic && ref.changes.information === 'APPEND_ONLY') throw appendOnlyOnDynamic();
       const { from, to } = changesRange(ref.changes, t, core, run.cx, now);
       readAt(run, to);
       const stays = core.assumptions.get('row-id-after-retracking') === 'stay';
@@ -103,7 +107,7 @@ export async function startRun(
       if (t.view) throw unsupported('SYSTEM$LAST_CHANGE_COMMIT_TIME of a view of the database SNOWFLAKE');
       named.add(qualifiedName(t));
       readAt(run, now);
-      const last = core.lastCommit(t, host.id);
+      const last = lastCommit(basesOf(t, core), run);
       if (last !== null) return String(last);
       return core.assumptions.get('token-without-changes') === 'created' ? String(t.createdOn) : null;
     },
@@ -112,7 +116,7 @@ export async function startRun(
       if (stream === null) throw notAStream(name, 'SYSTEM$STREAM_HAS_DATA');
       named.add(nameOf(stream));
       readAt(run, now);
-      const last = core.lastCommit(stream.table, host.id);
+      const last = lastCommit(stream.bases, run);
       return stream.initial || isStale(stream, now) || (last !== null && last > stream.offset);
     },
     streamOffset: (name) => {
@@ -123,6 +127,12 @@ export async function startRun(
   };
   for (const [point, value] of await evaluatePoints(statement, core, run.cx)) points.set(point, value);
   return run;
+}
+
+/** Of several tables the newest. */
+function lastCommit(tables: readonly Table[], { core, host }: Run): bigint | null {
+  const all = tables.map((t) => core.lastCommit(t, host.id)).filter((commit) => commit !== null);
+  return all.length === 0 ? null : all.reduce((a, b) => (a > b ? a : b));
 }
 
 const nameOf = ({ database, schema, name }: Stream): string => `${database}.${schema}.${name}`;
@@ -145,16 +155,17 @@ function streamSource(stream: Stream, ref: TableRef, run: Run, unseen: Unseen): 
   run.named.add(qualifiedName(table)).add(nameOf(stream));
   const stays = core.assumptions.get('row-id-after-retracking') === 'stay';
   const columns = [...columnsOf(table), ...metadataColumns];
-  return { sql: streamSql(stream, read, unseen, stays), columns, path: [stream.database, stream.schema, stream.name] };
+  const sql = table.definition ? viewStreamSql(stream, read, run) : streamSql(stream, read, unseen, stays);
+  return { sql, columns, path: [stream.database, stream.schema, stream.name] };
 }
 
-function readTo({ table }: Stream, { core, host }: Run, unseen: Unseen): bigint {
+function readTo({ bases }: Stream, { core, host }: Run, unseen: Unseen): bigint {
   const start = host.transaction?.start ?? core.clock.commitTime();
-  const later = unseen.filter((commit) => table.commits.includes(commit));
+  const later = unseen.filter((commit) => bases.some((t) => t.commits.includes(commit)));
   return later.reduce((least, commit) => (commit <= least ? commit - 1n : least), start);
 }
 
-function readAt(run: Run, at: bigint): void {
+export function readAt(run: Run, at: bigint): void {
   if (run.readsAt === null || at > run.readsAt) run.readsAt = at;
 }
 

@@ -5,16 +5,28 @@ import { Scope } from '../compile/scope.ts';
 import { compilationError, existsAlready, insufficientPrivileges, missingObject } from '../errors.ts';
 import type { ColumnDef, Create, Name, Query, Statement, TableOptions } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
-import { SYSTEM_DATABASE, type Resolved } from '../storage/catalog.ts';
+import { kindOf, SYSTEM_DATABASE, type Resolved } from '../storage/catalog.ts';
 import type { Connection } from '../storage/duckdb.ts';
 import { advance } from '../storage/stream.ts';
-import { atSql, columnIds, createSql, currentSql, currentTable, type Column, type Table } from '../storage/table.ts';
+import {
+  atSql,
+  columnIds,
+  createSql,
+  currentSql,
+  currentTable,
+  qualifiedName,
+  type Column,
+  type Table,
+} from '../storage/table.ts';
 import * as types from '../types.ts';
 import { alterTable } from './alter.ts';
 import { firstRowId } from './dml.ts';
 import { checkTime, timeOf } from './points.ts';
 import type { Prepared, Run } from './run.ts';
 import { createStream, dropStream } from './streams.ts';
+import { refresh } from './dynamic.ts';
+import { alterView, createView } from './views.ts';
+import { eventColumns } from '../usage.ts';
 import { commitOpen, consume, discard, statusPrepared } from './transactions.ts';
 import { Transaction } from '../storage/transaction.ts';
 
@@ -44,7 +56,8 @@ type Ddl = Exclude<
 >;
 
 export function prepareDdl(statement: Ddl, run: Run): Prepared {
-  const query = statement.k === 'createTableAs' ? compileAs(statement.query, run) : null;
+  const copies = statement.k === 'createTableAs' || statement.k === 'createDynamicTable';
+  const query = copies ? compileAs(statement.query, run) : null;
   checkSystemDatabase(statement, run);
   const ddl = async (): Promise<string> => {
     await commitOpen(run.host);
@@ -52,7 +65,7 @@ export function prepareDdl(statement: Ddl, run: Run): Prepared {
     run.core.statements.set(run.queryId, { kind: 'ddl' });
     return status;
   };
-  return statusPrepared(run, ddl, STATEMENT_TYPE.ddl, query !== null);
+  return statusPrepared(run, ddl, STATEMENT_TYPE.ddl, query !== null || statement.k === 'refresh');
 }
 
 /** The database SNOWFLAKE is nobody's to change. */
@@ -84,6 +97,28 @@ function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise
       return clone(statement, run);
     case 'createNamespace':
       return createNamespace(statement, run);
+    case 'createView':
+      return createView(statement, run);
+    case 'alterView':
+      return alterView(statement, run);
+    case 'createExternalTable':
+      return create(run, statement.head, statement.name, NO_OPTIONS, (t) => {
+        t.external = true;
+        const value = { ...statement.columns[0]!, name: 'VALUE', type: types.VARIANT };
+        t.columns = [value, ...statement.columns].map((c) => newColumn(t, c, run));
+        return Promise.resolve();
+      });
+    case 'createEventTable':
+      return create(run, statement.head, statement.name, statement.options, (t) => {
+        t.event = true;
+        t.columns = eventColumns();
+        t.nextColumn = t.columns.length;
+        return Promise.resolve();
+      });
+    case 'createDynamicTable':
+      return createDynamic(statement, run, query!);
+    case 'refresh':
+      return refresh(statement, run);
     case 'createStream':
       return createStream(statement, run);
     case 'drop':
@@ -238,6 +273,23 @@ async function createAs(
   }
 }
 
+const NO_OPTIONS: TableOptions = { changeTracking: null, retentionDays: null, comment: null };
+
+async function createDynamic(
+  { head, name, options, query, text }: Extract<Ddl, { k: 'createDynamicTable' | 'createView' }>,
+  run: Run,
+  compiled: CompiledQuery,
+): Promise<string> {
+  const { catalog } = run.core;
+  const before = catalog.find(name, run.host);
+  const as: Extract<Ddl, { k: 'createTableAs' }> = { k: 'createTableAs', head, name, columns: [], options, query };
+  const status = await createAs(as, run, compiled);
+  const table = catalog.table(name, run.host);
+  const { database, schema } = table;
+  if (table !== before) table.dynamic = { query, text, database, schema };
+  return status.replace(/^Table/, 'Dynamic table');
+}
+
 /** Rows keep their ids; the clone's own history begins now. */
 async function clone(statement: Extract<Ddl, { k: 'cloneTable' }>, run: Run): Promise<string> {
   const { core, cx } = run;
@@ -307,8 +359,9 @@ async function drop(statement: Extract<Ddl, { k: 'drop' }>, run: Run): Promise<s
   const name = statement.name[statement.name.length - 1]!;
   const gone = `Drop statement executed successfully (${name} already dropped).`;
   const done = `${name} successfully dropped.`;
-  if (statement.what === 'TABLE') {
-    const table = statement.ifExists ? catalog.find(statement.name, host) : catalog.writable(statement.name, host);
+  if (statement.what !== 'DATABASE' && statement.what !== 'SCHEMA' && statement.what !== 'STREAM') {
+    const table = statement.ifExists ? catalog.find(statement.name, host) : catalog.table(statement.name, host);
+    if (table && kindOf(table) !== statement.what) throw missingObject(statement.what, qualifiedName(table));
     if (table) await run.core.commitLock.hold(async () => catalog.drop(table, clock.commitTime()));
     return table ? done : gone;
   }

@@ -1,7 +1,8 @@
 /** CREATE ROLE, GRANT, REVOKE and ALTER WAREHOUSE, by an administrator. */
-import { existsAlready } from '../errors.ts';
+import { existsAlready, missingObject } from '../errors.ts';
 import type { Name, Statement } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
+import { kindOf } from '../storage/catalog.ts';
 import type { GrantedKind } from '../storage/grants.ts';
 import { qualifiedName } from '../storage/table.ts';
 import type { Prepared, Run } from './run.ts';
@@ -41,8 +42,12 @@ function apply(statement: GrantStatement, run: Run): string {
     return 'Statement executed successfully.';
   }
   for (const privilege of what.privileges) {
-    if (what.kind === 'TABLE') grants.setOnTable(role, privilege, catalog.table(what.name, run.host), granted);
-    else grants.set(role, privilege, what.kind, fullName(what.kind, what.name, run), granted);
+    const { kind, name } = what;
+    if (kind !== 'WAREHOUSE' && kind !== 'DATABASE' && kind !== 'SCHEMA' && kind !== 'STREAM') {
+      const table = catalog.table(name, run.host);
+      if (kindOf(table) !== kind) throw missingObject(kind, qualifiedName(table));
+      grants.setOnTable(role, privilege, table, granted);
+    } else grants.set(role, privilege, kind, fullName(kind, name, run), granted);
   }
   return 'Statement executed successfully.';
 }

@@ -98,6 +98,8 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
   switch (statement.what) {
     case 'TABLES':
       return showTables(schemasIn(statement.in, run), matches, statement.history, run);
+    case 'VIEWS':
+      return showViews(schemasIn(statement.in, run), matches, run);
     case 'STREAMS':
       return {
         columns: streamColumns(),
@@ -190,7 +192,7 @@ function showTables(
     rows: () =>
       schemas.flatMap(({ schema }) =>
         byName([...schema.tables.values(), ...(history ? schema.dropped.filter(remembered) : [])])
-          .filter((t) => !t.view && matches(t.name) && core.grants.sees(host.role ?? '', t))
+          .filter((t) => !t.view && !t.definition && matches(t.name) && core.grants.sees(host.role ?? '', t))
           .map((t) => [
             String(t.createdOn),
             t.name,
@@ -208,16 +210,44 @@ function showTables(
             isTracked(t) ? 'ON' : 'OFF',
             'OFF',
             null,
-            null,
+            t.external ? 'Y' : null,
             'N',
             'N',
             'ROLE',
-            'N',
+            t.event ? 'Y' : 'N',
             null,
             'N',
             'N',
+            t.dynamic ? 'Y' : 'N',
             'N',
-            'N',
+          ]),
+      ),
+  };
+}
+
+function showViews(schemas: Located[], matches: (name: string) => boolean, { core, host }: Run): Listing {
+  return {
+    columns: columns(
+      'created_on name reserved database_name schema_name owner comment text is_secure is_materialized owner_role_type change_tracking',
+      { created_on: TIME },
+    ),
+    rows: () =>
+      schemas.flatMap(({ schema }) =>
+        byName(schema.tables.values())
+          .filter((t) => t.definition && matches(t.name) && core.grants.sees(host.role ?? '', t))
+          .map((t) => [
+            String(t.createdOn),
+            t.name,
+            '',
+            t.database,
+            t.schema,
+            'LOCAL',
+            t.comment,
+            `CREATE VIEW ${t.name} AS ${t.definition!.text}`,
+            'false',
+            'false',
+            'ROLE',
+            isTracked(t) ? 'ON' : 'OFF',
           ]),
       ),
   };

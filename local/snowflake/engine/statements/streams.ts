@@ -1,11 +1,14 @@
 /** CREATE, DROP and SHOW of streams. */
-import { changeTrackingMissing, existsAlready } from '../errors.ts';
+import { appendOnlyOnDynamic, changeTrackingMissing, existsAlready, missingObject, unsupported } from '../errors.ts';
+import { checkTrackable } from '../compile/trackable.ts';
 import type { Statement } from '../parse/ast.ts';
+import { kindOf } from '../storage/catalog.ts';
 import { isStale, staleAfter, type Stream } from '../storage/stream.ts';
 import { isTracked, qualifiedName } from '../storage/table.ts';
 import { checkTime, timeOf } from './points.ts';
 import type { SmallRow } from '../results.ts';
 import type { Run } from './run.ts';
+import { basesOf } from './views.ts';
 
 /** The table is tracked from then on, also when the point that was asked for turns out to be before that. */
 export async function createStream(statement: Extract<Statement, { k: 'createStream' }>, run: Run): Promise<string> {
@@ -14,19 +17,27 @@ export async function createStream(statement: Extract<Statement, { k: 'createStr
   const { head, at, mode, initial, comment } = statement;
   const full = catalog.resolve(statement.name, host);
   const schema = catalog.schema([full.database, full.schema], host);
-  const table = catalog.writable(statement.on, host);
+  const table = statement.what === 'TABLE' ? catalog.alterable(statement.on, host) : catalog.table(statement.on, host);
+  if (kindOf(table) !== statement.what) throw missingObject(statement.what, qualifiedName(table));
+  if ((mode === 'INSERT_ONLY') !== (table.external === true))
+    throw unsupported(`stream of mode ${mode} on ${kindOf(table)}`);
+  if (table.dynamic && mode === 'APPEND_ONLY') throw appendOnlyOnDynamic();
+  if (table.definition) checkTrackable(table.definition.query, mode === 'APPEND_ONLY');
+  const bases = basesOf(table, core);
+  const tables = new Set([table, ...bases]);
   run.named.add(qualifiedName(table));
   if (schema.streams.has(full.name) && head.ifNotExists) return `${full.name} already exists, statement succeeded.`;
   if (schema.tables.has(full.name) || (schema.streams.has(full.name) && !head.orReplace))
     throw existsAlready(`${full.database}.${full.schema}.${full.name}`);
   await core.commitLock.hold(async () => {
-    if (!isTracked(table)) table.tracking.push({ on: core.clock.commitTime(), off: null });
+    for (const t of tables) if (!isTracked(t)) t.tracking.push({ on: core.clock.commitTime(), off: null });
     const createdOn = core.clock.commitTime();
     let offset = createdOn;
     if (at !== null) {
       offset = timeOf(at, table, core, cx);
-      checkTime(offset, table, core, createdOn);
-      if (!table.tracking.some(({ on, off }) => on <= offset && off === null)) throw changeTrackingMissing(table.name);
+      for (const t of bases) checkTime(offset, t, core, createdOn);
+      const untracked = [...tables].find((t) => !t.tracking.some(({ on, off }) => on <= offset && off === null));
+      if (untracked) throw changeTrackingMissing(untracked.name);
     }
     schema.streams.set(full.name, {
       ...full,
@@ -34,6 +45,7 @@ export async function createStream(statement: Extract<Statement, { k: 'createStr
       owner: host.role ?? '',
       comment,
       table,
+      bases,
       mode,
       offset,
       initial,
@@ -55,8 +67,16 @@ export async function dropStream(statement: Extract<Statement, { k: 'drop' }>, {
 export const STREAM_COLUMNS =
   'created_on name database_name schema_name owner comment table_name source_type base_tables type stale mode stale_after invalid_reason owner_role_type';
 
+const SOURCE_TYPES = {
+  TABLE: 'Table',
+  VIEW: 'View',
+  'DYNAMIC TABLE': 'Dynamic Table',
+  'EVENT TABLE': 'Event Table',
+  'EXTERNAL TABLE': 'External Table',
+};
+
 export function streamRow(stream: Stream, now: bigint): SmallRow {
-  const { table } = stream;
+  const { table, bases } = stream;
   return [
     String(stream.createdOn),
     stream.name,
@@ -65,13 +85,13 @@ export function streamRow(stream: Stream, now: bigint): SmallRow {
     'LOCAL',
     stream.comment,
     qualifiedName(table),
-    'Table',
-    qualifiedName(table),
+    SOURCE_TYPES[kindOf(table)],
+    bases.map(qualifiedName).join(', '),
     'DELTA',
     String(isStale(stream, now)),
     stream.mode,
     String(staleAfter(stream)),
-    table.droppedOn === null ? 'N/A' : 'Base table dropped',
+    [table, ...bases].every((t) => t.droppedOn === null) ? 'N/A' : 'Base table dropped',
     'ROLE',
   ];
 }

@@ -1,6 +1,14 @@
 /** Databases, schemas and tables by name, with what was dropped and can come back. */
-import { existsAlready, insufficientPrivileges, missingObject, missingTable, noDatabase, noSchema } from '../errors.ts';
-import type { Name } from '../parse/ast.ts';
+import {
+  existsAlready,
+  insufficientPrivileges,
+  missingObject,
+  missingTable,
+  noDatabase,
+  noSchema,
+  unsupported,
+} from '../errors.ts';
+import type { Name, TableKind } from '../parse/ast.ts';
 import type { Stream } from './stream.ts';
 import { qualifiedName, type Table } from './table.ts';
 
@@ -25,6 +33,13 @@ export type DatabaseEntry = {
 };
 export type Current = { database: string | null; schema: string | null };
 export type Resolved = { database: string; schema: string; name: string };
+
+/** As statements call it. */
+export function kindOf(t: Table): TableKind {
+  if (t.definition) return 'VIEW';
+  if (t.dynamic) return 'DYNAMIC TABLE';
+  return t.event ? 'EVENT TABLE' : t.external ? 'EXTERNAL TABLE' : 'TABLE';
+}
 
 export class Catalog {
   readonly databases = new Map<string, DatabaseEntry>();
@@ -65,10 +80,18 @@ export class Catalog {
     return found;
   }
 
-  /** A table that may be changed: Snowflake's own views may not. */
+  /** A table whose rows may be changed: those of views may not, nor what Snowflake itself fills. */
   writable(name: Name, current: Current): Table {
+    const found = this.alterable(name, current);
+    if (found.event || found.external) throw unsupported(`changing rows of an ${kindOf(found)}`);
+    return found;
+  }
+
+  /** A table that may be altered. */
+  alterable(name: Name, current: Current): Table {
     const found = this.table(name, current);
     if (found.view) throw insufficientPrivileges('view', found.name);
+    if (found.definition || found.dynamic) throw unsupported(`${kindOf(found)} in place of a table`);
     return found;
   }
 
@@ -112,11 +135,12 @@ export class Catalog {
     schema.tables.set(t.name, t);
   }
 
+  /** Views and dynamic tables do not come back. */
   drop(t: Table, at: bigint): void {
     const schema = this.schemaOf(t);
     schema.tables.delete(t.name);
     t.droppedOn = at;
-    schema.dropped.push(t);
+    if (kindOf(t) === 'TABLE') schema.dropped.push(t);
   }
 
   /** The last dropped table of a name, back in its place. */

@@ -1,5 +1,6 @@
 /**
- * Streams: a point between two commits of a table, from which on its changes were not consumed. A stream holds no rows.
+ * Streams: a point between two commits of a table, or of those behind a view, from which on its changes were not consumed. A
+ * stream holds no rows.
  * With SHOW_INITIAL_ROWS it first shows what the table had at that point, until that was consumed.
  */
 import { baseDropped, changeTrackingMissing, staleStream } from '../errors.ts';
@@ -24,7 +25,9 @@ export type Stream = {
   comment: string;
   /** The object, whatever its name is by now. */
   table: Table;
-  mode: 'DEFAULT' | 'APPEND_ONLY';
+  /** What has the rows: the table itself, or the tables behind a view. */
+  bases: Table[];
+  mode: 'DEFAULT' | 'APPEND_ONLY' | 'INSERT_ONLY';
   offset: bigint;
   initial: boolean;
 };
@@ -36,27 +39,36 @@ const DAY = 86_400_000_000_000n;
 /** MAX_DATA_EXTENSION_TIME_IN_DAYS. */
 const EXTENSION_DAYS = 14;
 
-export const staleAfter = ({ table, offset }: Stream): bigint =>
-  offset + BigInt(Math.max(table.retentionDays, EXTENSION_DAYS)) * DAY;
+export const staleAfter = ({ bases, offset }: Stream): bigint =>
+  offset + BigInt(Math.max(Math.min(...bases.map((t) => t.retentionDays)), EXTENSION_DAYS)) * DAY;
+
+const involved = ({ table, bases }: Stream): Set<Table> => new Set([table, ...bases]);
 
 export const isStale = (stream: Stream, now: bigint): boolean =>
-  stream.table.droppedOn !== null || stream.offset < stream.table.historyFrom || staleAfter(stream) < now;
+  [...involved(stream)].some((t) => t.droppedOn !== null || stream.offset < t.historyFrom) || staleAfter(stream) < now;
 
 const isTrackedSince = ({ on, off }: TrackingInterval, from: bigint): boolean => on <= from && off === null;
 
 /** Throws unless the stream can be read. */
 export function checkReadable(stream: Stream, now: bigint): void {
-  const { table } = stream;
-  if (table.droppedOn !== null) throw baseDropped(table.name);
+  const tables = [...involved(stream)];
+  const dropped = tables.find((t) => t.droppedOn !== null);
+  if (dropped) throw baseDropped(dropped.name);
   if (isStale(stream, now)) throw staleStream(stream.name);
-  if (!table.tracking.some((interval) => isTrackedSince(interval, stream.offset)))
-    throw changeTrackingMissing(qualifiedName(table));
+  const untracked = tables.find((t) => !t.tracking.some((interval) => isTrackedSince(interval, stream.offset)));
+  if (untracked) throw changeTrackingMissing(qualifiedName(untracked));
 }
 
-/** Its rows up to `to`: the table's columns, then `__action`, `__update`, `__row`. */
-export function streamSql({ table, mode }: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {
+/** Its rows up to `to`: the table's columns, then `__action`, `__update`, `__row`. Rows of files have no ids. */
+export function streamSql(stream: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {
+  const sql = rowsSql(stream, read, unseen, rowIdsStay);
+  return stream.mode === 'INSERT_ONLY' ? `SELECT * REPLACE ('' AS __row) FROM (${sql})` : sql;
+}
+
+function rowsSql({ table, mode }: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {
   if (read.initial) return initialSql(table, read.offset, rowIdsStay);
-  if (read.to > read.offset) return changesSql(table, read.offset, read.to, mode, unseen, rowIdsStay);
+  const kind = mode === 'DEFAULT' ? mode : 'APPEND_ONLY';
+  if (read.to > read.offset) return changesSql(table, read.offset, read.to, kind, unseen, rowIdsStay);
   const empty = `SELECT ${columnIds(table)} FROM (${atSql(table, 0n, [])}) WHERE FALSE`;
   return `SELECT *, 'INSERT' AS __action, FALSE AS __update, '' AS __row FROM (${empty})`;
 }

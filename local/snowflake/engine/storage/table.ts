@@ -3,7 +3,7 @@
  * `__rid` is the row for life, `__vf` and `__vt` the commits its version begins and ends with, `__b` marks the version
  * a row was born with. Readers never see a row between two states: a version holds from `__vf` until before `__vt`.
  */
-import type { Expr } from '../parse/ast.ts';
+import type { Expr, Query } from '../parse/ast.ts';
 import { physicalType, type SqlType } from '../types.ts';
 
 export type Column = {
@@ -20,6 +20,9 @@ export type Column = {
   comment: string | null;
 };
 
+/** A query that stands for an object; unqualified names in it are of its own schema. */
+export type Definition = { query: Query; text: string; database: string; schema: string };
+
 /** While tracking is on, `off` is null. */
 export type TrackingInterval = { on: bigint; off: bigint | null };
 
@@ -32,6 +35,14 @@ export type Table = {
   droppedOn: bigint | null;
   /** A view of the database SNOWFLAKE: it is read as it is now, and that is all. */
   view?: true;
+  /** A view: it has no rows of its own. */
+  definition?: Definition;
+  /** A dynamic table: its rows are what this gave when it was refreshed. */
+  dynamic?: Definition;
+  /** An event table: it has the columns that they all have, and its rows come by themselves. */
+  event?: true;
+  /** An external table: its rows are those of files, which it knows no row of. */
+  external?: true;
   transient: boolean;
   comment: string;
   retentionDays: number;
@@ -78,9 +89,9 @@ export function currentSql(t: Table, unseen: Unseen): string {
   return `SELECT ${list} FROM ${currentTable(t)} WHERE TRUE${born(unseen)} UNION ALL ${ended}`;
 }
 
-/** Rows as of a time, commits at that time included. */
-export function atSql(t: Table, at: bigint, unseen: Unseen): string {
-  const list = columnIds(t);
+/** Rows as of a time, commits at that time included; `hidden` columns besides. */
+export function atSql(t: Table, at: bigint, unseen: Unseen, ...hidden: string[]): string {
+  const list = [columnIds(t), ...hidden].join(', ');
   return `SELECT ${list} FROM ${currentTable(t)} WHERE __vf <= ${at}${born(unseen)}
     UNION ALL SELECT ${list} FROM ${historyTable(t)} WHERE __vf <= ${at} AND ${alive(at, unseen)}${born(unseen)}`;
 }
@@ -118,12 +129,17 @@ export function changesSql(
     return `${births(currentTable(t))} UNION ALL ${births(historyTable(t))}`;
   }
   const ended = `__vf <= ${from} AND __vt > ${from} AND __vt <= ${to}${born(unseen)}${unseen.length > 0 ? ` AND __vt NOT IN (${unseen.join(', ')})` : ''}`;
+  return `WITH born AS (SELECT ${list}, __rid FROM ${currentTable(t)} WHERE ${began}
+      UNION ALL SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${began} AND ${alive(to, unseen)}),
+    gone AS (SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${ended})
+    SELECT ${list}, __action, __update, ${row} FROM (${netSql(t)})`;
+}
+
+/** What relation `born` has and `gone` has not, by `__rid`: columns, `__action`, `__update`, `__rid`. */
+export function netSql(t: Table): string {
   const same = t.columns.map((c) => `a.${c.id} IS NOT DISTINCT FROM b.${c.id}`).join(' AND ');
   const half = (action: string, of: string, other: string): string =>
     `SELECT ${t.columns.map((c) => `a.${c.id}`).join(', ')}, '${action}' AS __action, b.__rid IS NOT NULL AS __update, a.__rid
      FROM ${of} a LEFT JOIN ${other} b ON a.__rid = b.__rid WHERE b.__rid IS NULL OR NOT (${same})`;
-  return `WITH born AS (SELECT ${list}, __rid FROM ${currentTable(t)} WHERE ${began}
-      UNION ALL SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${began} AND ${alive(to, unseen)}),
-    gone AS (SELECT ${list}, __rid FROM ${historyTable(t)} WHERE ${ended})
-    SELECT ${list}, __action, __update, ${row} FROM (${half('INSERT', 'born', 'gone')} UNION ALL ${half('DELETE', 'gone', 'born')})`;
+  return `${half('INSERT', 'born', 'gone')} UNION ALL ${half('DELETE', 'gone', 'born')}`;
 }

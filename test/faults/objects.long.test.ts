@@ -1,0 +1,195 @@
+/** Sources on views and dynamic tables, and streams on them, over real parts: the topic folds to what the object shows. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Stands, type Pipeline } from './pipeline.ts';
+
+let stands: Stands;
+beforeAll(async () => {
+  stands = await Stands.start();
+  await stands.sql('CREATE SCHEMA DB.STAGING', 'CREATE SCHEMA DB.DATA');
+});
+afterAll(() => stands.stop());
+
+let tables = 0;
+
+/** Orders of two customers, and the customers. */
+async function shop(): Promise<{ orders: string; customers: string; view: string }> {
+  const [orders, customers, view] = ['ORDERS', 'CUSTOMERS', 'V'].map((name) => `DB.DATA.${name}${++tables}`);
+  await stands.sql(
+    `CREATE TABLE ${orders} (ID NUMBER(9,0), CUSTOMER NUMBER(9,0), STATE VARCHAR) CHANGE_TRACKING = TRUE`,
+    `CREATE TABLE ${customers} (CUSTOMER NUMBER(9,0), NAME VARCHAR) CHANGE_TRACKING = TRUE`,
+    `INSERT INTO ${orders} VALUES (1, 1, 'open'), (2, 1, 'open'), (3, 2, 'secret'), (4, 2, 'open')`,
+    `INSERT INTO ${customers} VALUES (1, 'Ann'), (2, 'Bob')`,
+  );
+  return { orders: orders!, customers: customers!, view: view! };
+}
+
+const row = (fields: unknown) => (fields === null ? '' : Object.values(fields as object).join(' '));
+
+/** `op before>after` of the newest window's records, sorted, after ticks that made one. */
+async function newest(pipeline: Pipeline): Promise<string[]> {
+  const head = async () => (await pipeline.state())?.head?.number ?? 0;
+  const before = await head();
+  for (let tick = 0; tick < 4 && (await head()) === before; tick++) await pipeline.run(1);
+  const now = await head();
+  expect(now).toBe(before + 1);
+  const come = (await pipeline.published()).filter(({ op, window }) => op !== 'tombstone' && window === now);
+  return come.map((record) => `${record.op} ${row(record.before)}>${row(record.after)}`).sort();
+}
+
+/** What a consumer has, and what the object shows. */
+async function both(pipeline: Pipeline, object: string): Promise<[string[], string[]]> {
+  const folded = Object.values(await pipeline.folded()).map(row);
+  const shown = (await stands.rows(`SELECT * FROM ${object}`)).map((cells) => cells.map(String).join(' '));
+  return [folded.sort(), shown.sort()];
+}
+
+async function expectSame(pipeline: Pipeline, object: string): Promise<void> {
+  const [folded, shown] = await both(pipeline, object);
+  expect(folded).toEqual(shown);
+  expect(pipeline.codes).toEqual([]);
+}
+
+test('changes of a view over one table: rows come and go with its filter', async () => {
+  const { orders, view } = await shop();
+  await stands.sql(
+    `CREATE VIEW ${view} CHANGE_TRACKING = TRUE AS SELECT ID, STATE FROM ${orders} WHERE STATE <> 'secret'`,
+  );
+  await stands.passMinutes(1);
+  const pipeline = await stands.configured({ table: view, key: ['ID'], partitions: 2 });
+  expect(await newest(pipeline)).toEqual(['r >1 open', 'r >2 open', 'r >4 open']);
+  await stands.sql(
+    `UPDATE ${orders} SET STATE = 'paid' WHERE ID = 1`,
+    `UPDATE ${orders} SET STATE = 'secret' WHERE ID = 2`,
+    `UPDATE ${orders} SET STATE = 'told' WHERE ID = 3`,
+    `UPDATE ${orders} SET CUSTOMER = 9 WHERE ID = 4`,
+    `INSERT INTO ${orders} VALUES (5, 1, 'open'), (6, 1, 'secret')`,
+  );
+  expect(await newest(pipeline)).toEqual(['c >3 told', 'c >5 open', 'd 2 open>', 'u 1 open>1 paid']);
+  await stands.sql(`DELETE FROM ${orders} WHERE ID IN (1, 6)`, `UPDATE ${orders} SET ID = 7 WHERE ID = 5`);
+  expect(await newest(pipeline)).toEqual(['c >7 open', 'd 1 paid>', 'd 5 open>']);
+  await expectSame(pipeline, view);
+});
+
+test('changes of a view over two tables: either makes them', async () => {
+  const { orders, customers, view } = await shop();
+  const joined = `SELECT O.ID, C.NAME, O.STATE FROM ${orders} O JOIN ${customers} C ON C.CUSTOMER = O.CUSTOMER`;
+  await stands.sql(`CREATE VIEW ${view} CHANGE_TRACKING = TRUE AS ${joined}`);
+  await stands.passMinutes(1);
+  const pipeline = await stands.configured({ table: view, key: ['ID'], partitions: 2 });
+  expect((await newest(pipeline)).length).toBe(4);
+  await stands.sql(`UPDATE ${customers} SET NAME = 'Anna' WHERE CUSTOMER = 1`);
+  expect(await newest(pipeline)).toEqual(['u 1 Ann open>1 Anna open', 'u 2 Ann open>2 Anna open']);
+  await stands.sql(
+    `UPDATE ${orders} SET CUSTOMER = 2 WHERE ID = 1`,
+    `DELETE FROM ${orders} WHERE ID = 2`,
+    `INSERT INTO ${customers} VALUES (3, 'Cy')`,
+    `INSERT INTO ${orders} VALUES (5, 3, 'new')`,
+  );
+  expect(await newest(pipeline)).toEqual(['c >5 Cy new', 'd 2 Anna open>', 'u 1 Anna open>1 Bob open']);
+  await stands.sql(`DELETE FROM ${customers} WHERE CUSTOMER = 2`);
+  expect(await newest(pipeline)).toEqual(['d 1 Bob open>', 'd 3 Bob secret>', 'd 4 Bob open>']);
+  await expectSame(pipeline, view);
+});
+
+test('changes of a dynamic table: what its refreshes make of it', async () => {
+  const { orders, customers, view } = await shop();
+  const query = `SELECT C.NAME, COUNT(*) AS N FROM ${orders} O JOIN ${customers} C ON C.CUSTOMER = O.CUSTOMER GROUP BY C.NAME`;
+  await stands.sql(`CREATE DYNAMIC TABLE ${view} TARGET_LAG = '1 minute' WAREHOUSE = WH AS ${query}`);
+  await stands.passMinutes(1);
+  const pipeline = await stands.configured({ table: view, key: ['NAME'], partitions: 2 });
+  expect(await newest(pipeline)).toEqual(['r >Ann 2', 'r >Bob 2']);
+  await stands.sql(`DELETE FROM ${orders} WHERE ID = 1`, `INSERT INTO ${customers} VALUES (3, 'Cy')`);
+  await pipeline.run(2);
+  expect((await pipeline.state())!.head!.number).toBe(1);
+  await stands.sql(`ALTER DYNAMIC TABLE ${view} REFRESH`);
+  expect(await newest(pipeline)).toEqual(['u Ann 2>Ann 1']);
+  await stands.sql(
+    `UPDATE ${orders} SET CUSTOMER = 3 WHERE CUSTOMER = 2`,
+    `INSERT INTO ${orders} VALUES (5, 1, 'x')`,
+    `ALTER DYNAMIC TABLE ${view} REFRESH`,
+  );
+  expect(await newest(pipeline)).toEqual(['c >Cy 2', 'd Bob 2>', 'u Ann 1>Ann 2']);
+  await expectSame(pipeline, view);
+
+  await stands.sql(`CREATE STREAM ${view}_STREAM ON DYNAMIC TABLE ${view} SHOW_INITIAL_ROWS = TRUE`);
+  const streamed = await stands.configured({ stream: `${view}_STREAM`, key: ['NAME'] });
+  expect(await newest(streamed)).toEqual(['c >Ann 2', 'c >Cy 2']);
+  await stands.sql(`DELETE FROM ${orders} WHERE ID = 5`, `ALTER DYNAMIC TABLE ${view} REFRESH`);
+  expect(await newest(streamed)).toEqual(['u Ann 2>Ann 1']);
+  await expectSame(streamed, view);
+});
+
+test('a stream on a view', async () => {
+  const { orders, customers, view } = await shop();
+  await stands.sql(
+    `CREATE VIEW ${view} AS SELECT O.ID, C.NAME FROM ${orders} O JOIN ${customers} C ON C.CUSTOMER = O.CUSTOMER`,
+    `CREATE STREAM ${view}_STREAM ON VIEW ${view} SHOW_INITIAL_ROWS = TRUE`,
+  );
+  const pipeline = await stands.configured({ stream: `${view}_STREAM`, key: ['ID'] });
+  expect(await newest(pipeline)).toEqual(['c >1 Ann', 'c >2 Ann', 'c >3 Bob', 'c >4 Bob']);
+  await stands.sql(`UPDATE ${customers} SET NAME = 'Rob' WHERE CUSTOMER = 2`, `DELETE FROM ${orders} WHERE ID = 1`);
+  expect(await newest(pipeline)).toEqual(['d 1 Ann>', 'u 3 Bob>3 Rob', 'u 4 Bob>4 Rob']);
+  await expectSame(pipeline, view);
+});
+
+test('a stream on an event table: rows go by their row id', async () => {
+  await stands.sql(
+    'CREATE EVENT TABLE DB.DATA.EVENTS',
+    'CREATE STREAM DB.DATA.EVENTS_STREAM ON EVENT TABLE DB.DATA.EVENTS APPEND_ONLY = TRUE',
+  );
+  const load = (text: string) =>
+    stands.snowflake.control.load('DB.DATA.EVENTS', `SELECT 'LOG' AS RECORD_TYPE, '"${text}"' AS VALUE`);
+  const pipeline = await stands.configured({ stream: 'DB.DATA.EVENTS_STREAM', changes: 'append-only' });
+  await pipeline.run(1);
+  await load('began');
+  await load('ended');
+  const told = await newest(pipeline);
+  expect(told.map((each) => / LOG .*"(\w+)"/.exec(each)?.[1])).toEqual(expect.arrayContaining(['began', 'ended']));
+  const keys = (await pipeline.published()).map(({ key }) => (key as Record<string, string>)['METADATA$ROW_ID']);
+  expect(new Set(keys).size).toBe(2);
+  expect(pipeline.codes).toEqual([]);
+});
+
+test('a stream on an external table: what its files bring, equal rows as often as they come', async () => {
+  await stands.sql(
+    `CREATE EXTERNAL TABLE DB.DATA.FILES (ID NUMBER(9,0) AS (VALUE:c1::NUMBER(9,0)), V VARCHAR AS (VALUE:c2::VARCHAR))
+     LOCATION = @DB.DATA.STAGE/path FILE_FORMAT = (TYPE = PARQUET)`,
+    'CREATE STREAM DB.DATA.FILES_STREAM ON EXTERNAL TABLE DB.DATA.FILES INSERT_ONLY = TRUE',
+  );
+  const load = (...rows: string[]) =>
+    stands.snowflake.control.load('DB.DATA.FILES', `SELECT * FROM (VALUES ${rows.join(', ')}) AS f(ID, V)`);
+  const columns = { include: ['ID', 'V'] };
+  const pipeline = await stands.configured({
+    stream: 'DB.DATA.FILES_STREAM',
+    changes: 'append-only',
+    key: ['ID'],
+    columns,
+  });
+  await pipeline.run(1);
+  await load(`(1, 'a')`, `(1, 'b')`, `(2, 'c')`, `(2, 'c')`);
+  expect(await newest(pipeline)).toEqual(['c >1 a', 'c >1 b', 'c >2 c', 'c >2 c']);
+  await load(`(1, 'a')`);
+  expect(await newest(pipeline)).toEqual(['c >1 a']);
+  expect(pipeline.codes).toEqual([]);
+});
+
+test('a view that is not tracked, one that was replaced, and a managed stream on one are refused', async () => {
+  const { orders, view } = await shop();
+  await stands.sql(`CREATE VIEW ${view} AS SELECT ID, STATE FROM ${orders}`);
+  const pipeline = await stands.configured({ table: view, key: ['ID'] });
+  await pipeline.run(1);
+  expect(pipeline.codes).toEqual(['TRACKING_OFF']);
+  expect(pipeline.telemetry.errors.at(-1)!.message).toContain('ALTER VIEW');
+  await stands.sql(`ALTER VIEW ${view} SET CHANGE_TRACKING = TRUE`);
+  expect((await newest(pipeline)).length).toBe(4);
+  await stands.sql(
+    `CREATE OR REPLACE VIEW ${view} CHANGE_TRACKING = TRUE AS SELECT ID, STATE FROM ${orders} WHERE ID > 1`,
+  );
+  await stands.sql(`DELETE FROM ${orders} WHERE ID = 4`);
+  await pipeline.run(3);
+  expect(pipeline.codes.at(-1)).toBe('HISTORY_LOST');
+
+  const managed = await stands.configured({ stream: { managed: true, on: view }, key: ['ID'] });
+  await managed.tick();
+  expect(managed.codes).toEqual(['STREAM_UNFIT']);
+});
