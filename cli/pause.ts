@@ -25,7 +25,7 @@ async function change(what: 'pause' | 'resume', source: string, options: Options
   const config = configOf(options);
   findSource(config, source);
   const checkpoints = createCheckpoints(config);
-  const before = await checkpoints.look(source);
+  const before = await checkpoints.look(source, true);
   await (what === 'pause' ? pause : resume)(checkpoints, source);
   const waiting = (before?.partitions ?? []).filter(({ state }) => state === 'needs-operator');
   const resumed =

@@ -3,15 +3,24 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { handler, type OperatorCommand } from '../../lambdas/operate/index.ts';
 
+/** What any other service answers to an operation. */
+type Others = (operation: string, input: Record<string, unknown>) => object;
+
 /** `configOf`: path of the configuration that the function of this name was deployed with. */
-export async function startOperate(configOf: (functionName: string) => string) {
+export async function startOperate(configOf: (functionName: string) => string, others: Others = () => ({})) {
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
+      const body = JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>;
       const [, name] = /functions\/([^/]+)\/invocations/.exec(request.url ?? '') ?? [];
-      process.env['SNOWMELT_CONFIG'] = configOf(decodeURIComponent(name ?? ''));
-      const event = JSON.parse(Buffer.concat(parts).toString()) as OperatorCommand;
+      if (name === undefined) {
+        const [, operation = ''] = String(request.headers['x-amz-target']).split('.');
+        response.setHeader('content-type', 'application/x-amz-json-1.1');
+        return void response.end(JSON.stringify(others(operation, body)));
+      }
+      process.env['SNOWMELT_CONFIG'] = configOf(decodeURIComponent(name));
+      const event = body as OperatorCommand;
       handler(event, { awsRequestId: 'request', getRemainingTimeInMillis: () => 60_000 }).then(
         (answer) => response.end(JSON.stringify(answer ?? null)),
         (error: Error) => {
