@@ -64,7 +64,7 @@ export const INCIDENTS: readonly Incident[] = [
   {
     title: 'The group of the markers was deleted',
     shows: ['MARKER_EXPIRED', 'NeedsOperator'],
-    says: 'The positions in Kafka are offsets of a group a source, `snowmelt:<app>:<source>`; it has no members, so tools that tidy up may take it for unused. Partitions that have nothing undecided and published nothing yet go on; the others stop.',
+    says: 'The positions in Kafka are offsets of one group for each source, `snowmelt:<app>:<source>`; it has no members, so tools that tidy up may take it for unused. Partitions that have published nothing yet go on; the others stop.',
     steps: [
       {
         todo: 'See that it is gone, and keep whoever deleted it from doing so again (ACL: DELETE on the group is no right that Snowmelt needs).',
@@ -113,7 +113,7 @@ export const INCIDENTS: readonly Incident[] = [
     says: 'The replica has the rows as of its last refresh, which may be less than what was published, and a history of its own. So sources begin anew there; nothing tells which changes are between.',
     steps: [
       {
-        todo: 'Stop all of them before the switch, or at once after it. What was read of the old account is still published once they go on.',
+        todo: 'Stop all of them before the switch, or at once after it. What was read of the old account and not published yet is dropped by the last step.',
         run: ['npx snowmelt pause {source} {where} --reason "failover"'],
       },
       {
@@ -171,7 +171,7 @@ export const INCIDENTS: readonly Incident[] = [
   {
     title: 'Without the tool',
     shows: [],
-    says: 'Two steps in the AWS console stop all or one, when there is no clone at hand. Neither is lost by a deployment or undone by one, so undo them yourself.',
+    says: 'Two steps in the AWS console stop all or one, when there is no clone at hand. No deployment has to undo them, so do it yourself.',
     steps: [
       {
         todo: 'One source. DynamoDB, Explore items, table `snowmelt-<app>`: the item whose pk is `source#<name>` and whose sk is `meta`; set its `paused` to true. That is all that `npx snowmelt pause` does, but for the audit; running invocations end by themselves.',
