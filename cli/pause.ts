@@ -26,7 +26,7 @@ async function change(what: 'pause' | 'resume', source: string, options: Options
   const config = configOf(options);
   await findSource(config, createMembers(config), source);
   const checkpoints = createCheckpoints(config);
-  const before = await checkpoints.look(source);
+  const before = await checkpoints.look(source, true);
   await (what === 'pause' ? pause : resume)(checkpoints, source);
   const waiting = (before?.partitions ?? []).filter(({ state }) => state === 'needs-operator');
   const resumed =

@@ -67,6 +67,7 @@ function tell(found: Findings): string {
       ({ partition, state, position, marked, marker, verdict, message }) =>
         `partition ${partition}: ${state}, at ${place(position)}, marked ${place(marked)}, Kafka ${place(marker)}: ${verdict}${message === null ? '' : `\n  ${message}`}`,
     ),
+    ...(log.gap === null ? [] : [`window ${log.gap} is missing in the log`]),
     found.ways.length === 0 ? 'Nothing disagrees.' : `Ways out: ${found.ways.join(', ')}`,
   ].join('\n');
 }

@@ -3,6 +3,7 @@
  * alarms' metrics come from, and by the alarms' own thresholds.
  */
 import type { ResolvedSource } from '../lambdas/config/resolved.ts';
+import { asSnowmeltError } from '../lambdas/errors.ts';
 import { health, LIMITS, type Health } from '../lambdas/protocol/health.ts';
 import { hasPassed, rowsUpTo } from '../lambdas/protocol/past.ts';
 import type { Checkpoints, PartitionItem, SourceState, StoredError } from '../lambdas/protocol/ports.ts';
@@ -45,11 +46,23 @@ export type SourceStatus = {
   error: StoredError | null;
 };
 
-/** A source's state at a time (ms), and what was finished since the look before, to count what was sent meanwhile. */
-export type Look = { state: SourceState | null; at: number; finished: Window[] };
+/**
+ * A source's state at a time (ms), and what was finished since the look before, to count what was sent meanwhile.
+ * `unreadable`: why there is no state, where that is for an operator to mend.
+ */
+export type Look = { state: SourceState | null; at: number; finished: Window[]; unreadable?: StoredError };
 
+/** One source that can't be read does not keep the others from being seen. @throws STORE_UNREACHABLE */
 export async function look(checkpoints: Checkpoints, source: string, before: Look | null): Promise<Look> {
-  const state = await checkpoints.look(source);
+  let state: SourceState | null;
+  try {
+    state = await checkpoints.look(source);
+  } catch (error) {
+    const { code, message, retry } = asSnowmeltError(error);
+    if (retry !== 'operator') throw error;
+    const at = Date.now();
+    return { state: null, at, finished: [], unreadable: { code, message, at } };
+  }
   const at = Date.now();
   const from = before?.state?.meta.finishedThrough;
   const to = state?.meta.finishedThrough ?? 0;
@@ -58,10 +71,11 @@ export async function look(checkpoints: Checkpoints, source: string, before: Loo
   return { state, at, finished };
 }
 
-export function sourceStatus(source: ResolvedSource, { state, at, finished }: Look, before: Look | null): SourceStatus {
+export function sourceStatus(source: ResolvedSource, seen: Look, before: Look | null): SourceStatus {
+  const { state, at, finished, unreadable = null } = seen;
   const { database, schema, name } = source.object;
   const known = state === null ? null : health(state, at);
-  const verdict = verdictOf(source, state, known);
+  const verdict = unreadable === null ? verdictOf(source, state, known) : 'needs-operator';
   const named = {
     name: source.name,
     object: `${database}.${schema}.${name}`,
@@ -71,7 +85,7 @@ export function sourceStatus(source: ResolvedSource, { state, at, finished }: Lo
     objectiveMs: source.freshnessMs,
   };
   if (state === null)
-    return { ...named, head: 0, unfinished: 0, windows: [], snapshot: null, partitions: [], error: null };
+    return { ...named, head: 0, unfinished: 0, windows: [], snapshot: null, partitions: [], error: unreadable };
   const windows = [...finished, ...state.windows];
   const elapsed = before === null ? 0 : (at - before.at) / 1000;
   return {

@@ -64,7 +64,10 @@ function wayOut({ error, partitions }: SourceStatus): string {
   const stopped = partitions.find(({ state }) => state === 'needs-operator')?.error ?? error;
   const code = stopped?.code ?? '';
   const facts = Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : null;
-  return facts === null ? 'what to do: docs/runbook.md' : `what to do: ${facts.action} (docs/runbook.md, ${code})`;
+  if (facts === null) return 'what to do: docs/runbook.md';
+  // What is tried again stops a partition, too, when it has been met often enough.
+  const then = facts.retry === 'tick' ? ' Then `npx snowmelt resume SOURCE`.' : '';
+  return `what to do: ${facts.action}${then} (docs/runbook.md, ${code})`;
 }
 
 /** Lines under the table, of whole words. */

@@ -29,7 +29,8 @@ export function commandFor(run: string, place: CommandPlace): string {
 const of = '{source} {where}';
 const DEPLOY = 'npx cdk deploy -c env={env}';
 const INSPECT = `npx snowmelt recover ${of}`;
-const RESUME = `npx snowmelt resume ${of} --reason "cause mended"`;
+/** Also what lets a partition go on that another code has stopped, met three times at one position. */
+export const RESUME = `npx snowmelt resume ${of} --reason "cause mended"`;
 const VOID = `npx snowmelt void ${of} --window {window} --reason "can not be read"`;
 const ANEW = `npx snowmelt recover ${of} --take anew --reason "begins anew"`;
 const MARKER = `npx snowmelt recover ${of} --take marker --reason "Kafka lost data"`;
@@ -134,10 +135,18 @@ export const ERRORS = {
   },
   TYPE_UNSUPPORTED: {
     retry: 'operator',
-    run: [DEPLOY, RESUME],
-    causes: 'A selected column has a type that the configured format cannot carry.',
+    run: [DEPLOY],
+    causes: 'A selected column has a type that can not be read, or not through a stream.',
     action:
       'Leave the column out (`columns.exclude`) or cast it (`columns.add`), or alter it to a type that docs/types.md lists.',
+  },
+  NAME_TAKEN: {
+    retry: 'operator',
+    run: [DEPLOY, VOID, INSPECT, RESUME],
+    causes:
+      'Two columns would have one name in a record: Avro and Protobuf spell it with letters, digits and `_` alone, and flat records have fields of their own.',
+    action:
+      'Leave one of the columns that the message names out (`columns.exclude`), or rename it. The window that was read has both: `npx snowmelt void SOURCE --window <number>` sends what it holds in another way, and once `recover` shows the window that makes up for it at the end of the log `npx snowmelt resume SOURCE`.',
   },
   COLUMN_MISSING: {
     retry: 'tick',
@@ -299,7 +308,7 @@ export const ERRORS = {
     causes:
       'The table was altered so that its schema breaks the compatibility rule of the subject: a type changed, or a column came that is NOT NULL.',
     action:
-      'Undo the change in Snowflake, or relax the rule of the subject the message names until the new schema is registered; then `npx snowmelt resume SOURCE`.',
+      'Relax the rule of the subject the message names until the new schema is registered; then `npx snowmelt resume SOURCE`. To undo the change in Snowflake is not enough, since what was read has it: after that `npx snowmelt recover SOURCE --take anew` empties the topic for its consumers and sends everything again.',
   },
   SCHEMA_REFUSED: {
     retry: 'operator',
@@ -332,7 +341,8 @@ export const ERRORS = {
     retry: 'operator',
     run: [INSPECT, RESUME],
     causes: 'A window is missing in the log: items were deleted by hand, or the table was restored.',
-    action: 'Restore the table as it was; nothing is published over a gap.',
+    action:
+      'Nothing is published over a gap. Put the items back (point-in-time recovery has them), then `npx snowmelt resume SOURCE`. Where they are gone for good, `npx snowmelt recover SOURCE --take anew` empties the topic for its consumers and sends everything again.',
   },
 
   // --- operator

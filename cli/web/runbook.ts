@@ -26,6 +26,7 @@ function inline(text: string): string {
   return escaped(text)
     .replaceAll(/`([^`]+)`/g, '<code>$1</code>')
     .replaceAll(/^_([^_]+)_/g, '<em>$1</em>')
+    .replaceAll(/\[([^\]]+)\]\(#[^)]+\)/g, '<a href="#$1">$1</a>')
     .replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
 }
 

@@ -1,5 +1,5 @@
 /** What keeps a source from going on, worst first, with what the runbook says about it. */
-import { commandFor, ERRORS, type CommandPlace, type ErrorFacts } from '../../lambdas/errors.ts';
+import { commandFor, ERRORS, RESUME, type CommandPlace, type ErrorFacts } from '../../lambdas/errors.ts';
 import type { StoredError } from '../../lambdas/protocol/ports.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from '../source-status.ts';
 import { SAYS } from '../status-view.ts';
@@ -46,16 +46,23 @@ function failure(source: SourceStatus, partition: PartitionStatus | null, error:
   const { code, message } = error;
   // A newer release may know more codes.
   const facts: ErrorFacts | undefined = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS] : undefined;
-  const needed = facts?.retry === 'operator' ? facts.run : [];
+  const forOperator = facts?.retry === 'operator';
+  const stopped = partition === null ? forOperator : partition.state === 'needs-operator';
   return {
     ...entryOf(source.name, partition?.partition ?? null, code),
-    stopped: partition === null ? facts?.retry === 'operator' : partition.state === 'needs-operator',
+    stopped,
     message,
     at: new Date(error.at).toISOString(),
     causes: facts?.causes ?? null,
     action: facts?.action ?? null,
-    run: needed.map((command) => commandFor(command, placeIn(source, partition, place))),
+    run: runFor(facts, stopped).map((command) => commandFor(command, placeIn(source, partition, place))),
   };
+}
+
+/** A code that is tried again stops a partition, too, when it has been met often enough. */
+function runFor(facts: ErrorFacts | undefined, stopped: boolean): readonly string[] {
+  if (facts?.retry === 'operator') return facts.run;
+  return facts !== undefined && stopped ? [RESUME] : [];
 }
 
 /** What the commands are for: this source, there, and the first window that the partition is not past. */

@@ -14,9 +14,9 @@ import { readLayouts, readWindows } from './window-log.ts';
  *   written    partition items ---> layout ---> window
  *   read       meta ---> windows ---> layouts ---> partition items
  *
- * null when the source has no `meta` yet.
+ * null when the source has no `meta` yet. `overGap`: what is left of a log that lacks a window is answered all the same.
  */
-export async function look(table: Table, source: string): Promise<SourceState | null> {
+export async function look(table: Table, source: string, overGap = false): Promise<SourceState | null> {
   const meta = await readSourceMeta(table, source);
   if (meta === null) return null;
   const { finishedThrough } = meta;
@@ -27,15 +27,13 @@ export async function look(table: Table, source: string): Promise<SourceState | 
   if (gap !== null) {
     // Windows that were finished and pruned after `meta` was read leave no gap in the log, only in this reading.
     const again = await readSourceMeta(table, source);
-    if (again !== null && again.finishedThrough > finishedThrough) return look(table, source);
-    throw new SnowmeltError(
-      'LOG_GAP',
-      `Source ${source}: window ${gap} is missing after ${finishedThrough} finished ones.`,
-    );
+    if (again !== null && again.finishedThrough > finishedThrough) return look(table, source, overGap);
+    const what = `Source ${source}: window ${gap} is missing after ${finishedThrough} finished ones.`;
+    if (!overGap) throw new SnowmeltError('LOG_GAP', what);
   }
   const layouts = await readLayouts(table, source);
   const partitions = await readAll(table, source);
-  return { meta, head: found.at(-1) ?? null, layouts, windows, partitions };
+  return { meta, head: found.at(-1) ?? null, layouts, windows, partitions, ...(gap !== null && { gap }) };
 }
 
 /** The first number that is missing, or null. */

@@ -20,7 +20,7 @@ import * as log from './window-log.ts';
 export function createCheckpoints(config: Pick<ResolvedConfig, 'table'>): Checkpoints {
   const table = new Table(config.table);
   return {
-    look: (source) => look(table, source),
+    look: (source, overGap) => look(table, source, overGap),
     create: (source, meta) => createMeta(table, source, meta),
     updateMeta: (source, change) => updateMeta(table, source, change),
     request: (source, request) => putRequest(table, source, request),

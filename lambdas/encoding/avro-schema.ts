@@ -3,7 +3,7 @@ import type { Struct, StructField } from './connect-schema.ts';
 import { identifierOf, identifiersOf } from './names.ts';
 import type { ConnectType } from './types.ts';
 
-/** The schema's text. @throws TYPE_UNSUPPORTED when two names become the same */
+/** The schema's text. @throws NAME_TAKEN */
 export function avroSchema(struct: Struct): string {
   return JSON.stringify(record(struct, new Set()));
 }

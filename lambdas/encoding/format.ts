@@ -4,7 +4,7 @@ import { flatNames, type WindowFacts } from './envelope.ts';
 import type { RowWriter, ValueWriter } from './record.ts';
 
 export interface Format {
-  /** @throws TYPE_UNSUPPORTED, KEY_INVALID, and what a registry fails with */
+  /** @throws TYPE_UNSUPPORTED, NAME_TAKEN, KEY_INVALID, and what a registry fails with */
   key(facts: WindowFacts): Promise<RowWriter>;
   value(facts: WindowFacts): Promise<ValueWriter>;
   /** No row's key. */
@@ -25,14 +25,11 @@ export function emptied(facts: WindowFacts): WindowFacts {
   return { ...facts, window: { ...window, columns: [] }, layout: { ...layout, topic: `${layout.topic}.truncation` } };
 }
 
-/** @throws TYPE_UNSUPPORTED */
+/** @throws NAME_TAKEN */
 export function refuseTaken({ window }: WindowFacts): void {
   const taken = window.columns
     .map(({ name }) => name)
     .filter((name) => (flatNames as readonly string[]).includes(name));
   if (taken.length === 0) return;
-  throw new SnowmeltError(
-    'TYPE_UNSUPPORTED',
-    `Columns with a name that flat records use themselves: ${taken.join(', ')}`,
-  );
+  throw new SnowmeltError('NAME_TAKEN', `Columns with a name that flat records use themselves: ${taken.join(', ')}`);
 }

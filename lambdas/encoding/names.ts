@@ -23,10 +23,10 @@ export function namespaceOf(topic: string): string {
     .join('.');
 }
 
-/** @throws TYPE_UNSUPPORTED naming columns that would share one name, or one with `taken` */
+/** @throws NAME_TAKEN naming columns that would share one name, or one with `taken` */
 export function identifiersOf(names: readonly string[], taken: readonly string[]): string[] {
   const identifiers = names.map(identifierOf);
   const twice = names.filter((_, at) => taken.includes(identifiers[at]!) || identifiers.indexOf(identifiers[at]!) < at);
   if (twice.length === 0) return identifiers;
-  throw new SnowmeltError('TYPE_UNSUPPORTED', `Columns whose name is taken in a record: ${twice.join(', ')}`);
+  throw new SnowmeltError('NAME_TAKEN', `Columns whose name is taken in a record: ${twice.join(', ')}`);
 }

@@ -29,7 +29,7 @@ const imports: Readonly<Record<string, string>> = {
 /** Registries that don't know Confluent's type get it inside the message: the same bytes. */
 export type DecimalPlace = 'imported' | 'inside';
 
-/** `latest`: the text registered last under the subject, or null. @throws TYPE_UNSUPPORTED, SUBJECT_INCOMPATIBLE */
+/** `latest`: the text registered last under the subject, or null. @throws TYPE_UNSUPPORTED, NAME_TAKEN, SUBJECT_INCOMPATIBLE */
 export function keySchema(
   topic: string,
   columns: readonly Column[],
@@ -40,7 +40,7 @@ export function keySchema(
   return { text: file(topic, fields, message('Key', fields.map(lineOf), decimals(fields))), numbers };
 }
 
-/** Of a record's value: an envelope, or a flat row. @throws TYPE_UNSUPPORTED, SUBJECT_INCOMPATIBLE */
+/** Of a record's value: an envelope, or a flat row. @throws TYPE_UNSUPPORTED, NAME_TAKEN, SUBJECT_INCOMPATIBLE */
 export function valueSchema(facts: WindowFacts, latest: string | null, place: DecimalPlace): ProtobufSchema {
   const make = facts.source.format.envelope === 'flat' ? flatSchema : envelopeSchema;
   return make(facts, latest, place);

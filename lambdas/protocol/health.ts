@@ -1,5 +1,5 @@
 /** How a source is, out of its state alone: asked each minute for every source, whether it is due, idle or failing. Pure. */
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { asSnowmeltError, ERRORS, type ErrorCode } from '../errors.ts';
 import { hasDeadLetters } from './dead-letters.ts';
 import { heldBy, nextWindowFor, rowsUpTo } from './past.ts';
 import type { SourceState, Telemetry } from './ports.ts';
@@ -115,4 +115,10 @@ export function tellHealth(
   gauge('DeadLettersWaiting', deadLetters, deadLetters === 0);
   if (resultLeftMs !== null) gauge('ResultHeadroom', resultLeftMs / HOUR_MS, resultLeftMs > RESULT_LIFE_MS / 2);
   if (snapshotShare !== null) gauge('SnapshotPercent', 100 * snapshotShare);
+}
+
+/** A source whose state can't be read for a reason that does not pass: nothing goes on, so somebody is called. */
+export function tellUnreadable(telemetry: Telemetry, source: { name: string; paused?: boolean }, error: unknown): void {
+  if (source.paused === true || asSnowmeltError(error).retry !== 'operator') return;
+  telemetry.gauge('NeedsOperator', 1, { source: source.name, quiet: false });
 }

@@ -11,7 +11,7 @@ import { LAST_ROW, type Position } from './position.ts';
 import { beginsAnew, type Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
-  await mustLook(checkpoints, source);
+  await mustLook(checkpoints, source, true);
   await checkpoints.updateMeta(source, { paused: true });
 }
 
@@ -148,8 +148,8 @@ async function ask(
   throw refused(`Another request for ${source} waits for its window; the next ticks of plan serve it.`);
 }
 
-export async function mustLook(checkpoints: Checkpoints, source: string): Promise<SourceState> {
-  const state = await checkpoints.look(source);
+export async function mustLook(checkpoints: Checkpoints, source: string, overGap = false): Promise<SourceState> {
+  const state = await checkpoints.look(source, overGap);
   if (state === null) throw refused(`${source} has no state yet: nothing was planned for it.`);
   return state;
 }

@@ -4,7 +4,7 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
-import { tellHealth } from './health.ts';
+import { tellHealth, tellUnreadable } from './health.ts';
 import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
 import { tellNews } from './notices.ts';
@@ -94,7 +94,10 @@ export function watched({ object, query, stream }: Pick<Layout, 'object' | 'quer
 /** The tick of each minute: tells how every source is and what is new of it, finishes what is unfinished; reads no gate and opens no window. */
 export async function finish(ports: PlanPorts, settings: PlanTickSettings, all: SourcePlan[]): Promise<void> {
   await sideBySide(ports, all, async (source) => {
-    const stored = await ports.checkpoints.look(source.name);
+    const stored = await ports.checkpoints.look(source.name).catch((error: unknown) => {
+      tellUnreadable(ports.telemetry, source, error);
+      throw error;
+    });
     if (source.gone !== true) tellHealth(ports.telemetry, source, stored, ports.clock.now());
     if (stored === null) return;
     await tellPeople(ports, source.name, stored);
@@ -247,10 +250,23 @@ async function scan(
   } catch (error) {
     // Another planner wrote that window meanwhile, and a third may have aborted our scan as out of date.
     if ((await ports.checkpoints.headNumber(source.name)) > (state.head?.number ?? 0)) return;
+    const replay = replayInstead(candidate, error);
+    if (replay !== null) {
+      return scan(ports, settings, { ...found, state: { ...state, meta: { ...state.meta, scan: null } } }, replay);
+    }
     const request = pending?.request ?? candidate?.request?.id ?? null;
     await beginAgain(ports, settings, found, request, error);
   }
   if (told !== null) await tellFirst(ports, settings, found, candidate!, told);
+}
+
+/** A repair out of two results is given up for a replay since its window began, once one of them is gone. */
+function replayInstead(candidate: Candidate | null, error: unknown): Candidate | null {
+  const request = candidate?.request ?? null;
+  const gone = error instanceof SnowmeltError && error.code === 'RESULT_EXPIRED';
+  if (!gone || candidate === null || request === null || request.results === null) return null;
+  const kind = request.since === null ? 'snapshot' : 'repair';
+  return { ...candidate, kind, request: { ...request, kind, results: null } };
 }
 
 /** A change of the columns is a window of its own, before the candidate, which is then read all the same. */

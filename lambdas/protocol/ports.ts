@@ -446,7 +446,7 @@ export interface Encoders {
   headers(window: Window): HeaderWriter | null;
   /**
    * Before it resolves, whatever consumers need to read the records (a schema) is where they look for it.
-   * @throws TYPE_UNSUPPORTED, KEY_INVALID; SUBJECT_INCOMPATIBLE, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED
+   * @throws TYPE_UNSUPPORTED, NAME_TAKEN, KEY_INVALID; SUBJECT_INCOMPATIBLE, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_UNAUTHORIZED
    */
   forWindow(window: Window, layout: Layout, partition: number): Promise<RecordEncoder>;
 }
@@ -597,6 +597,8 @@ export type SourceState = {
   /** Windows after `meta.finishedThrough`, ascending, dense (LOG_GAP otherwise). */
   windows: Window[];
   partitions: PartitionItem[];
+  /** The first window that is missing in the log: nothing is decided on such a state but what an operator wants. */
+  gap?: number;
 };
 
 /** What an invocation holds after acquire: the item as this epoch last read or wrote it. */
@@ -610,8 +612,8 @@ export type AcquireResult = { lease: Lease } | { busy: PartitionItem } | { stopp
  * All methods throw STORE_UNREACHABLE when DynamoDB does not answer, STATE_TOO_NEW for items of a newer release.
  */
 export interface Checkpoints {
-  /** null when the source has no `meta` yet. */
-  look(source: string): Promise<SourceState | null>;
+  /** null when the source has no `meta` yet. `overGap`: an operator's, answers `gap` instead of throwing LOG_GAP. */
+  look(source: string, overGap?: boolean): Promise<SourceState | null>;
   /** Puts `meta` if absent; an existing one wins. */
   create(source: string, meta: Meta): Promise<void>;
   /** Puts items 0..partitions-1 if absent, no position. Before a layout is written. */

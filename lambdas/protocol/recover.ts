@@ -46,18 +46,18 @@ export type Findings = {
   clusterId: { table: string | null; kafka: string };
   topic: { name: string; partitions: number | null; configured: number; ends: Inspection['ends'] };
   controlPartitions: number | null;
-  log: { head: number; to: string | null; finishedThrough: number };
+  log: { head: number; to: string | null; finishedThrough: number; gap: number | null };
   partitions: PartitionFindings[];
   /** Ways that fit what was found; empty where everything agrees. */
   ways: Way[];
 };
 
 export async function inspect(ports: RecoverPorts, settings: RecoverSettings, source: SourcePlan): Promise<Findings> {
-  const state = await mustLook(ports.checkpoints, source.name);
+  const state = await mustLook(ports.checkpoints, source.name, true);
   const partitions = state.partitions.length;
   const seen = await ports.kafka.inspect({ source: source.name, partitions, topic: source.topic });
   const findings = state.partitions.map((item) => judge(ports, settings, state, item, seen, source.topic));
-  const { meta, head } = state;
+  const { meta, head, gap = null } = state;
   return {
     source: source.name,
     incarnation: meta.incarnation,
@@ -69,9 +69,9 @@ export async function inspect(ports: RecoverPorts, settings: RecoverSettings, so
       ends: seen.ends,
     },
     controlPartitions: seen.controlPartitions,
-    log: { head: head?.number ?? 0, to: head?.to ?? null, finishedThrough: meta.finishedThrough },
+    log: { head: head?.number ?? 0, to: head?.to ?? null, finishedThrough: meta.finishedThrough, gap },
     partitions: findings,
-    ways: waysFor(findings, meta.clusterId !== null && meta.clusterId !== seen.clusterId),
+    ways: waysFor(findings, gap !== null || (meta.clusterId !== null && meta.clusterId !== seen.clusterId)),
   };
 }
 
@@ -106,10 +106,10 @@ function judge(
   return { ...known, marker: at, verdict: 'agrees', message: null };
 }
 
-/** The gentlest first. */
-function waysFor(findings: PartitionFindings[], otherCluster: boolean): Way[] {
+/** The gentlest first. `broken`: a window of the log is missing, or the cluster is another one. */
+function waysFor(findings: PartitionFindings[], broken: boolean): Way[] {
   const wrong = findings.filter(({ verdict }) => verdict !== 'agrees');
-  if (otherCluster) return ['anew'];
+  if (broken) return ['anew'];
   if (wrong.length === 0) return [];
   const all = (test: (found: PartitionFindings) => boolean) => wrong.every(test);
   if (all(({ verdict, open }) => verdict === 'MARKER_EXPIRED' && open === null)) return ['store', 'anew'];
@@ -176,7 +176,7 @@ async function beginAnew(
 ): Promise<void> {
   const { checkpoints, clock } = ports;
   await checkpoints.updateMeta(source.name, { paused: true });
-  const state = await mustLook(checkpoints, source.name);
+  const state = await mustLook(checkpoints, source.name, true);
   const layout = newestLayout(state.layouts);
   if (layout === null) throw refused(`${source.name} has not begun: there is nothing to begin anew.`);
   const known = found.partitions.flatMap(({ position, marker }) => [

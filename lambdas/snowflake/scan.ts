@@ -14,7 +14,8 @@ const rangesMs = 600_000;
 /** Waits between two looks at a status. */
 const looksMs = [50, 100, 200, 400, 800, 1_500, 2_000];
 
-const ended = new Set(['SUCCESS', 'FAILED_WITH_ERROR', 'FAILED_WITH_INCIDENT', 'ABORTED', 'DISCONNECTED']);
+const failed = new Set(['FAILED_WITH_ERROR', 'FAILED_WITH_INCIDENT']);
+const ended = new Set(['SUCCESS', ...failed, 'ABORTED', 'DISCONNECTED']);
 /** Monitoring knows nothing of it: not yet, or not any more. */
 const unknown = new Set(['NO_DATA', 'NO_QUERY_DATA']);
 
@@ -33,7 +34,7 @@ export async function scanStatus(
     const status = await sessions.inSession((session) => session.status(checkQueryId(queryId), statusMs));
     // Monitoring has no error codes to rely on; the result has, and says whether there is one.
     if (ended.has(status) || unknown.has(status)) {
-      const answer = statusOf(status, await results.ask(queryId));
+      const answer = statusOf(queryId, status, await results.ask(queryId));
       if (answer.state !== 'running') {
         sessions.finished(queryId);
         return answer;
@@ -45,14 +46,19 @@ export async function scanStatus(
   }
 }
 
-function statusOf(status: string, answer: ResultAnswer): ScanStatus {
+function statusOf(queryId: string, status: string, answer: ResultAnswer): ScanStatus {
   switch (answer.state) {
     case 'done':
       return { state: 'done' };
     case 'failed':
       return answer;
     case 'gone':
-      return { state: 'gone' };
+      if (!failed.has(status)) return { state: 'gone' };
+      // It is known, and so are its errors: what is gone is a result that it reads.
+      return {
+        state: 'failed',
+        error: new SnowmeltError('RESULT_EXPIRED', `A result that query ${queryId} reads is gone`),
+      };
     case 'running':
       if (!ended.has(status) || status === 'SUCCESS') return { state: 'running' };
       return { state: 'failed', error: new SnowmeltError('SNOWFLAKE_STATEMENT', `The query ended as ${status}`) };

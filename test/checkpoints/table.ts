@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import {
   CreateTableCommand,
+  DeleteItemCommand,
   DynamoDBClient,
   PutItemCommand,
   ScanCommand,
@@ -28,6 +29,8 @@ export type TestTable = {
   name: string;
   /** Writes an item as it is, past the store. */
   put(item: Record<string, AttributeValue>): Promise<void>;
+  /** Deletes an item, past the store. */
+  remove(item: Record<string, AttributeValue>): Promise<void>;
   /** All items, as long as they fit into one page. */
   items(): Promise<Record<string, AttributeValue>[]>;
   close(): Promise<void>;
@@ -46,6 +49,8 @@ export async function startTable(): Promise<TestTable> {
     proxy,
     name,
     put: async (item) => void (await client.send(new PutItemCommand({ TableName: name, Item: item }))),
+    remove: async ({ pk, sk }) =>
+      void (await client.send(new DeleteItemCommand({ TableName: name, Key: { pk: pk!, sk: sk! } }))),
     items: async () => (await client.send(new ScanCommand({ TableName: name }))).Items ?? [],
     close: async () => {
       client.destroy();

@@ -8,21 +8,28 @@ import { handler, type OperatorCommand } from '../../lambdas/operate/index.ts';
 import { SALT } from '../faults/pipeline.ts';
 
 process.env['AWS_REGION'] ??= 'us-east-1';
-const SECRET = { token: 'snowmelt', salt: SALT };
+
+/** What any other service answers to an operation. */
+type Others = (operation: string, input: Record<string, unknown>) => object;
+
+const secrets: Others = (operation) =>
+  operation === 'GetSecretValue' ? { SecretString: JSON.stringify({ token: 'snowmelt', salt: SALT }) } : {};
 
 /** `configOf`: path of the configuration that the function of this name was deployed with. */
-export async function startOperate(configOf: (functionName: string) => string) {
+export async function startOperate(configOf: (functionName: string) => string, others: Others = secrets) {
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      if (request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue') {
-        response.end(JSON.stringify({ SecretString: JSON.stringify(SECRET) }));
-        return;
-      }
+      const body = JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>;
       const [, name] = /functions\/([^/]+)\/invocations/.exec(request.url ?? '') ?? [];
-      process.env['SNOWMELT_CONFIG'] = configOf(decodeURIComponent(name ?? ''));
-      const event = JSON.parse(Buffer.concat(parts).toString()) as OperatorCommand;
+      if (name === undefined) {
+        const [, operation = ''] = String(request.headers['x-amz-target']).split('.');
+        response.setHeader('content-type', 'application/x-amz-json-1.1');
+        return void response.end(JSON.stringify(others(operation, body)));
+      }
+      process.env['SNOWMELT_CONFIG'] = configOf(decodeURIComponent(name));
+      const event = body as OperatorCommand;
       handler(event, { awsRequestId: 'request', getRemainingTimeInMillis: () => 60_000 }).then(
         (answer) => response.end(JSON.stringify(answer ?? null)),
         (error: Error) => {

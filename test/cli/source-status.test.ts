@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { sourceStatus, type Look } from '../../cli/source-status.ts';
+import { look, sourceStatus, type Look } from '../../cli/source-status.ts';
 import { renderSource } from '../../cli/status-view.ts';
+import { stuckOf } from '../../cli/web/stuck.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
+import { SnowmeltError, type ErrorCode } from '../../lambdas/errors.ts';
 import type { SourceState } from '../../lambdas/protocol/ports.ts';
 import { item, stateOf, windowOf } from '../protocol/fixtures.ts';
+import { world } from '../protocol/world.ts';
 
 const start = Date.parse('2026-01-01T00:00:00.000Z');
 const SECOND = 1_000;
@@ -94,4 +97,20 @@ test('what docs/operations.md shows of it is what it prints', () => {
   const status = sourceStatus(shop, seen(state(2_500, 0), at), seen(state(1_000, 0), at - 1));
   const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
   expect(page).toContain(`\`\`\`text\n${renderSource(status).join('\n')}\n\`\`\``);
+});
+
+test('a source that can not be read for an operator to mend is shown with the reason; others fail the look', async () => {
+  const { checkpoints } = world();
+  const refuse = (code: ErrorCode) => {
+    checkpoints.fault = () => {
+      throw new SnowmeltError(code, 'window 7 is missing');
+    };
+  };
+  refuse('LOG_GAP');
+  const status = sourceStatus(source, await look(checkpoints, source.name, null), null);
+  expect(status).toMatchObject({ verdict: 'needs-operator', error: { code: 'LOG_GAP' } });
+  expect(renderSource(status).join(' ')).toContain('window 7 is missing');
+  expect(stuckOf(status, '--local')).toMatchObject([{ entry: 'LOG_GAP', stopped: true }]);
+  refuse('STORE_UNREACHABLE');
+  await expect(look(checkpoints, source.name, null)).rejects.toThrow('window 7 is missing');
 });

@@ -229,7 +229,7 @@ test('what has no place in a record is refused, all of it at once', async () => 
   });
   await expect(encoderFor(columns, { key: ['NOPE'] })).rejects.toMatchObject({ code: 'KEY_INVALID' });
   await expect(encoderFor([column('__op', 'VARCHAR')], { envelope: 'flat' })).rejects.toMatchObject({
-    code: 'TYPE_UNSUPPORTED',
+    code: 'NAME_TAKEN',
   });
 });
 

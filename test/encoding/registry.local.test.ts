@@ -211,7 +211,7 @@ describe('a schema that changes', () => {
     expect(decode('avro', value, confluent)).toMatchObject({ after: { a_u0020b: 'x', _u0031_u00e9_u0022: 'y' } });
     await record('confluent', { format: 'protobuf', subjects: 'record' }, odd, ['1', 'x', 'y']);
     const twice = [columns[0]!, column('a b', 'VARCHAR'), column('a_u0020b', 'VARCHAR')];
-    await expect(open('confluent', {}, twice)).rejects.toThrow(failing('TYPE_UNSUPPORTED', /a_u0020b/));
+    await expect(open('confluent', {}, twice)).rejects.toThrow(failing('NAME_TAKEN', /a_u0020b/));
   });
 
   test('a NULL where a column is NOT NULL is told by its name', async () => {
@@ -260,6 +260,14 @@ describe('a registry that fails', () => {
     confluent.fault = null;
     await open('confluent', { key: 'json' });
     expect(versions('shop.flights-value')).toBe(1);
+  });
+
+  test('of what it says a code and one short line are told', async () => {
+    const said = { error_code: 42201, message: 'no\nsecond', detail: 'third' };
+    confluent.fault = { kind: status(422, said), times: 1 };
+    await expect(open('confluent', { key: 'json' })).rejects.toThrow(failing('SCHEMA_REFUSED', /: 422 42201 no$/));
+    confluent.fault = { kind: status(422, { message: 'x'.repeat(9_000) }), times: 1 };
+    await expect(open('confluent', { key: 'json' })).rejects.toThrow(failing('SCHEMA_REFUSED', /^.{10,600}$/));
   });
 
   test('an answer that does not come', async () => {

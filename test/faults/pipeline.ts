@@ -35,7 +35,7 @@ export type Overrides = {
   table?: TestTable;
 };
 
-type Envelope = { op: string; before: unknown; after: unknown; source: { window: number } };
+type Envelope = { op: string; before: unknown; after: unknown; source: { window: number | bigint } };
 
 let sources = 0;
 
@@ -171,6 +171,8 @@ export class Pipeline {
     return `DB.PUBLIC.${this.source.object.name}`;
   }
 
+  /** Of a key or an envelope. */
+  decode: (bytes: Uint8Array) => unknown = (bytes) => JSON.parse(Buffer.from(bytes).toString());
   /** What a planner is handed instead of its ports. */
   wrap: (ports: PlanPorts) => PlanPorts = (ports) => ports;
   /** How long was paused in all; nobody waits for it, but the clock goes on. */
@@ -302,13 +304,13 @@ export class Pipeline {
   /** `op key` of each visible record in the order of the log, topic partition by topic partition. */
   async published(): Promise<{ op: string; key: unknown; before: unknown; after: unknown; window: number }[]> {
     const records = await readCommitted(this.#stands.kafka.target.brokers, this.source.topic);
-    return records.map(({ key, value }) => {
+    return records.map(({ bytes: { key, value } }) => {
       const parsed =
         value === null
           ? { op: 'tombstone', before: null, after: null, source: { window: 0 } }
-          : (JSON.parse(value.toString()) as Envelope);
+          : (this.decode(value) as Envelope);
       const { op, before, after, source } = parsed;
-      return { op, key: JSON.parse(key.toString()) as unknown, before, after, window: source.window };
+      return { op, key: this.decode(key), before, after, window: Number(source.window) };
     });
   }
 

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { SnowmeltError, type ErrorCode } from '../../lambdas/errors.ts';
 import { health, tellHealth } from '../../lambdas/protocol/health.ts';
 import type { SourceState } from '../../lambdas/protocol/ports.ts';
 import { item, stateOf, windowOf } from './fixtures.ts';
+import { world } from './world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -114,4 +116,18 @@ test('a pause, of whichever kind, pages nobody for its age, but tells of the his
   expect(told.splice(0)).toEqual(expected.slice(0, 2));
   tellHealth(telemetry, { ...source, paused: true }, null, start);
   expect(told).toEqual([]);
+});
+
+test('a state that can not be read calls an operator, unless trying again may help', async () => {
+  const of = async (code: ErrorCode) => {
+    const w = world();
+    await w.tick();
+    w.checkpoints.fault = (call) => {
+      if (call === 'look') throw new SnowmeltError(code, 'm');
+    };
+    await w.finish();
+    return w.telemetry.gauges.get('NeedsOperator');
+  };
+  expect(await of('LOG_GAP')).toBe(1);
+  expect(await of('STORE_UNREACHABLE')).toBeUndefined();
 });

@@ -597,6 +597,8 @@ export class MemoryEvents implements Events {
 export class MemoryTelemetry implements Telemetry {
   readonly errors: Error[] = [];
   readonly messages: string[] = [];
+  /** The last value of each, whatever the source. */
+  readonly gauges = new Map<string, number>();
   info(message: string) {
     this.messages.push(message);
   }
@@ -604,5 +606,7 @@ export class MemoryTelemetry implements Telemetry {
     this.errors.push(error);
   }
   count() {}
-  gauge() {}
+  gauge(metric: string, value: number) {
+    this.gauges.set(metric, value);
+  }
 }

@@ -143,6 +143,8 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
   const sent = Buffer.concat(records.map(({ bytes }) => bytes.value!)).toString();
   expect(findMarks(sent, planted)).toEqual(['name: plain']);
 
+  // What it is not told it can't repeat in an error.
+  expect(findMarks(JSON.stringify(registry.heard.map(({ path, body }) => [path, body])), rows)).toEqual([]);
   const places = {
     'logs and metrics': functions.printed(),
     'answers and failed events': JSON.stringify(outcomes),

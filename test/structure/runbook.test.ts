@@ -3,16 +3,38 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ENTRIES } from '../../infra/observability/entries.ts';
+import { METRICS } from '../../lambdas/aws/metrics.ts';
 import { commandFor, ERRORS, EXAMPLE, type ErrorFacts } from '../../lambdas/errors.ts';
+import { INCIDENTS } from '../../scripts/runbook-incidents.ts';
 import { runbook } from '../../scripts/runbook.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/runbook.md'), 'utf8');
 
-test('docs/runbook.md is current (npm run schema), with an entry for each alarm and each error', () => {
+/** Names of others that are written as ours are. */
+const FOREIGN = new Set(['EventBridge', 'GetSecretValue', 'PrepareCommit', 'PrivateLink', 'PutEvents', 'StartOffset']);
+
+test('docs/runbook.md is current (npm run schema), with an entry for each alarm, each error and what neither tells', () => {
   expect(page).toBe(runbook());
-  const entries = [...page.matchAll(/^### (\w+)$/gm)].map(([, id]) => id);
-  expect(entries).toEqual([...Object.keys(ENTRIES), ...Object.keys(ERRORS)]);
+  const entries = [...page.matchAll(/^### (.+)$/gm)].map(([, id]) => id);
+  const incidents = INCIDENTS.map(({ title }) => title);
+  expect(entries).toEqual([...Object.keys(ENTRIES), ...Object.keys(ERRORS), ...incidents]);
+});
+
+test('every alarm and metric that it mentions is one of infra/observability or of the metrics', () => {
+  const words = [...page.matchAll(/\b(?:[A-Z][a-z]+){2,}\b/g)].map(([word]) => word);
+  words.push(...[...page.matchAll(/\b[Aa]larms? ([A-Z]\w*)/g)].map(([, name]) => name!));
+  const unknown = words.filter((word) => !(word in ENTRIES) && !(word in METRICS) && !FOREIGN.has(word));
+  expect(unknown).toEqual([]);
+});
+
+test('links within it lead to an entry, under its name', () => {
+  const links = [...page.matchAll(/\[([^\]]+)\]\(#([^)]+)\)/g)];
+  expect(links.length).toBeGreaterThan(20);
+  for (const [, name, anchor] of links) {
+    expect(page).toContain(`\n### ${name}\n`);
+    expect(anchor).toBe(name!.toLowerCase());
+  }
 });
 
 test('codes and alarms that the entries name are there', () => {

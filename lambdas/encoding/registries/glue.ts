@@ -112,7 +112,7 @@ export class GlueRegistry implements RegistryClient {
     if (status === 'AVAILABLE') {
       return Buffer.concat([Buffer.of(HEADER_VERSION, NOT_COMPRESSED), Buffer.from(id.replaceAll('-', ''), 'hex')]);
     }
-    const said = `Schema ${subject}, version ${id}: ${String(status)}`;
+    const said = `Schema ${subject}, version ${id}: ${wordOf(status)}`;
     if (status === 'PENDING') throw new SnowmeltError('REGISTRY_UNREACHABLE', said);
     throw new SnowmeltError('SUBJECT_INCOMPATIBLE', said);
   }
@@ -155,5 +155,10 @@ function accepted(reply: Reply, subject: string): Version {
 function nameOf({ status, body }: Reply): string {
   if (status === 200) return '';
   const { __type: type } = (body ?? {}) as { __type?: unknown };
-  return typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : '';
+  return typeof type === 'string' ? wordOf(type.slice(type.lastIndexOf('#') + 1)) : '';
+}
+
+/** Names of errors and states are words; what is not is nothing of Glue's. */
+function wordOf(value: unknown): string {
+  return typeof value === 'string' && /^\w{1,80}$/.test(value) ? value : '';
 }

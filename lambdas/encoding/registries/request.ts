@@ -18,6 +18,8 @@ export const usualPace: Pace = { timeoutMs: 5_000, pauseMs: 200 };
 const ATTEMPTS = 3;
 /** Schemas are small; what is larger is no answer to us. */
 const MAX_BYTES = 4 * 1024 * 1024;
+/** Characters of a message: the first reason of an incompatibility fits. */
+const MAX_SAID = 500;
 
 /**
  * `passing`: whether a reply is one that may be another the next time.
@@ -38,11 +40,16 @@ export async function ask(pace: Pace, make: () => Request, passing: (reply: Repl
   throw new SnowmeltError('REGISTRY_UNREACHABLE', `${hostOf(make().url)}: ${reason}`);
 }
 
-/** What a registry says of an error, shortened. */
+/**
+ * What a registry says of an error: a code of its own, where it has one, and one line of its message, shortened. Nothing else of
+ * an answer gets into an error. A registry is told schemas and never a row, so it has none to repeat.
+ */
 export function describe(body: unknown): string {
-  const { message, Message } = (body ?? {}) as { message?: unknown; Message?: unknown };
+  const { error_code: code, message, Message } = (body ?? {}) as Record<'error_code' | 'message' | 'Message', unknown>;
   const text = typeof message === 'string' ? message : typeof Message === 'string' ? Message : '';
-  return text.slice(0, 500);
+  const line = (text.split(/[\r\n]/, 1)[0] ?? '').slice(0, MAX_SAID);
+  // Where it is no more than the status it was said already.
+  return typeof code === 'number' && Number.isInteger(code) && code > 599 ? `${code} ${line}` : line;
 }
 
 function hostOf(url: string): string {

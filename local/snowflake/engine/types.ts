@@ -20,6 +20,7 @@ export type Kind =
   | 'object'
   | 'array'
   | 'binary'
+  | 'file'
   | 'null';
 
 /** `precision` and `scale` of NUMBER, `scale` of TIME and TIMESTAMP, `length` of VARCHAR and BINARY. */
@@ -42,6 +43,8 @@ export const DATE = make('date');
 export const VARIANT = make('variant');
 export const OBJECT = make('object');
 export const ARRAY = make('array');
+/** A column may have it, and no value is ever in it. */
+export const FILE = make('file');
 export const NULL = make('null');
 
 export const isTimestamp = (t: SqlType): boolean => t.kind.startsWith('timestamp');

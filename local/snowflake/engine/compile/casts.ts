@@ -155,6 +155,8 @@ export function cast(v: Value, to: SqlType, f: Formats, attempt = false): Value 
     case 'binary':
       if (v.type.kind === 'binary') return done(v.sql);
       return v.type.kind === 'text' ? done(`sf_text_binary(${v.sql})`) : refuse();
+    case 'file':
+      return refuse();
     default:
       return toTemporal(v, to, f, refuse, done);
   }

@@ -13,6 +13,7 @@ import {
   VARIANT,
   OBJECT,
   ARRAY,
+  FILE,
   type SqlType,
 } from '../types.ts';
 import type { Name } from './ast.ts';
@@ -228,6 +229,9 @@ export class Cursor {
       case 'DATE':
         arity(0);
         return DATE;
+      case 'FILE':
+        arity(0);
+        return FILE;
       case 'VARIANT':
       case 'OBJECT':
       case 'ARRAY':
