@@ -19,7 +19,12 @@ import type { KeyRequest, Keys } from './keys.ts';
  * `sources` and `patterns`: an edit that is not deployed yet. What the function signs in to is always what was deployed: an event must not
  * lead its credentials elsewhere.
  */
-export type CheckCommand = { command: 'check'; sources?: ResolvedSource[]; patterns?: ResolvedPattern[]; deep?: boolean };
+export type CheckCommand = {
+  command: 'check';
+  sources?: ResolvedSource[];
+  patterns?: ResolvedPattern[];
+  deep?: boolean;
+};
 
 export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }

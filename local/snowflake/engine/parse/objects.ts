@@ -43,7 +43,7 @@ export function parseCreateExternal(c: Cursor, head: Create): Statement {
     c.expectOp('(');
     parseExpr(c);
     c.expectOp(')');
-    const nothing = { default: null, defaultText: null, primaryKey: false, identity: null, comment: null };
+    const nothing = { default: null, defaultText: null, primaryKey: 0, identity: null, comment: null };
     columns.push({ ...column, notNull: false, ...nothing });
   } while (c.op(','));
   c.expectOp(')');

@@ -186,7 +186,8 @@ function parseUse(c: Cursor): Statement {
 
 function parseShow(c: Cursor): Statement {
   c.expectWord('SHOW');
-  if (c.word('PRIMARY', 'KEYS')) return { k: 'show', what: 'PRIMARY KEYS', history: false, like: null, in: parseScope(c, 'TABLE') };
+  if (c.word('PRIMARY', 'KEYS'))
+    return { k: 'show', what: 'PRIMARY KEYS', history: false, like: null, in: parseScope(c, 'TABLE') };
   const what = c.next();
   const known = ['TABLES', 'VIEWS', 'STREAMS', 'COLUMNS', 'SCHEMAS', 'DATABASES', 'WAREHOUSES'] as const;
   const kind = known.find((k) => what.kind === 'word' && k === what.text);

@@ -222,7 +222,7 @@ function viewColumnsOf(names: readonly string[], { columns }: CompiledQuery): Co
     notNull: !nullable,
     default: null,
     defaultText: null,
-    primaryKey: false,
+    primaryKey: 0,
     identity: null,
     comment: null,
   }));
