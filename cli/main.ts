@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { EXIT } from './common.ts';
+import { initCommand } from './init.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { previewCommand } from './preview.ts';
 import { recoverCommand, voidCommand } from './recover.ts';
@@ -11,6 +12,7 @@ import { verifyCommand } from './verify.ts';
 
 const EXAMPLES = `
 Examples:
+  npx snowmelt init
   npx snowmelt check --env prod
   npx snowmelt status --env prod
   npx snowmelt status --local --watch
@@ -26,6 +28,7 @@ const program = new Command('npx snowmelt')
   .description('Looks after Snowmelt, from the first check to repair.')
   .addHelpText('after', EXAMPLES);
 const commands = [
+  initCommand,
   checkCommand,
   statusCommand,
   previewCommand,

@@ -276,7 +276,7 @@ export const ERRORS = {
     retry: 'tick',
     causes: 'The schema registry refuses the credentials, or they lack a right on the subject.',
     action:
-      'Compare the secret of registry.auth; grant reading and registering on the subject (Glue: the actions of infra/permissions.ts).',
+      'Compare the secret of registry.auth; grant reading and registering on the subject (Glue: the actions of infra/statements.ts).',
   },
   SUBJECT_INCOMPATIBLE: {
     retry: 'operator',

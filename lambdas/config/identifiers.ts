@@ -29,3 +29,12 @@ export function parseQualified(text: string): string[] | null {
     rest = rest.slice(1);
   }
 }
+
+/** A name as Snowflake stores it, for a statement or a configuration: parsed it is the same again. */
+export function formatIdentifier(name: string): string {
+  return /^[A-Z_][A-Z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+export function formatQualified(...names: string[]): string {
+  return names.map(formatIdentifier).join('.');
+}
