@@ -148,7 +148,7 @@ function prompt(): { question: Ask; close: () => void } {
     try {
       return await terminal.question(`${text}${hint}: `, { signal: closed.signal });
     } catch (cause) {
-      throw new SnowmeltError('OPERATION_REFUSED', 'Not answered: nothing was written.', { cause });
+      throw new SnowmeltError('NOT_WRITTEN', 'Not answered: nothing was written.', { cause });
     }
   };
   return { question, close: () => terminal.close() };

@@ -326,6 +326,12 @@ export const ERRORS = {
     causes: 'The command does not fit the state of the source; the message says why.',
     action: 'Look at the state (`npx snowmelt recover SOURCE`), then choose the command that fits.',
   },
+  NOT_WRITTEN: {
+    retry: 'tick',
+    causes: 'Of `init` alone: a file is in its way, it may not write there, or a question was not answered.',
+    action:
+      'Choose another --env or --out, or write over what is there with --force; what it asks can also be said by flags (`npx snowmelt init --help`).',
+  },
 
   // --- running
   EVENTS_UNREACHABLE: {

@@ -6,14 +6,11 @@ import { SnowmeltError } from '../../lambdas/errors.ts';
 /** `secret`: nobody else may read it. */
 export type NewFile = { path: string; text: string; secret?: true };
 
-/** @throws OPERATION_REFUSED with the files that are there already */
+/** @throws NOT_WRITTEN with the files that are there already */
 export function writeFiles(files: readonly NewFile[], force: boolean): void {
   const there = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
   if (there.length > 0 && !force)
-    throw new SnowmeltError(
-      'OPERATION_REFUSED',
-      `Nothing was written: ${there.join(', ')} would be overwritten (--force).`,
-    );
+    throw new SnowmeltError('NOT_WRITTEN', `Nothing was written: ${there.join(', ')} would be overwritten (--force).`);
   for (const file of files) write(file, force);
 }
 
@@ -25,6 +22,6 @@ function write({ path, text, secret }: NewFile, force: boolean): void {
     writeFileSync(path, text, { flag: 'wx', mode: secret ? 0o600 : 0o644 });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new SnowmeltError('OPERATION_REFUSED', `${path}: can't be written (${code})`, { cause });
+    throw new SnowmeltError('NOT_WRITTEN', `${path}: can't be written (${code})`, { cause });
   }
 }

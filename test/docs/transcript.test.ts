@@ -54,6 +54,7 @@ test('anything else is put into the page, and only that', async () => {
 test('numbers that mean something do not vary', () => {
   for (const text of ['window 3', '2:2500', '192 rows', 'partitions 2 -> 4', '1,500', 'exactly 3 sources', '1.5'])
     expect(withoutVarying(text)).toBe(text);
+  expect(withoutVarying('{"ts_ms":1795809733350,"row":2}')).toBe('{"ts_ms":<time>,"row":2}');
   expect(withoutVarying('up to 2026-01-31T12:00:00.000Z, fresh to 3 min, orders-1@84')).toBe(
     'up to <time>, fresh to <span>, orders-1@<offset>',
   );

@@ -13,7 +13,7 @@ const PART = /^<!-- scene: (.+) -->$|^```text\n((?:(?!```).*\n)*)```$/gm;
 const VARIES: readonly [RegExp, string][] = [
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?Z)?/g, '<time>'],
   [/\b\d\d:\d\d:\d\d\b/g, '<clock>'],
-  [/"(ts_ms|at)":\d{13}\b/g, '"$1":<time>'],
+  [/"ts_ms":\d{13}\b/g, '"ts_ms":<time>'],
   [/ *(?<![\w.])\d+(?:\.\d+)? (?:s|min|h|d)\b/g, ' <span>'],
   [/^cluster \S+/gm, 'cluster <id>'],
   [/@\d+\b/g, '@<offset>'],
