@@ -1,16 +1,17 @@
 /** `init`: from a few answers to all that a first deployment needs: configuration, SQL, topics, policies, and what a month costs. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { readConfigFile } from '../lambdas/config/load.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Listing } from '../lambdas/operate/tables.ts';
 import { answering, configOf, type Answer, type Common } from './common.ts';
-import { flagOf, gather, QUESTIONS, type Answers, type Ask } from './init/answers.ts';
+import { gather, type Ask } from './init/answers.ts';
 import { writeFiles } from './init/files.ts';
 import { drawUp, type Wishes } from './init/plan.ts';
+import { prompt } from './init/prompt.ts';
+import { flagOf, QUESTIONS, type Answers } from './init/questions.ts';
 import {
   choose,
   fileText,
@@ -136,20 +137,4 @@ async function withKeys(chosen: readonly Chosen[], wanted: Wanted, ask: Ask | nu
 
 function tell(line: string): void {
   console.error(line);
-}
-
-/** Asks on the terminal, until it is closed. */
-function prompt(): { question: Ask; close: () => void } {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const closed = new AbortController();
-  terminal.once('close', () => closed.abort());
-  const question: Ask = async (text, usual) => {
-    const hint = usual === undefined || usual === '' ? '' : ` [${usual}]`;
-    try {
-      return await terminal.question(`${text}${hint}: `, { signal: closed.signal });
-    } catch (cause) {
-      throw new SnowmeltError('NOT_WRITTEN', 'Not answered: nothing was written.', { cause });
-    }
-  };
-  return { question, close: () => terminal.close() };
 }

@@ -1,6 +1,6 @@
 /** The configuration as `init` writes it: what was answered, and nothing that is a default anyway. */
 import { formatIdentifier } from '../../lambdas/config/identifiers.ts';
-import { listOf, type Answers } from './answers.ts';
+import { listOf, type Answers } from './questions.ts';
 import { nameOf, type Chosen } from './tables.ts';
 
 export type NewSource = { name: string } & ({ table: Chosen } | { preset: string });

@@ -10,10 +10,10 @@ import { formatPath, type Path } from '../../lambdas/config/problems.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { bootstrap, makeTopic } from '../../lambdas/operate/check/kafka-fixes.ts';
-import { flagOf, listOf, placeIn, QUESTIONS, type Answers } from './answers.ts';
 import { configText, type NewSource } from './config-text.ts';
 import type { NewFile } from './files.ts';
 import { generateKey, readPublicKey } from './key-pair.ts';
+import { flagOf, listOf, placeIn, QUESTIONS, type Answers } from './questions.ts';
 import { setupSql } from './setup-sql.ts';
 import { nameOf, sourceNames, type Chosen } from './tables.ts';
 

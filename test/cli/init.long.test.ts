@@ -17,10 +17,9 @@ let stands: Stands;
 let folder: string;
 let operate: Awaited<ReturnType<typeof startOperate>>;
 beforeAll(async () => {
-  process.env['AWS_REGION'] ??= 'us-east-1';
   folder = mkdtempSync(join(tmpdir(), 'snowmelt-init-'));
   stands = await Stands.start();
-  operate = await startOperate(() => join(folder, 'deployed.json'), { token: 'snowmelt' });
+  operate = await startOperate(() => join(folder, 'deployed.json'));
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   await stands.sql(
     'CREATE DATABASE SALES',

@@ -1,16 +1,25 @@
-/** What a person's machine sees of the operate function: Lambda's Invoke, answered by the handler in this process, and its secret. */
+/**
+ * What a person's machine sees of the operate function: Lambda's Invoke, answered by the handler in this process; and what the
+ * function asks for its secrets, which are all the same one.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { handler, type OperatorCommand } from '../../lambdas/operate/index.ts';
+import { SALT } from '../faults/pipeline.ts';
 
-/** `configOf`: path of the configuration that the function of this name was deployed with. `secret`: what every secret holds. */
-export async function startOperate(configOf: (functionName: string) => string, secret: object = {}) {
+process.env['AWS_REGION'] ??= 'us-east-1';
+const SECRET = { token: 'snowmelt', salt: SALT };
+
+/** `configOf`: path of the configuration that the function of this name was deployed with. */
+export async function startOperate(configOf: (functionName: string) => string) {
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      if (request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue')
-        return response.end(JSON.stringify({ SecretString: JSON.stringify(secret) }));
+      if (request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue') {
+        response.end(JSON.stringify({ SecretString: JSON.stringify(SECRET) }));
+        return;
+      }
       const [, name] = /functions\/([^/]+)\/invocations/.exec(request.url ?? '') ?? [];
       process.env['SNOWMELT_CONFIG'] = configOf(decodeURIComponent(name ?? ''));
       const event = JSON.parse(Buffer.concat(parts).toString()) as OperatorCommand;

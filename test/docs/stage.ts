@@ -33,10 +33,9 @@ export class Stage {
   }
 
   static async start(): Promise<Stage> {
-    process.env['AWS_REGION'] ??= 'us-east-1';
     const stands = await Stands.start();
     await stands.sql('CREATE DATABASE SALES');
-    const stage: Stage = new Stage(stands, await startOperate(() => stage.#deployed, { token: 'snowmelt' }));
+    const stage: Stage = new Stage(stands, await startOperate(() => stage.#deployed));
     return stage;
   }
 
