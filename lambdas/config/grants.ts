@@ -114,5 +114,7 @@ function unique(statements: string[]): string[] {
 
 /** As it was configured: these go to Snowflake unquoted, too. */
 export function plain(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_$]*$/.test(name) ? name : formatIdentifier(name);
+  if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(name)) return formatIdentifier(name);
+  const stored = formatIdentifier(name.toUpperCase());
+  return stored.startsWith('"') ? stored : name;
 }
