@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { EXIT } from './common.ts';
 import { deadlettersCommand } from './deadletters.ts';
+import { initCommand } from './init.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { previewCommand } from './preview.ts';
 import { recoverCommand, voidCommand } from './recover.ts';
@@ -12,6 +13,7 @@ import { verifyCommand } from './verify.ts';
 
 const EXAMPLES = `
 Examples:
+  npx snowmelt init
   npx snowmelt check --env prod
   npx snowmelt status --env prod
   npx snowmelt status --local --watch
@@ -27,6 +29,7 @@ const program = new Command('npx snowmelt')
   .description('Looks after Snowmelt, from the first check to repair.')
   .addHelpText('after', EXAMPLES);
 const commands = [
+  initCommand,
   checkCommand,
   statusCommand,
   previewCommand,

@@ -12,8 +12,9 @@ import type { Construct } from 'constructs';
 import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { MAX_EVENT_AGE, type Worker } from './functions.ts';
-import { useKey } from './permissions.ts';
+import { allow } from './permissions.ts';
 import { acknowledge } from './rules.ts';
+import { keyStatements } from './statements.ts';
 
 export function eventBus(scope: Construct, config: ResolvedConfig): EventBus {
   return new EventBus(scope, 'Bus', { eventBusName: config.aws.bus });
@@ -53,7 +54,7 @@ export function tellOnEvents(
   key: IKey | null,
 ): Rule {
   const role = new Role(scope, 'NotificationsRole', { assumedBy: new ServicePrincipal('events.amazonaws.com') });
-  if (key !== null) role.addToPolicy(useKey(key));
+  for (const statement of keyStatements(key?.keyArn ?? null)) role.addToPolicy(allow(statement));
   const rule = new Rule(scope, 'NotificationsRule', {
     eventBus: bus,
     eventPattern: { source: [`snowmelt.${config.app}`], detailType: ['notification'] },

@@ -15,9 +15,10 @@ import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import { DEFAULT_PATH } from '../lambdas/config/runtime.ts';
 import { identityArn } from './identity.ts';
-import { functionRole, RIGHTS, type FunctionName, type Uses } from './permissions.ts';
+import { functionRole, type Uses } from './permissions.ts';
 import { acknowledge } from './rules.ts';
 import { failureQueue } from './state.ts';
+import { RIGHTS, runsInVpc, type FunctionName } from './statements.ts';
 
 type Size = { memorySize: number; timeout: Duration };
 
@@ -116,9 +117,4 @@ export function worker(scope: Construct, name: FunctionName, props: WorkerProps,
     'Serverless::Serverless-LambdaTracing',
   );
   return { fn, failures };
-}
-
-/** Kafka is reached from the VPC alone; Snowflake only where its network policy or PrivateLink wants that. */
-function runsInVpc(name: FunctionName, { snowflakeThroughVpc }: Infrastructure): boolean {
-  return name === 'publish' || name === 'operate' || snowflakeThroughVpc;
 }

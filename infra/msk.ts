@@ -1,8 +1,7 @@
 /** What MSK's IAM must allow, out of the same rights that kafka-acls.ts renders to ACLs. No CDK: strings in, strings out. */
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { kafkaRights, type KafkaRight, type KafkaUser } from './kafka-rights.ts';
-
-export type MskStatement = { actions: string[]; resources: string[] };
+import type { Statement } from './statements.ts';
 
 /** AWS names what Kafka calls an operation on a kind of resource. */
 const ACTIONS: Record<string, string[]> = {
@@ -26,7 +25,7 @@ export function mskStatements(
   config: ResolvedConfig,
   cluster: string,
   user: KafkaUser,
-): { statements: MskStatement[]; wildcards: string[] } {
+): { statements: Statement[]; wildcards: string[] } {
   const merged = new Map<string, { actions: Set<string>; resources: Set<string> }>();
   for (const right of coarse(kafkaRights(config, user))) {
     const of = merged.get(`${right.kind} ${right.operations.join()}`) ?? { actions: new Set(), resources: new Set() };

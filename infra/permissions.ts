@@ -1,8 +1,4 @@
-/**
- * What each function may do, in one table: rendered here to a role each, in kafka-acls.ts to Kafka's ACLs
- * and in lambdas/config/grants.ts to Snowflake's grants.
- * Named actions on named resources; what can't be named is on the list of wildcards, with its reason.
- */
+/** A role for each function, out of what statements.ts says that it may. What can't be named is on the list of wildcards, with its reason. */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
@@ -16,44 +12,15 @@ import { identityArn } from './identity.ts';
 import type { KafkaUser } from './kafka-rights.ts';
 import { mskStatements } from './msk.ts';
 import { acknowledge } from './rules.ts';
-
-export type FunctionName = 'plan' | 'publish' | 'operate' | 'recount';
-
-type Rights = {
-  table: string[];
-  putsEvents: boolean;
-  asksSnowflake: boolean;
-  opensKafka: boolean;
-  /** With `write` schemas are registered, where the configuration wants that. */
-  registry?: 'read' | 'write';
-};
-
-/** `plan` writes the log and prunes it; `publish` only moves what is there; the others ask plan for windows. */
-export const RIGHTS: Record<FunctionName, Rights> = {
-  plan: {
-    table: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
-    putsEvents: true,
-    asksSnowflake: true,
-    opensKafka: false,
-  },
-  publish: {
-    table: ['GetItem', 'Query', 'UpdateItem'],
-    putsEvents: true,
-    asksSnowflake: true,
-    opensKafka: true,
-    registry: 'write',
-  },
-  // A new life begins with a window; whatever it does is noted. It checks all that the others need, and holds topics against
-  // their tables.
-  operate: {
-    table: ['GetItem', 'Query', 'PutItem', 'UpdateItem'],
-    putsEvents: true,
-    asksSnowflake: true,
-    opensKafka: true,
-    registry: 'read',
-  },
-  recount: { table: ['GetItem', 'Query', 'UpdateItem'], putsEvents: false, asksSnowflake: true, opensKafka: false },
-};
+import {
+  functionStatements,
+  glueStatement,
+  NETWORK,
+  RIGHTS,
+  type FunctionName,
+  type Rights,
+  type Statement,
+} from './statements.ts';
 
 /** Every `*` that is granted, and why it can't be narrower. A test holds the template to this list. */
 export const WILDCARDS: { actions: string; resource: string; why: string }[] = [
@@ -102,62 +69,49 @@ export type Uses = {
 
 export function functionRole(scope: Construct, id: string, name: FunctionName, uses: Uses): Role {
   const { config, table, bus, logs, failures, key, cluster, inVpc } = uses;
-  const { snowflake, kafka } = config;
+  const { kafka, registry } = config;
   const rights = RIGHTS[name];
-  const secrets = rights.asksSnowflake && 'secret' in snowflake.auth ? [snowflake.auth.secret] : [];
-  if (rights.asksSnowflake && snowflake.maskSalt) secrets.push(snowflake.maskSalt);
-  if (rights.opensKafka && 'secret' in kafka.auth) secrets.push(kafka.auth.secret);
-  const registry = rights.registry === undefined ? null : config.registry;
-  if (registry?.type === 'confluent' && registry.auth.method === 'basic') secrets.push(registry.auth.secret);
-  const statements = [
-    allow(
-      rights.table.map((action) => `dynamodb:${action}`),
-      [table.tableArn],
-    ),
-    allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]),
-    // Lambda sends what failed with the role of the function.
-    allow(['sqs:SendMessage'], [failures.queueArn]),
-  ];
-  if (rights.putsEvents) statements.push(allow(['events:PutEvents'], [bus.eventBusArn]));
-  if (secrets.length > 0) {
-    const arns = secrets.map((secret) => secretArn(scope, secret));
-    statements.push(allow(['secretsmanager:GetSecretValue'], arns));
-  }
-  if (rights.asksSnowflake && snowflake.auth.method === 'workload-identity') {
-    statements.push(allow(['sts:AssumeRole'], [identityArn(scope, config.app)]));
-  }
-  if (key !== null) statements.push(useKey(key));
+  const statements = functionStatements(config, name, {
+    table: table.tableArn,
+    bus: bus.eventBusArn,
+    logs: logs.logGroupArn,
+    failures: failures.queueArn,
+    key: key?.keyArn ?? null,
+    identity: identityArn(scope, config.app),
+    secret: (resourceName) =>
+      Stack.of(scope).formatArn({
+        service: 'secretsmanager',
+        resource: 'secret',
+        resourceName,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+  });
   const role = new Role(scope, id, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: { [name]: new PolicyDocument({ statements }) },
+    inlinePolicies: { [name]: new PolicyDocument({ statements: statements.map(allow) }) },
   });
   if (rights.opensKafka && kafka.auth.method === 'iam' && cluster !== null) {
     kafkaPolicy(scope, id, role, config, cluster, name === 'operate' ? 'operate' : 'publish');
   }
-  if (registry?.type === 'glue')
-    gluePolicy(scope, id, role, { ...registry, register: registry.register && rights.registry === 'write' });
+  if (registry?.type === 'glue' && rights.registry !== undefined) gluePolicy(scope, id, role, registry, rights);
   if (inVpc) networkPolicy(scope, id, role);
   return role;
 }
 
-/** Looking a schema up, and registering it where that is wanted. Apart from the rest for the same reason. */
+/** Apart from the rest for the same reason as the network. */
 function gluePolicy(
   scope: Construct,
   id: string,
   role: Role,
-  { name, region, register }: Extract<ResolvedRegistry, { type: 'glue' }>,
+  registry: Extract<ResolvedRegistry, { type: 'glue' }>,
+  rights: Rights,
 ): void {
-  const read = ['GetSchemaByDefinition', 'GetSchemaVersion'];
-  const write = ['RegisterSchemaVersion', 'CreateSchema'];
+  const { name, region } = registry;
   const where = { service: 'glue', ...(region === null ? {} : { region }) };
-  const statement = allow(
-    [...read, ...(register ? write : [])].map((action) => `glue:${action}`),
-    [
-      Stack.of(scope).formatArn({ ...where, resource: 'registry', resourceName: name }),
-      Stack.of(scope).formatArn({ ...where, resource: 'schema', resourceName: `${name}/*` }),
-    ],
+  const statement = glueStatement(registry, rights, (resource, resourceName) =>
+    Stack.of(scope).formatArn({ ...where, resource, resourceName }),
   );
-  const policy = new ManagedPolicy(scope, `${id}Registry`, { roles: [role], statements: [statement] });
+  const policy = new ManagedPolicy(scope, `${id}Registry`, { roles: [role], statements: [allow(statement)] });
   const schemas = `arn:<AWS::Partition>:glue:${region ?? '<AWS::Region>'}:<AWS::AccountId>:schema/${name}/*`;
   const why = WILDCARDS.find(({ actions }) => actions.startsWith('glue:'))!.why;
   acknowledge(policy, why, `AwsSolutions::AwsSolutions-IAM5[Resource::${schemas}]`);
@@ -165,19 +119,7 @@ function gluePolicy(
 
 /** Apart from the rest, so that what is acknowledged of it is acknowledged of nothing else. */
 function networkPolicy(scope: Construct, id: string, role: Role): void {
-  const actions = [
-    'CreateNetworkInterface',
-    'DescribeNetworkInterfaces',
-    'DescribeSubnets',
-    'DeleteNetworkInterface',
-    'AssignPrivateIpAddresses',
-    'UnassignPrivateIpAddresses',
-  ];
-  const statement = allow(
-    actions.map((action) => `ec2:${action}`),
-    ['*'],
-  );
-  const policy = new ManagedPolicy(scope, `${id}Network`, { roles: [role], statements: [statement] });
+  const policy = new ManagedPolicy(scope, `${id}Network`, { roles: [role], statements: [allow(NETWORK)] });
   acknowledge(policy, WILDCARDS[0]!.why, 'AwsSolutions::AwsSolutions-IAM5[Resource::*]');
 }
 
@@ -191,10 +133,7 @@ function kafkaPolicy(
   user: KafkaUser,
 ): void {
   const { statements, wildcards } = mskStatements(config, cluster, user);
-  const policy = new ManagedPolicy(scope, `${id}Kafka`, {
-    roles: [role],
-    statements: statements.map(({ actions, resources }) => allow(actions, resources)),
-  });
+  const policy = new ManagedPolicy(scope, `${id}Kafka`, { roles: [role], statements: statements.map(allow) });
   const ids = wildcards.map((resource) => `AwsSolutions::AwsSolutions-IAM5[Resource::${resource}]`);
   acknowledge(
     policy,
@@ -205,22 +144,6 @@ function kafkaPolicy(
   );
 }
 
-/** Table and queues are read and written with the key of the caller's right to it. */
-export function useKey(key: IKey): PolicyStatement {
-  return allow(['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'], [key.keyArn]);
-}
-
-/** A secret's ARN ends in a hyphen and six random characters that a name does not tell. */
-function secretArn(scope: Construct, secret: string): string {
-  if (secret.startsWith('arn:')) return /-[A-Za-z0-9]{6}$/.test(secret) ? secret : `${secret}-??????`;
-  return Stack.of(scope).formatArn({
-    service: 'secretsmanager',
-    resource: 'secret',
-    resourceName: `${secret}-??????`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
-}
-
-export function allow(actions: string[], resources: string[]): PolicyStatement {
+export function allow({ actions, resources }: Statement): PolicyStatement {
   return new PolicyStatement({ effect: Effect.ALLOW, actions, resources });
 }

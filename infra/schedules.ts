@@ -13,7 +13,8 @@ import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
 import { intervalOf } from '../lambdas/config/schedule.ts';
 import { MAX_TICK_AGE, type Worker } from './functions.ts';
-import { allow, useKey } from './permissions.ts';
+import { allow } from './permissions.ts';
+import { keyStatements } from './statements.ts';
 
 export function schedules(
   scope: Construct,
@@ -79,16 +80,10 @@ function schedulerRole(scope: Construct, group: string, workers: Worker[], key: 
     inlinePolicies: {
       tick: new PolicyDocument({
         statements: [
-          allow(
-            ['lambda:InvokeFunction'],
-            workers.map(({ fn }) => fn.functionArn),
-          ),
-          allow(
-            ['sqs:SendMessage'],
-            workers.map(({ failures }) => failures.queueArn),
-          ),
-          ...(key === null ? [] : [useKey(key)]),
-        ],
+          { actions: ['lambda:InvokeFunction'], resources: workers.map(({ fn }) => fn.functionArn) },
+          { actions: ['sqs:SendMessage'], resources: workers.map(({ failures }) => failures.queueArn) },
+          ...keyStatements(key?.keyArn ?? null),
+        ].map(allow),
       }),
     },
   });

@@ -4,8 +4,8 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { CfnTopic } from 'aws-cdk-lib/aws-msk';
 import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
-import { allSettings } from '../lambdas/config/patterns.ts';
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import { topicsOf, type Topic } from './topic-list.ts';
 
 export function topics(scope: Construct, config: ResolvedConfig, infrastructure: Infrastructure): void {
   const { topics: settings, cluster } = infrastructure;
@@ -20,17 +20,16 @@ export function topics(scope: Construct, config: ResolvedConfig, infrastructure:
     });
     topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   };
-  for (const source of config.sources) make(topicId(source.name), source.topic, source.topicPartitions);
-  const told = (name: 'schemaTopic' | 'progressTopic' | 'deadLetterTopic') =>
-    new Map(
-      allSettings(config).flatMap(({ [name]: topic }) => (topic ? [[topic.name, topic.partitions] as const] : [])),
-    );
-  for (const [name, partitions] of told('schemaTopic')) make(`Schema${topicId(name)}`, name, partitions);
-  for (const [name, partitions] of told('progressTopic')) make(`Progress${topicId(name)}`, name, partitions);
-  for (const [name, partitions] of told('deadLetterTopic')) make(`DeadLetter${topicId(name)}`, name, partitions);
-  // No record is ever written to it: positions are committed offsets that go by its partitions.
-  make('ControlTopic', config.kafka.controlTopic, Math.max(...allSettings(config).map(({ partitions }) => partitions)));
+  for (const { kind, of, name, partitions } of topicsOf(config)) make(ID[kind](topicId(of)), name, partitions);
 }
+
+const ID: Record<Topic['kind'], (id: string) => string> = {
+  records: (id) => id,
+  schema: (id) => `Schema${id}`,
+  progress: (id) => `Progress${id}`,
+  deadLetter: (id) => `DeadLetter${id}`,
+  control: () => 'ControlTopic',
+};
 
 /** Logical ids know letters and digits alone, names of sources and topics more. */
 function topicId(name: string): string {

@@ -300,7 +300,7 @@ export const ERRORS = {
     retry: 'tick',
     causes: 'The schema registry refuses the credentials, or they lack a right on the subject.',
     action:
-      'Compare the secret of registry.auth; grant reading and registering on the subject (Glue: the actions of infra/permissions.ts).',
+      'Compare the secret of registry.auth; grant reading and registering on the subject (Glue: the actions of infra/statements.ts).',
   },
   SUBJECT_INCOMPATIBLE: {
     retry: 'operator',
@@ -350,6 +350,12 @@ export const ERRORS = {
     retry: 'tick',
     causes: 'The command does not fit the state of the source; the message says why.',
     action: 'Look at the state (`npx snowmelt recover SOURCE`), then choose the command that fits.',
+  },
+  NOT_WRITTEN: {
+    retry: 'tick',
+    causes: 'Of `init` alone: a file is in its way, it may not write there, or a question was not answered.',
+    action:
+      'Choose another --env or --out, or write over what is there with --force; what it asks can also be said by flags (`npx snowmelt init --help`).',
   },
 
   KEYS_INVALID: {

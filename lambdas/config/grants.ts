@@ -1,4 +1,5 @@
 /** What the role needs in Snowflake, as the statements that give it: printed at the setup, and told where one is missing. */
+import { formatIdentifier, formatQualified } from './identifiers.ts';
 import type { ResolvedConfig, ResolvedSource } from './resolved.ts';
 
 type ObjectName = ResolvedSource['object'];
@@ -48,8 +49,9 @@ export function identityName(app: string): string {
 export function identityStatement(
   { app, snowflake }: Pick<ResolvedConfig, 'app' | 'snowflake'>,
   account: string,
+  partition = 'aws',
 ): string {
-  const arn = `arn:aws:iam::${account}:role/${identityName(app)}`;
+  const arn = `arn:${partition}:iam::${account}:role/${identityName(app)}`;
   return `ALTER USER ${plain(snowflake.user)} SET WORKLOAD_IDENTITY = (TYPE = AWS ARN = '${arn}');`;
 }
 
@@ -90,20 +92,20 @@ export function roleGrant(snowflake: Settings): string {
 }
 
 function databaseGrant({ database }: SchemaName, role: string): string {
-  return `GRANT USAGE ON DATABASE ${quote(database)} TO ROLE ${role};`;
+  return `GRANT USAGE ON DATABASE ${formatIdentifier(database)} TO ROLE ${role};`;
 }
 
 function schemaGrant({ database, schema }: SchemaName, role: string): string {
-  return `GRANT USAGE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+  return `GRANT USAGE ON SCHEMA ${formatQualified(database, schema)} TO ROLE ${role};`;
 }
 
 /** Copies are made, and dropped by the role that made them. */
 function stagingGrant({ database, schema }: SchemaName, role: string): string {
-  return `GRANT CREATE TABLE ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+  return `GRANT CREATE TABLE ON SCHEMA ${formatQualified(database, schema)} TO ROLE ${role};`;
 }
 
 function streamGrant({ database, schema }: SchemaName, role: string): string {
-  return `GRANT CREATE STREAM ON SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+  return `GRANT CREATE STREAM ON SCHEMA ${formatQualified(database, schema)} TO ROLE ${role};`;
 }
 
 function selectGrant(what: 'TABLE' | 'STREAM', object: ObjectName, role: string): string {
@@ -121,19 +123,16 @@ function roleOf({ role, user }: Settings): string {
 }
 
 function nameOf({ database, schema, name }: ObjectName): string {
-  return [database, schema, name].map(quote).join('.');
+  return formatQualified(database, schema, name);
 }
 
 function unique(statements: string[]): string[] {
   return [...new Set(statements)].sort();
 }
 
-/** As Snowflake stores it. */
-function quote(name: string): string {
-  return /^[A-Z_][A-Z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
-}
-
 /** As it was configured: these go to Snowflake unquoted, too. */
-function plain(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_$]*$/.test(name) ? name : quote(name);
+export function plain(name: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(name)) return formatIdentifier(name);
+  const stored = formatIdentifier(name.toUpperCase());
+  return stored.startsWith('"') ? stored : name;
 }

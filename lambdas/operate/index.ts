@@ -26,6 +26,9 @@ export type CheckCommand = {
   deep?: boolean;
 };
 
+/** Which tables the deployment's own role sees there; for a configuration that is still to be written. */
+export type TablesCommand = { command: 'tables'; database: string; schema: string };
+
 export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'inspect' }
   | { command: 'resnapshot' }
@@ -42,7 +45,7 @@ export type SourceCommand = { source: string; who: string; reason: string } & (
   | { command: 'drop-deadletters'; through: number | null }
 );
 
-export type OperatorCommand = CheckCommand | SourceCommand;
+export type OperatorCommand = CheckCommand | TablesCommand | SourceCommand;
 
 /** Change nothing, and their answers are not kept: they may hold keys and values. */
 const LOOKS = new Set<SourceCommand['command']>(['inspect', 'verify', 'preview', 'deadletters']);
@@ -52,6 +55,7 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
   const telemetry = createTelemetry(config.app, 'operate', context.awsRequestId);
   return told(telemetry, async () => {
     if (event.command === 'check') return look(config, event, clockOf(context));
+    if (event.command === 'tables') return (await import('./tables.ts')).tables(config, event);
     const checkpoints = createCheckpoints(config);
     const clock = clockOf(context);
     const found = await findSource(config, createMembers(config), event.source);

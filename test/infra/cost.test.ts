@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
+import { monthly, others } from '../../infra/cost.ts';
 import { connectionWarnings } from '../../infra/quotas.ts';
 import { addStack, root } from '../../infra/synthesize.ts';
 import { loadConfig, loadForStack } from '../../lambdas/config/load.ts';
-import { monthly, others } from '../../scripts/cost.ts';
 import { emptyBundles, everything } from './configs.ts';
 
 const config = (text = everything) => loadConfig(text, { path: 'x' });

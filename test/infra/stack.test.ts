@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { rolePolicies } from '../../infra/policies.ts';
 import { scheduleId } from '../../infra/schedules.ts';
 import { root, synthesize, type Template as Json } from '../../infra/synthesize.ts';
 import { tableDefinition } from '../../lambdas/checkpoints/definition.ts';
@@ -223,6 +224,18 @@ describe('permissions', () => {
     ]);
     template.hasOutput('Viewer', {});
     template.hasOutput('Operator', {});
+  });
+
+  test('what `npx snowmelt init` shows of them is what they have', () => {
+    const { config, infrastructure } = loadForStack(example, { path: 'x' });
+    const place = { partition: 'aws', region: 'eu-central-1', account: '123456789012' };
+    const shown = Object.entries(rolePolicies(config, infrastructure, place));
+    expect(shown).toHaveLength(6);
+    const actionsOf = (all: string[]) => all.map((grant) => grant.split(' ')[0]).sort();
+    for (const [name, { Statement }] of shown) {
+      const pairs = Statement.flatMap(({ Action, Resource }) => Action.flatMap((action) => Resource.map(() => action)));
+      expect(actionsOf(pairs)).toEqual(actionsOf(grants(`${name.charAt(0).toUpperCase()}${name.slice(1)}Role`)));
+    }
   });
 
   test('with workload identity a role of its own signs in to Snowflake, and no secret is read for it', () => {

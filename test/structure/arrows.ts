@@ -28,6 +28,12 @@ const PURE = [
   'node:stream*',
 ];
 
+/** What the stack's roles, topics and cost follow from, as data: the command line knows it without the CDK. */
+const WITHOUT_CDK = ['cost', 'kafka-acls', 'kafka-rights', 'msk', 'policies', 'quotas', 'statements', 'topic-list'].map(
+  (name) => `infra/${name}.ts`,
+);
+const NO_CDK: Rule = { files: [...WITHOUT_CDK, 'lambdas/config/'], packages: [] };
+
 const HANDLER: Rule = { files: ['lambdas/'], packages: ['node:crypto'] };
 
 export const RULES: Record<string, Rule> = {
@@ -65,7 +71,8 @@ export const RULES: Record<string, Rule> = {
     files: ['lambdas/config/', 'lambdas/checkpoints/definition.ts', 'lambdas/aws/metrics.ts', 'lambdas/errors.ts'],
     packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'cdk-nag', 'constructs', 'node:*'],
   },
-  'cli/': { files: ['lambdas/'], packages: ['commander', 'node:*'] },
+  ...Object.fromEntries(WITHOUT_CDK.map((file) => [file, NO_CDK])),
+  'cli/': { files: ['lambdas/', ...WITHOUT_CDK], packages: ['commander', 'node:*'] },
 };
 
 /** The imports of all TypeScript files under the folders that have rules. `root` is the repository. */

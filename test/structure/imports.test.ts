@@ -32,6 +32,9 @@ describe('the rules', () => {
     ['lambdas/plan/index.ts', 'node:fs'],
     ['lambdas/plan/index.ts', 'local/main.ts'],
     ['infra/stack.ts', 'lambdas/kafka/client.ts'],
+    ['infra/cost.ts', 'aws-cdk-lib'],
+    ['infra/statements.ts', 'infra/permissions.ts'],
+    ['cli/init.ts', 'infra/stack.ts'],
     ['elsewhere/x.ts', 'node:fs'],
   ])('refuse %s -> %s', (from, to) => {
     expect(forbidden([{ from, to }])).toEqual([`${from} -> ${to}`]);
@@ -44,6 +47,7 @@ describe('the rules', () => {
     ['lambdas/kafka/client.ts', 'lambdas/kafka/marker.ts'],
     ['lambdas/encoding/registries/glue.ts', 'node:https'],
     ['lambdas/config/load.ts', 'node:fs'],
+    ['cli/init.ts', 'infra/cost.ts'],
   ])('allow %s -> %s', (from, to) => {
     expect(forbidden([{ from, to }])).toEqual([]);
   });

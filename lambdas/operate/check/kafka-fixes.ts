@@ -42,6 +42,10 @@ export function kafkaFix(
   return [`${tool('acls', kafka)} --add --allow-principal 'User:<of the functions>' ${resource} --operation ${spelt}`];
 }
 
-function tool(name: string, { brokers }: Brokers): string {
-  return `kafka-${name}.sh --bootstrap-server ${brokers.join(',')}`;
+export function bootstrap({ brokers }: Brokers): string {
+  return `--bootstrap-server ${brokers.join(',')}`;
+}
+
+function tool(name: string, kafka: Brokers): string {
+  return `kafka-${name}.sh ${bootstrap(kafka)}`;
 }

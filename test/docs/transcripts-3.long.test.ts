@@ -1,0 +1,3 @@
+import { playPages } from './pages.ts';
+
+playPages(2);
