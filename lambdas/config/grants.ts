@@ -114,7 +114,7 @@ function selectGrant(what: 'TABLE' | 'STREAM', object: ObjectName, role: string)
 
 /** What there is, and what is made later. Who makes a table also has to switch its change tracking on. */
 function tablesGrants({ database, schema }: SchemaName, role: string): string[] {
-  const where = `TABLES IN SCHEMA ${quote(database)}.${quote(schema)} TO ROLE ${role};`;
+  const where = `TABLES IN SCHEMA ${formatQualified(database, schema)} TO ROLE ${role};`;
   return [`GRANT SELECT ON ALL ${where}`, `GRANT SELECT ON FUTURE ${where}`];
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../cli/common.ts';
+import { createMembers } from '../../lambdas/checkpoints/members.ts';
 import { loadConfig } from '../../lambdas/config/load.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { check } from '../../lambdas/operate/check/index.ts';
@@ -111,10 +112,12 @@ test('tables and keys are asked for; the setup is run; check finds nothing', { t
   const there = { ...config, snowflake: { ...config.snowflake, accessUrl: stands.snowflake.url } };
   const parts = {
     checkpoints: stands.table.store,
+    members: createMembers({ table: { ...there.table, name: stands.table.name, endpoint: stands.table.proxy.url } }),
     clock: { now: () => Date.now(), remainingMs: () => 600_000, pause: () => Promise.resolve() },
     snowflake: () => Promise.resolve(createSnowflake(there, { token: 'snowmelt' })),
     kafka: () => Promise.resolve(createKafka(there, null)),
     registry: () => Promise.resolve(),
+    events: () => Promise.resolve(),
   };
   expect(await check(parts, there)).toEqual({ failures: [], notes: [] });
 });
