@@ -1,5 +1,5 @@
 /** What happened before a command of a transcript, by the name that its page gives it (`<!-- scene: name -->`). */
-import { Kafka, logLevel } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { readCommitted } from '../kafka/consumer.ts';
 import { TABLE, TOPIC, type Stage } from './stage.ts';
 
@@ -46,6 +46,28 @@ async function plant(stage: Stage): Promise<void> {
   await producer.disconnect();
 }
 
+const LETTERS = `${TOPIC}.deadletters`;
+
+async function allowBytes(stage: Stage, bytes: number): Promise<void> {
+  const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }];
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: TOPIC, configEntries }];
+  await stage.stands.kafka.admin.alterConfigs({ validateOnly: false, resources });
+}
+
+/** With a topic for dead letters, and one for records that takes no such row. */
+async function tooLarge(stage: Stage): Promise<void> {
+  const { source, config } = stage.pipeline;
+  if (source.deadLetterTopic === undefined) {
+    await stage.makeTopic(LETTERS, 1);
+    await stage.stands.kafka.grant([LETTERS]);
+    Object.assign(source, { deadLetterTopic: { name: LETTERS, partitions: 1 } });
+    Object.assign(config, { deployment: config.deployment + 1 });
+    stage.redeploy();
+  }
+  await allowBytes(stage, 4_096);
+  await change(stage, `UPDATE $T SET STATUS = '${'x'.repeat(5_000)}' WHERE ORDER_ID = 5`);
+}
+
 export const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
   deployed: (stage) => stage.deploy(),
   published,
@@ -68,6 +90,9 @@ export const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
     await stage.stands.sql(`ALTER TABLE ${TABLE} SET CHANGE_TRACKING = FALSE`);
   },
   'records were planted': plant,
+  'a status is too large for the topic': tooLarge,
+  'the topic takes larger records': (stage) => allowBytes(stage, 1_048_576),
+  'a file of keys': (stage) => stage.write('keys.csv', 'ORDER_ID\n2\n4\n'),
   'the group was deleted': async (stage) => {
     await stage.stands.kafka.admin.deleteGroups(['snowmelt:shop:orders']);
     await someChanges(stage);

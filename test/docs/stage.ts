@@ -108,6 +108,11 @@ export class Stage {
     mkdirSync(join(this.#folder, 'work'));
   }
 
+  /** A file where commands are run. */
+  write(name: string, text: string): Promise<void> {
+    writeFileSync(join(this.#folder, 'work', name), text);
+  }
+
   /** What it prints, in a folder that the page has to itself. */
   run(command: string): Promise<string> {
     const env = {
