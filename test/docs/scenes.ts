@@ -65,7 +65,7 @@ async function tooLarge(stage: Stage): Promise<void> {
     stage.redeploy();
   }
   await allowBytes(stage, 4_096);
-  await change(stage, `UPDATE $T SET STATUS = '${'x'.repeat(5_000)}' WHERE ORDER_ID = 5`);
+  await change(stage, `UPDATE $T SET STATUS = STATUS || '${'x'.repeat(5_000)}' WHERE ORDER_ID = 5`);
 }
 
 export const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
@@ -92,7 +92,7 @@ export const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
   'records were planted': plant,
   'a status is too large for the topic': tooLarge,
   'the topic takes larger records': (stage) => allowBytes(stage, 1_048_576),
-  'a file of keys': (stage) => stage.write('keys.csv', 'ORDER_ID\n2\n4\n'),
+  'a file of keys': async (stage) => stage.write('keys.csv', 'ORDER_ID\n2\n4\n'),
   'the group was deleted': async (stage) => {
     await stage.stands.kafka.admin.deleteGroups(['snowmelt:shop:orders']);
     await someChanges(stage);

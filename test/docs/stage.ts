@@ -109,7 +109,7 @@ export class Stage {
   }
 
   /** A file where commands are run. */
-  write(name: string, text: string): Promise<void> {
+  write(name: string, text: string): void {
     writeFileSync(join(this.#folder, 'work', name), text);
   }
 
