@@ -379,6 +379,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+export function isErrorCode(text: string | undefined): text is ErrorCode {
+  return text !== undefined && Object.hasOwn(ERRORS, text);
+}
+
 /** An error with a code of the registry. `message` says what happened; it never holds a row's values or a secret. */
 export class SnowmeltError extends Error {
   readonly code: ErrorCode;

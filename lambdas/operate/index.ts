@@ -4,6 +4,7 @@ import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from '../config/resolved.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
+import { SnowmeltError } from '../errors.ts';
 import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openKafka } from '../open-kafka.ts';
 import { dropDeadLetters, repairKeys, replay, resnapshot, voidWindow } from '../protocol/operate.ts';
@@ -62,18 +63,25 @@ export async function handler(event: OperatorCommand, context: LambdaContext): P
     const answer = await run(config, found, checkpoints, clock, telemetry, event);
     if (LOOKS.has(event.command)) return answer;
     const { source, who, reason, ...what } = event;
-    const after = JSON.stringify(answer ?? null);
     await checkpoints.audit(source, {
       who,
-      what: JSON.stringify(what.command === 'keys' ? { ...what, keys: what.keys.rows.length } : what),
+      what: noted(what.command === 'keys' ? { ...what, keys: what.keys.rows.length } : what),
       why: reason,
       before: '',
-      after,
+      after: noted(answer ?? null),
       at: clock.now(),
     });
     telemetry.info('operator command', { source, command: event.command });
     return answer;
+  }).catch((error: unknown) => {
+    // Lambda tells the caller an error's name and message.
+    throw error instanceof SnowmeltError ? Object.assign(error, { name: error.code }) : error;
   });
+}
+
+/** What was done is told to people: without the condition of rows, which may have values in it. The window's item has it. */
+function noted(value: unknown): string {
+  return JSON.stringify(value, (name, part: unknown) => (name === 'where' ? undefined : part));
 }
 
 async function look(

@@ -10,6 +10,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../cli/common.ts';
 import { invokeOperate } from '../../lambdas/aws/invoke.ts';
+import type { ErrorCode } from '../../lambdas/errors.ts';
 import type { RecordFormat, ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import type { Verified } from '../../lambdas/operate/verify.ts';
 import { ConfluentStandIn } from '../../local/registry/confluent.ts';
@@ -171,19 +172,24 @@ test('replay by keys and by a condition: what is listed is sent, what is not the
   writeFileSync(file, `{"Day":"2031-01-13","i\\"d":3.5}\n{"Day":"2031-12-26","i\\"d":3.555}\n`);
   const wrong = await ask('replay', name, '--keys', file, ...reason, '--json');
   expect(wrong.code).toBe(EXIT.failed);
-  expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { message: `Key 2: its i"d is no NUMBER(10, 2).` } });
+  expect(JSON.parse(wrong.stdout)).toMatchObject({
+    error: { code: 'KEYS_INVALID', message: `Key 2: its i"d is no NUMBER(10, 2).` },
+  });
 
   const condition = `"i""d" >= 10 AND NAME LIKE 'row%'`;
   expect(await ask('replay', name, '--snapshot', '--where', condition, ...reason)).toMatchObject({ code: EXIT.fine });
   await pipeline.run(3);
   expect((await pipeline.state())!.head).toMatchObject({ kind: 'repair', totalRows: 10 });
   expect(await ask('verify', name)).toMatchObject({ code: EXIT.fine });
-  const bad = [`NAME IN (SELECT NAME FROM DB.PUBLIC.OTHER)`, `1 = 1) OR (1 = 1`, `NO_COLUMN = 1`, `RANDOM() > 0`];
-  for (const where of bad) {
+  const bad: [where: string, code: ErrorCode][] = [
+    [`NAME IN (SELECT NAME FROM DB.PUBLIC.OTHER)`, 'OPERATION_REFUSED'],
+    [`1 = 1) OR (1 = 1`, 'OPERATION_REFUSED'],
+    [`NO_COLUMN = 1`, 'SNOWFLAKE_STATEMENT'],
+    [`RANDOM() > 0`, 'OPERATION_REFUSED'],
+  ];
+  for (const [where, code] of bad) {
     const event = { command: 'where', where, source: name, who: 'me', reason: 'drill' };
-    await expect(invokeOperate(functionOf(pipeline), event), where).rejects.toMatchObject({
-      code: 'OPERATION_REFUSED',
-    });
+    await expect(invokeOperate(functionOf(pipeline), event), where).rejects.toMatchObject({ code });
   }
   expect((await pipeline.state())!.meta.request).toBeNull();
   expect(pipeline.codes).toEqual([]);
