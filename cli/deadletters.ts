@@ -51,8 +51,9 @@ async function read(source: string, id: string | null, options: Options): Promis
 
 async function replay(source: string, options: Options): Promise<Answer> {
   const looked = { command: 'deadletters', id: null, all: false, showValues: false };
-  const { waiting, since, topic } = (await operate(source, options, looked)) as DeadLetters;
-  const extent = since === null ? 'the whole table goes' : `every key that changed since ${since} goes`;
+  const { waiting, since, keys, topic } = (await operate(source, options, looked)) as DeadLetters;
+  const changed = since === null ? 'the whole table goes' : `every key that changed since ${since} goes`;
+  const extent = keys === null ? changed : `${count(keys)} keys go`;
   if (waiting > 0)
     await confirm(`${source}: ${count(waiting)} dead letters in ${topic}; ${extent} again. Send it?`, options.yes);
   const request = await operate(source, options, { command: 'replay-deadletters' });

@@ -11,6 +11,7 @@ import { mustLook, mustReadRows, repairKeys, refused, resend } from '../protocol
 import { newestLayout } from '../protocol/past.ts';
 import type { Checkpoints, Clock, Snowflake, Telemetry, WindowRequest } from '../protocol/ports.ts';
 import { sourcePlan } from '../settings.ts';
+import { replayLetters } from './dead-letters.ts';
 import { stageKeys, type Keys } from './keys.ts';
 import { preview, type Preview } from './preview.ts';
 import { verify, type Verified, type VerifyPorts } from './verify.ts';
@@ -20,7 +21,8 @@ type Command =
   | { command: 'verify'; window: number | null; showKeys: boolean; repair?: boolean }
   | { command: 'preview'; showValues: boolean }
   | { command: 'keys'; keys: Keys }
-  | { command: 'where'; where: string };
+  | { command: 'where'; where: string }
+  | { command: 'replay-deadletters' };
 
 export async function compare(
   config: ResolvedConfig,
@@ -49,6 +51,7 @@ export async function compare(
     const readers: VerifyPorts['readers'] = (columns, key) => readersOf(config, source, columns, key, credentials);
     const kafka = await openKafka(config);
     try {
+      if (command.command === 'replay-deadletters') return await replayLetters({ ...ports, kafka }, config, source);
       return await verify({ ...ports, kafka, readers }, source, command);
     } finally {
       await kafka.close();

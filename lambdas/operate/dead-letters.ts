@@ -3,10 +3,11 @@
  * is told only where it is asked for.
  */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
-import { mustLook, refused, replayDeadLetters } from '../protocol/operate.ts';
+import { dealWithLetters, mustLook, refused, repairKeys, replayDeadLetters } from '../protocol/operate.ts';
 import type { Checkpoints, Clock, TopicReader, TopicRecord, WindowRequest } from '../protocol/ports.ts';
 import { comparePositions, type Position } from '../protocol/position.ts';
 import { digest, idOf } from './folded-topic.ts';
+import { MOST_KEY_BYTES, stageKeys, type KeyPorts } from './keys.ts';
 import { left } from './scan.ts';
 
 type Ports = { checkpoints: Checkpoints; kafka: TopicReader; clock: Clock };
@@ -60,6 +61,8 @@ export type DeadLetters = {
   windows: [number, number] | null;
   /** After it all that waits has changed; null: its first snapshot is among it. */
   since: string | null;
+  /** Different ones that wait; null: not all of them are known, or they are too many to be listed. */
+  keys: number | null;
   first: Letter[];
   /** Retention has deleted the beginning of the topic. */
   cutOff: boolean;
@@ -71,39 +74,116 @@ const NEVER = '9999';
 
 /** @throws OPERATION_REFUSED where the source has no such topic, or no such letter */
 export async function deadLetters(
-  { checkpoints, kafka, clock }: Ports,
+  ports: Ports,
   { app }: Pick<ResolvedConfig, 'app'>,
   source: ResolvedSource,
   { id, all, showValues }: LetterOptions,
 ): Promise<DeadLetters> {
-  const topic = source.deadLetterTopic?.name;
-  if (topic === undefined) throw refused(`${source.name} has no dead letters: a row that can't be sent stops it.`);
-  const { partitions } = await mustLook(checkpoints, source.name);
-  const dealtWith = new Map(partitions.map((item) => [item.partition, item.dealtWith ?? null]));
-  const found: DeadLetters = {
-    ...{ source: source.name, topic, waiting: 0, dealtWith: 0 },
-    ...{ reasons: {}, windows: null, since: NEVER, first: [], cutOff: false },
+  const found = {
+    ...{ source: source.name, waiting: 0, dealtWith: 0, keys: 0 },
+    ...{ reasons: {} as Record<string, number>, windows: null as [number, number] | null, first: [] as Letter[] },
+    since: NEVER as string | null,
   };
-  // With transactions none comes twice.
-  const seen = source.delivery === 'at-least-once' ? new Set<string>() : null;
-  const visit = (record: TopicRecord): undefined => {
-    const written = readLetter(record);
-    if (written?.app !== app || written.source !== source.name) return;
-    const letter = letterOf(written, record, topic, dealtWith.get(written.partition) ?? null, showValues);
-    if (seen?.has(letter.id) || (id !== null && letter.id !== id)) return;
-    seen?.add(letter.id);
-    found[letter.dealtWith ? 'dealtWith' : 'waiting']++;
-    if (!letter.dealtWith) found.since = earlier(found.since, written.from);
-    if (letter.dealtWith && !all && id === null) return;
+  const keys = new Keys();
+  const { topic, cutOff } = await eachLetter(ports, app, source, (written, at, isDealtWith) => {
+    const letter = letterOf(written, at, isDealtWith, showValues);
+    if (id !== null && letter.id !== id) return;
+    found[isDealtWith ? 'dealtWith' : 'waiting']++;
+    if (!isDealtWith) {
+      found.since = earlier(found.since, written.from);
+      keys.add(written.key);
+    }
+    if (isDealtWith && !all && id === null) return;
     found.reasons[letter.reason] = (found.reasons[letter.reason] ?? 0) + 1;
     const [oldest, newest] = found.windows ?? [written.window, written.window];
     found.windows = [Math.min(oldest, written.window), Math.max(newest, written.window)];
     if (found.first.length < MOST_SHOWN) found.first.push(letter);
-  };
-  const extents = await kafka.records({ topic, deadline: Date.now() + left(clock) }, visit);
+  });
   if (id !== null && found.first.length === 0) throw refused(`${topic} has no dead letter ${id} of ${source.name}.`);
   found.first.sort((a, b) => compareIds(a.id, b.id));
-  return { ...found, cutOff: extents.some(({ begin }) => begin > 0) };
+  return { ...found, topic, keys: keys.listed()?.rows.length ?? null, cutOff };
+}
+
+/** Has the rows sent again that wait: by their keys, or, where those are not all there, whatever has changed since the oldest. */
+export async function replayLetters(
+  ports: Ports & KeyPorts,
+  { app }: Pick<ResolvedConfig, 'app'>,
+  source: ResolvedSource,
+): Promise<WindowRequest> {
+  const keys = new Keys();
+  const upTo = new Map<number, Position>();
+  let since: string | null = NEVER;
+  await eachLetter(ports, app, source, ({ partition, window, row, from, key }, _, isDealtWith) => {
+    if (isDealtWith) return;
+    since = earlier(since, from);
+    keys.add(key);
+    const position = { window, row };
+    if (comparePositions(position, upTo.get(partition) ?? null) > 0) upTo.set(partition, position);
+  });
+  if (upTo.size === 0) throw refused(`No dead letter of ${source.name} waits.`);
+  const { checkpoints } = ports;
+  const listed = keys.listed();
+  const request =
+    listed === null
+      ? await replayDeadLetters(checkpoints, source.name, since)
+      : await repairKeys(checkpoints, source.name, await stageKeys(ports, source.name, listed));
+  // What came meanwhile still waits.
+  await dealWithLetters(checkpoints, source.name, upTo);
+  return request;
+}
+
+/** Of letters, each once. */
+class Keys {
+  #columns: string[] | null = null;
+  #rows: Map<string, string[]> | null = new Map();
+  #bytes = 0;
+
+  add(key: Image): void {
+    if (this.#rows === null) return;
+    const columns = Object.keys(key ?? {});
+    this.#columns ??= columns;
+    const row = Object.values(key ?? {});
+    const text = JSON.stringify(row);
+    if (!this.#rows.has(text)) this.#bytes += text.length;
+    // Left out of a letter, of another layout's key, or more than one request takes.
+    const unfit = key === null || columns.join() !== this.#columns.join() || 2 * this.#bytes > MOST_KEY_BYTES;
+    if (unfit) this.#rows = null;
+    else this.#rows.set(text, row as string[]);
+  }
+
+  /** null: not all of them can be listed. */
+  listed(): { columns: string[]; rows: string[][] } | null {
+    return this.#rows && { columns: this.#columns ?? [], rows: [...this.#rows.values()] };
+  }
+}
+
+/** Each letter of the source once, in the order of the topic's partitions. @throws OPERATION_REFUSED where it has no such topic */
+async function eachLetter(
+  { checkpoints, kafka, clock }: Ports,
+  app: string,
+  source: ResolvedSource,
+  visit: (written: Written, at: string, isDealtWith: boolean) => void,
+): Promise<{ topic: string; cutOff: boolean }> {
+  const topic = source.deadLetterTopic?.name;
+  if (topic === undefined) throw refused(`${source.name} has no dead letters: a row that can't be sent stops it.`);
+  const { partitions } = await mustLook(checkpoints, source.name);
+  const dealtWith = new Map(partitions.map((item) => [item.partition, item.dealtWith ?? null]));
+  // With transactions none comes twice.
+  const seen = source.delivery === 'at-least-once' ? new Set<string>() : null;
+  const extents = await kafka.records({ topic, deadline: Date.now() + left(clock) }, (record): undefined => {
+    const written = readLetter(record);
+    if (written?.app !== app || written.source !== source.name) return;
+    const id = letterId(written);
+    if (seen?.has(id)) return;
+    seen?.add(id);
+    const isDealtWith = comparePositions(written, dealtWith.get(written.partition) ?? null) <= 0;
+    visit(written, `${topic}-${record.topicPartition}@${record.offset}`, isDealtWith);
+  });
+  return { topic, cutOff: extents.some(({ begin }) => begin > 0) };
+}
+
+function letterId({ window, partition, row }: Written): string {
+  return `${window}:${partition}:${row}`;
 }
 
 /** null: no dead letter. Others may write to the topic, too. */
@@ -117,20 +197,12 @@ function readLetter({ bytes, valueStart, valueEnd }: TopicRecord): Written | nul
   }
 }
 
-function letterOf(
-  written: Written,
-  { topicPartition, offset }: TopicRecord,
-  topic: string,
-  dealtWith: Position | null,
-  showValues: boolean,
-): Letter {
-  const { window, partition, row, kind, from, to, op, reason, message, truncated, key, before, after } = written;
+function letterOf(written: Written, at: string, dealtWith: boolean, showValues: boolean): Letter {
+  const { kind, from, to, op, reason, message, truncated, key, before, after } = written;
   return {
-    ...{ id: `${window}:${partition}:${row}`, kind, from, to, op, reason, message, truncated },
+    ...{ id: letterId(written), kind, from, to, op, reason, message, truncated, at, dealtWith },
     keyId: key === null ? null : idOf(digest(JSON.stringify(key))),
-    at: `${topic}-${topicPartition}@${offset}`,
     sentAt: new Date(written.ts_ms).toISOString(),
-    dealtWith: comparePositions({ window, row }, dealtWith) <= 0,
     ...(showValues && { values: { key, before, after } }),
   };
 }
@@ -138,17 +210,6 @@ function letterOf(
 function earlier(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return null;
   return a < b ? a : b;
-}
-
-/** Has the table's rows sent again that wait. @throws OPERATION_REFUSED */
-export async function replayLetters(
-  ports: Ports,
-  config: Pick<ResolvedConfig, 'app'>,
-  source: ResolvedSource,
-): Promise<WindowRequest> {
-  const { waiting, since } = await deadLetters(ports, config, source, { id: null, all: false, showValues: false });
-  if (waiting === 0) throw refused(`No dead letter of ${source.name} waits.`);
-  return replayDeadLetters(ports.checkpoints, source.name, since);
 }
 
 function compareIds(a: string, b: string): number {

@@ -13,7 +13,7 @@ import { inspect, recover, type RecoverPorts, type Way } from '../protocol/recov
 import { sourcePlan } from '../settings.ts';
 import { findSource } from '../sources.ts';
 import type { Report } from './check/index.ts';
-import { deadLetters, replayLetters, type LetterOptions } from './dead-letters.ts';
+import { deadLetters, type LetterOptions } from './dead-letters.ts';
 import type { KeyRequest, Keys } from './keys.ts';
 
 /**
@@ -115,20 +115,17 @@ async function run(
       return voidWindow(checkpoints, source, event.window);
     case 'drop-deadletters':
       return dropDeadLetters(checkpoints, source, event.through);
-    case 'deadletters':
-    case 'replay-deadletters': {
+    case 'deadletters': {
       const kafka = await openKafka(config);
-      const ports = { checkpoints, kafka, clock };
       try {
-        return await (event.command === 'deadletters'
-          ? deadLetters(ports, config, found, event)
-          : replayLetters(ports, config, found));
+        return await deadLetters({ checkpoints, kafka, clock }, config, found, event);
       } finally {
         await kafka.close();
       }
     }
     case 'keys':
     case 'where':
+    case 'replay-deadletters':
     case 'verify':
     case 'preview': {
       // Snowflake's client is large, and the other commands need none of it.

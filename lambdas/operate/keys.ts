@@ -18,7 +18,7 @@ export type KeyRequest = NonNullable<WindowRequest['keys']>;
 /** As JSON: what an invocation of `operate` takes (6 MB), and Snowflake as a VARIANT (16 MB). */
 export const MOST_KEY_BYTES = 4 * 1024 * 1024;
 
-type KeyPorts = ScanPorts & { checkpoints: Checkpoints; snowflake: Snowflake; clock: Clock };
+export type KeyPorts = ScanPorts & { checkpoints: Checkpoints; snowflake: Snowflake; clock: Clock };
 
 /**
  * What `repairKeys` asks for with. Of a key that its columns can't hold its number is told, not what it says.

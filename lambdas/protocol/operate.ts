@@ -116,8 +116,8 @@ export async function dropDeadLetters(
 }
 
 /**
- * Sends again what the dead letters are of: every key that changed after `since` (null: all rows), as it is at the head; with
- * that they are dealt with. A row that still can't be sent is a new letter.
+ * Sends again what dead letters are of whose keys can't be listed: every key that changed after `since` (null: all rows), as it
+ * is at the head. A row that still can't be sent is a new letter.
  */
 export async function replayDeadLetters(
   checkpoints: Checkpoints,
@@ -128,9 +128,16 @@ export async function replayDeadLetters(
   const age = since === null || head === null ? 0 : Date.parse(head.to) - Date.parse(since);
   if (age > (meta.retentionMs ?? Infinity))
     throw refused(`Time Travel of ${source} does not reach back to ${since}: ask for a new snapshot, then drop them.`);
-  const request = since === null ? await resnapshot(checkpoints, source) : await replay(checkpoints, source, since);
-  await dropDeadLetters(checkpoints, source, null);
-  return request;
+  return since === null ? resnapshot(checkpoints, source) : replay(checkpoints, source, since);
+}
+
+/** Letters up to these positions, by partition, are dealt with. */
+export async function dealWithLetters(
+  checkpoints: Checkpoints,
+  source: string,
+  upTo: ReadonlyMap<number, Position>,
+): Promise<void> {
+  for (const [partition, position] of upTo) await checkpoints.dealWith(source, partition, position);
 }
 
 function refuseStream(source: string, head: Window | null): void {

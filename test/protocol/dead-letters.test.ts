@@ -1,7 +1,7 @@
 /** Rows that can't be sent: they stop their partition, or go to the dead letters in the transaction that they belong to. */
 import { afterEach, expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import { dropDeadLetters, replayDeadLetters } from '../../lambdas/protocol/operate.ts';
+import { dealWithLetters, dropDeadLetters, replayDeadLetters } from '../../lambdas/protocol/operate.ts';
 import type { Telemetry } from '../../lambdas/protocol/ports.ts';
 import { UNFIT } from './memory.ts';
 import { drain, MINUTE, world } from './world.ts';
@@ -123,6 +123,7 @@ test('what letters are of is sent again as it is now, and they are dealt with; n
     message: expect.stringContaining('Time Travel') as string,
   });
   expect(await replayDeadLetters(w.checkpoints, 's', first!.to)).toMatchObject({ kind: 'repair', since: first!.to });
+  await dealWithLetters(w.checkpoints, 's', new Map([[0, item().position!]]));
   expect(item().dealtWith).toEqual(item().position);
   await pass(3);
   expect(of('t').at(-1)).toMatch(/^0 r\|\|mended\|/);
