@@ -4,7 +4,7 @@ import { Pipeline, Stands } from './pipeline.ts';
 
 const SOURCES = 100;
 /** Snapshots at once. */
-const FEW = 8;
+const FEW = 16;
 
 let stands: Stands;
 beforeAll(async () => {
