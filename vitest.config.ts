@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const results = process.env['TEST_RESULTS'];
 
 /** The longest: begun last, one would run alone. Without a cache vitest goes by the size of files. */
-const LONGEST = ['test/e2e/run.local', 'test/protocol/crash-points'];
+const LONGEST = ['test/e2e/run.local', 'test/protocol/crash-points', 'test/faults/many.long', 'test/cli/runbook.long'];
 
 /** `npm run test:long`: what has no room in the five minutes of `npm test`. A suite is in one of the two. */
 const long = process.env['LONG'] !== undefined;
