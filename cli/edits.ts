@@ -1,7 +1,7 @@
 /** What the next deployment does to a source, told from its newest layout in the table. Pure. */
 import { recut, type SourcePlan } from '../lambdas/protocol/begin.ts';
 import { newestLayout } from '../lambdas/protocol/past.ts';
-import type { SourceState } from '../lambdas/protocol/ports.ts';
+import type { SourceState } from '../lambdas/protocol/ports/state.ts';
 import type { Layout } from '../lambdas/protocol/window.ts';
 
 type Field = ReturnType<typeof recut>[number];

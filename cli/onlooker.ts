@@ -1,6 +1,6 @@
 /** Looks at sources again and again, at those that there are each time; what was sent between two looks tells how fast they are. */
 import type { ResolvedSource } from '../lambdas/config/resolved.ts';
-import type { Checkpoints } from '../lambdas/protocol/ports.ts';
+import type { Checkpoints } from '../lambdas/protocol/ports/checkpoints.ts';
 import { look, sourceStatus, type Look, type SourceStatus } from './source-status.ts';
 
 /** Sources looked at side by side. */

@@ -1,6 +1,7 @@
 /** How patterns stand, out of the checkpoint table alone: what the newest look at each schema found. */
 import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
-import type { Members, Refusal, StoredError } from '../lambdas/protocol/ports.ts';
+import type { Members } from '../lambdas/protocol/ports/checkpoints.ts';
+import type { Refusal, StoredError } from '../lambdas/protocol/ports/state.ts';
 import { count, fit } from './format.ts';
 
 export type PatternStatus = {

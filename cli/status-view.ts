@@ -1,6 +1,6 @@
 /** Sources as lines of at most `width` columns, for `status` and for `npm start`. Pure. */
 import { ERRORS, type ErrorCode } from '../lambdas/errors.ts';
-import type { StoredError } from '../lambdas/protocol/ports.ts';
+import type { StoredError } from '../lambdas/protocol/ports/state.ts';
 import { count, duration, fit, oneLine } from './format.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from './source-status.ts';
 

@@ -1,6 +1,6 @@
 /** How far each partition is in each of a source's windows. */
 import { hasPassed, heldBy, nextWindowFor, rowsUpTo } from '../lambdas/protocol/past.ts';
-import type { PartitionItem, SourceState } from '../lambdas/protocol/ports.ts';
+import type { PartitionItem, SourceState } from '../lambdas/protocol/ports/state.ts';
 import { rangeOf, type Window, type WindowKind } from '../lambdas/protocol/window.ts';
 
 /** A partition's rows in a window. `held`: a barrier waits for the other partitions. */

@@ -1,6 +1,6 @@
 /** What a handler takes from Lambda's context. */
 import { asSnowmeltError } from './errors.ts';
-import type { Clock, Telemetry } from './protocol/ports.ts';
+import type { Clock, Telemetry } from './protocol/ports/effects.ts';
 
 export type LambdaContext = { awsRequestId: string; getRemainingTimeInMillis(): number };
 

@@ -3,7 +3,8 @@ import { SnowmeltError } from './errors.ts';
 import { foldTopic, isTopicName, memberSource, patternOf, picks, takenTopics, topicOf } from './config/patterns.ts';
 import type { ResolvedConfig, ResolvedPattern, ResolvedSource } from './config/resolved.ts';
 import type { PatternPlan } from './protocol/discover.ts';
-import type { Member, Members } from './protocol/ports.ts';
+import type { Members } from './protocol/ports/checkpoints.ts';
+import type { Member } from './protocol/ports/state.ts';
 
 /** `gone`: its table is not there any more; what was read of it is still published. */
 export type KnownSource = { source: ResolvedSource; gone: boolean };

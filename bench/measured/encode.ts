@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
-import type { RowBatch } from '../../lambdas/protocol/ports.ts';
+import type { RowBatch } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Layout } from '../../lambdas/protocol/window.ts';
 import { scanRows } from '../../lambdas/snowflake/scanner.ts';
 import { ConfluentStandIn } from '../../local/registry/confluent.ts';

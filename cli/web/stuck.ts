@@ -1,6 +1,6 @@
 /** What keeps a source from going on, worst first, with what the runbook says about it. */
 import { commandFor, ERRORS, RESUME, type CommandPlace, type ErrorFacts } from '../../lambdas/errors.ts';
-import type { StoredError } from '../../lambdas/protocol/ports.ts';
+import type { StoredError } from '../../lambdas/protocol/ports/state.ts';
 import type { PartitionStatus, SourceStatus, Verdict } from '../source-status.ts';
 import { SAYS } from '../status-view.ts';
 

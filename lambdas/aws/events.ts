@@ -11,7 +11,7 @@ import {
 import { patternOf } from '../config/patterns.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Events, Notices } from '../protocol/ports.ts';
+import type { Events, Notices } from '../protocol/ports/effects.ts';
 import { clientOptions, perEndpoint } from './client.ts';
 
 /** Of what people are told: a rule of its own hands the detail, `{app, source, ...notice}`, to their topic. */

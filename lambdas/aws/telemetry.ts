@@ -5,7 +5,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SnowmeltError } from '../errors.ts';
-import type { Telemetry } from '../protocol/ports.ts';
+import type { Telemetry } from '../protocol/ports/effects.ts';
 import { METRICS, NAMESPACE, type MetricName, type Unit } from './metrics.ts';
 
 export type InvocationTelemetry = Telemetry & {

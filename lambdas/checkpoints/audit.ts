@@ -1,6 +1,6 @@
 /** What people did: an item each, by time. */
 import { SnowmeltError } from '../errors.ts';
-import type { AuditEntry } from '../protocol/ports.ts';
+import type { AuditEntry } from '../protocol/ports/state.ts';
 import { json, keys, number, readAudit, requireText, VERSION } from './items.ts';
 import type { Table } from './table.ts';
 

@@ -9,7 +9,7 @@
  */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Budget } from '../protocol/ports.ts';
+import type { Budget } from '../protocol/ports/checkpoints.ts';
 import { requireAll } from './conditions.ts';
 import { assign } from './expressions.ts';
 import { checkVersion, number, requireNumber, requireText, text, VERSION } from './items.ts';

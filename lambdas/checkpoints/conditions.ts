@@ -6,7 +6,7 @@
  * an item. Each must stay true when the write itself is repeated, because the SDK repeats a request whose reply it lost;
  * and must be false when a repetition arrives late, after later writes of the same owner.
  */
-import type { Told } from '../protocol/ports.ts';
+import type { Told } from '../protocol/ports/state.ts';
 import type { Position } from '../protocol/position.ts';
 import type { Rerun } from '../protocol/window.ts';
 import { json, number, positionValue, text, VERSION } from './items.ts';

@@ -5,9 +5,9 @@
  * Every item carries `v`. A greater one than this release knows is never read as if it were understood.
  */
 import { SnowmeltError } from '../errors.ts';
+import type { DeadRows } from '../protocol/ports/kafka.ts';
 import type {
   AuditEntry,
-  DeadRows,
   Meta,
   PartitionItem,
   PendingScan,
@@ -15,7 +15,7 @@ import type {
   StoredError,
   Told,
   WindowRequest,
-} from '../protocol/ports.ts';
+} from '../protocol/ports/state.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
 import type { Layout, Rerun, Window } from '../protocol/window.ts';
 import type { Item, Key } from './table.ts';

@@ -1,6 +1,7 @@
 /** The partition item: lease, epoch and position. One conditional write each; conditions.ts says why each is safe. */
 import { SnowmeltError } from '../errors.ts';
-import type { AcquireResult, Checkpoints, Lease, PartitionItem } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
+import type { AcquireResult, Lease, PartitionItem } from '../protocol/ports/state.ts';
 import { comparePositions, formatPosition, maxPosition, type Position } from '../protocol/position.ts';
 import {
   dealtWithNotBeyond,

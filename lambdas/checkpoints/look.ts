@@ -1,6 +1,6 @@
 /** Everything that plan and publish decide on, read consistently, and in an order that never shows half of a step. */
 import { SnowmeltError } from '../errors.ts';
-import type { SourceState } from '../protocol/ports.ts';
+import type { SourceState } from '../protocol/ports/state.ts';
 import type { Window } from '../protocol/window.ts';
 import { readAll } from './leases.ts';
 import { readSourceMeta } from './source-meta.ts';

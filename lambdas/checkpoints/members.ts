@@ -1,6 +1,7 @@
 /** Which tables a pattern has found, and how its newest look at the schema went. */
 import type { ResolvedConfig } from '../config/resolved.ts';
-import type { Listing, Member, Members } from '../protocol/ports.ts';
+import type { Members } from '../protocol/ports/checkpoints.ts';
+import type { Listing, Member } from '../protocol/ports/state.ts';
 import { requireAll } from './conditions.ts';
 import { assign } from './expressions.ts';
 import { checkVersion, json, keys, number, requireJson, VERSION } from './items.ts';

@@ -1,6 +1,7 @@
 /** `meta`: one item a source, put once, then updated attribute by attribute. */
 import { SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Meta, Told, WindowRequest } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
+import type { Meta, Told, WindowRequest } from '../protocol/ports/state.ts';
 import {
   clusterIsUnknownOr,
   finishedThroughNotBeyond,

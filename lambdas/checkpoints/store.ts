@@ -9,7 +9,7 @@
  * - Reads that decide are consistent, and no update makes an item that is missing.
  */
 import type { ResolvedConfig } from '../config/resolved.ts';
-import type { Checkpoints } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
 import { readAudits, writeAudit } from './audit.ts';
 import * as leases from './leases.ts';
 import { look } from './look.ts';

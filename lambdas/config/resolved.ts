@@ -134,7 +134,7 @@ export type ResolvedSource = {
     Partial<Pick<ResolvedConfig['limits'], 'maxTransactionRows'>>;
 };
 
-/** As `protocol/ports.ts` has it. */
+/** As `protocol/ports/kafka.ts` has it. */
 export type TopicSettings = { replication: number; minInsync: number; retentionMs: number | null; compact: boolean };
 
 /** All tables of a schema, each of them a source `<name>.<table>`. Names as Snowflake stores them. */

@@ -1,6 +1,7 @@
 /** Avro's binary encoding: fields in order, nothing between them; an optional one has a byte that says which branch. */
 import { SnowmeltError } from '../errors.ts';
-import type { Op, RowBatch } from '../protocol/ports.ts';
+import type { Op } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 import { decodedSize, writeDecoded } from './base64.ts';
 import { copyBytes, isTrue } from './cells.ts';

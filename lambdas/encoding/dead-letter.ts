@@ -2,7 +2,8 @@
  * The record of a row that can't be sent: JSON, whatever the format of the source's own records, with every cell as the text
  * that left Snowflake. So it holds what the row's record would have held and no more: a mask was put around that text there.
  */
-import type { BadRow, PlainRecord, RowBatch } from '../protocol/ports.ts';
+import type { BadRow, PlainRecord } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { WindowFacts } from './envelope.ts';
 import { keyCells } from './image.ts';
 

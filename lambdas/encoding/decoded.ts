@@ -1,5 +1,5 @@
 /** Values out of records -> the text that their cells had (snowflake/sql/casts.ts), so that both can be held against each other. */
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 
 /** What a schema says of a field, where it is not plain: the logical type that Kafka Connect knows. */

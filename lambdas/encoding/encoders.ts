@@ -1,6 +1,6 @@
 /** The Encoders port: picks the format of keys and of values. What needs a schema is registered before a row is read. */
 import type { Credentials, ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
-import type { Encoders } from '../protocol/ports.ts';
+import type { Encoders } from '../protocol/ports/records.ts';
 import type { Layout, Window } from '../protocol/window.ts';
 import { deadLetterRecord } from './dead-letter.ts';
 import type { WindowFacts } from './envelope.ts';

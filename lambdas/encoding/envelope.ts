@@ -3,7 +3,7 @@
  * `before` image `after` image `row` number `tail of the op`, or for `flat` `image` `row` number `tail of the op`.
  */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
-import type { Op } from '../protocol/ports.ts';
+import type { Op } from '../protocol/ports/records.ts';
 import { rangeOf, type Layout, type Window } from '../protocol/window.ts';
 
 /** Of `source.version`; a test holds it equal to package.json's. */

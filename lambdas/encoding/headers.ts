@@ -4,7 +4,8 @@
  */
 import type { ResolvedSource } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { HeaderWriter, RowBatch } from '../protocol/ports.ts';
+import type { HeaderWriter } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Window } from '../protocol/window.ts';
 import { copyBytes } from './cells.ts';
 

@@ -3,7 +3,7 @@
  * block numbers and times stand as Kafka Connect's JsonConverter has them.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 import { cellSlack, copyBytes, writeBoolean, writeNumber } from './cells.ts';
 import { ConnectCells } from './connect-cells.ts';

@@ -1,5 +1,6 @@
 /** JSON values, Debezium's envelope or flat: constant pieces around the images and the row's number. */
-import type { Op, RowBatch } from '../protocol/ports.ts';
+import type { Op } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import { copyBytes, writeInteger } from './cells.ts';
 import { atEdge, type Pieces } from './envelope.ts';
 import type { ImageWriter } from './image.ts';

@@ -1,5 +1,5 @@
 /** The record that tells the end of a window for a partition: JSON, whatever the format of the source's own records. */
-import type { PlainRecord } from '../protocol/ports.ts';
+import type { PlainRecord } from '../protocol/ports/records.ts';
 import { rangeOf } from '../protocol/window.ts';
 import type { WindowFacts } from './envelope.ts';
 

@@ -1,6 +1,7 @@
 /** Protobuf's binary encoding: a tag before each field, the length before each message; NULL is a field that is not there. */
 import { SnowmeltError } from '../errors.ts';
-import type { Op, RowBatch } from '../protocol/ports.ts';
+import type { Op } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 import { decodedSize, writeDecoded } from './base64.ts';
 import { copyBytes, isTrue } from './cells.ts';

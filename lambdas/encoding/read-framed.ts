@@ -1,5 +1,5 @@
 /** Keys and values behind a registry's header, read back by the schemas that their headers name; each is asked for once. */
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 import { avroDecoder, type Decode, type Decoded } from './decode-avro.ts';
 import { protobufDecoder } from './decode-protobuf.ts';

@@ -1,5 +1,5 @@
 /** What reads records back that this source wrote, to compare them with rows: op, position, and the row in a canonical text. */
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 
 /** `image`: the row as it is now, null where the op has none. */
 export type ReadRecord = { op: string; window: number; row: number; image: string | null };

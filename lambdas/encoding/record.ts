@@ -3,7 +3,8 @@
  * lie side by side in one scratch buffer that grows with the largest record.
  */
 import { EXTRA_CELLS } from '../protocol/window.ts';
-import type { Op, RecordEncoder, RowBatch } from '../protocol/ports.ts';
+import type { Op, RecordEncoder } from '../protocol/ports/records.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import { SnowmeltError } from '../errors.ts';
 
 /** Writes some columns of a row: a key, or an image of the row. */

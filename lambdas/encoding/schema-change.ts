@@ -1,5 +1,5 @@
 /** The record of a `schema` window: JSON, whatever the format of the source's own records. */
-import type { PlainRecord } from '../protocol/ports.ts';
+import type { PlainRecord } from '../protocol/ports/records.ts';
 import type { Column } from '../protocol/window.ts';
 import type { WindowFacts } from './envelope.ts';
 

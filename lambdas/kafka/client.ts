@@ -19,7 +19,7 @@ import type {
   TopicReader,
   RecordVisitor,
   TopicSettings,
-} from '../protocol/ports.ts';
+} from '../protocol/ports/kafka.ts';
 import { SnowmeltError } from '../errors.ts';
 import { codecFor } from './compression.ts';
 import { Connections, type SignIn } from './connections.ts';

@@ -1,5 +1,5 @@
 /** Settings that exactly once rests on, as far as the principal may see them. */
-import type { Kafka, TopicFacts } from '../protocol/ports.ts';
+import type { Kafka, TopicFacts } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import { CODE, BrokerError } from './failures.ts';
 import { checkTopic, readMetadata } from './metadata.ts';

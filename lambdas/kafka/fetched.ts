@@ -6,7 +6,7 @@
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { SnowmeltError } from '../errors.ts';
-import type { RecordVisitor, TopicRecord } from '../protocol/ports.ts';
+import type { RecordVisitor, TopicRecord } from '../protocol/ports/kafka.ts';
 import { crc32c } from './crc32c.ts';
 import type { AbortedTransaction } from './requests.ts';
 

@@ -1,6 +1,6 @@
 /** What an operator is shown of one source: the end of its topic and its markers, read without fencing anybody. */
 import { SnowmeltError } from '../errors.ts';
-import type { Inspection, Marker } from '../protocol/ports.ts';
+import type { Inspection, Marker } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import type { Link } from './link.ts';
 import { Coordinator } from './coordinator.ts';

@@ -1,6 +1,6 @@
 /** Makes a topic, with all that exactly once rests on. Nothing is ever changed in one that is there. */
 import { SnowmeltError } from '../errors.ts';
-import type { TopicSettings } from '../protocol/ports.ts';
+import type { TopicSettings } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import { BrokerError, CODE, isConnectionError } from './failures.ts';
 import { readMetadata } from './metadata.ts';

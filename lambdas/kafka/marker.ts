@@ -7,7 +7,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import { formatPosition, parsePosition, type Position } from '../protocol/position.ts';
-import type { DeadRows, Marker, Sent } from '../protocol/ports.ts';
+import type { DeadRows, Marker, Sent } from '../protocol/ports/kafka.ts';
 import type { Coordinator } from './coordinator.ts';
 import { BrokerError, CODE } from './failures.ts';
 import type { Names } from './names.ts';

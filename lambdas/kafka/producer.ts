@@ -11,7 +11,8 @@
  * - The first error ends it: everything rejects with that error from then on. Nothing is aborted; the next open decides.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { KafkaProducer, Marker, PlainRecord, RecordHeaders, Sent } from '../protocol/ports.ts';
+import type { KafkaProducer, Marker, Sent } from '../protocol/ports/kafka.ts';
+import type { PlainRecord, RecordHeaders } from '../protocol/ports/records.ts';
 import type { Codec } from './compression.ts';
 import type { Connections } from './connections.ts';
 import { asKafkaError } from './failures.ts';

@@ -8,7 +8,7 @@
  *
  * Layout: https://kafka.apache.org/documentation/#recordbatch
  */
-import type { RecordHeaders } from '../protocol/ports.ts';
+import type { RecordHeaders } from '../protocol/ports/records.ts';
 import { crc32c } from './crc32c.ts';
 import type { Codec } from './compression.ts';
 

@@ -1,6 +1,6 @@
 /** Reads a topic as a read_committed consumer does, without a group: nothing is committed, nobody is told. */
 import { SnowmeltError } from '../errors.ts';
-import type { RecordsRequest, RecordVisitor, TopicExtent } from '../protocol/ports.ts';
+import type { RecordsRequest, RecordVisitor, TopicExtent } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import { atLeader, offsetAt } from './ends.ts';
 import { BrokerError, CODE } from './failures.ts';

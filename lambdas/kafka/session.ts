@@ -1,5 +1,5 @@
 /** What a producer's records are sent under: an identity from InitProducerId, and what begins and ends a unit of work. */
-import type { Marker } from '../protocol/ports.ts';
+import type { Marker } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import { BrokerError, CODE, isConnectionError } from './failures.ts';
 import { type Names, neededRight } from './names.ts';

@@ -8,7 +8,7 @@
  * the records of N + 1, and they would be sent twice. Under the next epoch it is refused. Batches are safe: their sequence
  * gives a late copy away.
  */
-import type { Marker } from '../protocol/ports.ts';
+import type { Marker } from '../protocol/ports/kafka.ts';
 import type { Connections } from './connections.ts';
 import { Coordinator, errorCodeOf } from './coordinator.ts';
 import { CODE } from './failures.ts';

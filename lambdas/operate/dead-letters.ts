@@ -4,7 +4,10 @@
  */
 import type { ResolvedConfig, ResolvedSource } from '../config/resolved.ts';
 import { dealWithLetters, mustLook, refused, repairKeys, replayDeadLetters } from '../protocol/operate.ts';
-import type { Checkpoints, Clock, TopicReader, TopicRecord, WindowRequest } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
+import type { Clock } from '../protocol/ports/effects.ts';
+import type { TopicReader, TopicRecord } from '../protocol/ports/kafka.ts';
+import type { WindowRequest } from '../protocol/ports/state.ts';
 import { comparePositions, type Position } from '../protocol/position.ts';
 import { digest, idOf } from './folded-topic.ts';
 import { MOST_KEY_BYTES, stageKeys, type KeyPorts } from './keys.ts';

@@ -1,5 +1,5 @@
 /** The keys in which a topic differs from its table, listed in Snowflake for a repair. */
-import type { Checkpoints } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
 import type { Column } from '../protocol/window.ts';
 import { MOST_KEY_BYTES, stageKeys, textsOf, type KeyRequest } from './keys.ts';
 import type { ScanPorts } from './scan.ts';

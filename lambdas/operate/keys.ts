@@ -5,7 +5,10 @@
 import { SnowmeltError } from '../errors.ts';
 import { mustLook, mustReadRows } from '../protocol/operate.ts';
 import { newestLayout } from '../protocol/past.ts';
-import type { Checkpoints, Clock, Snowflake, WindowRequest } from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
+import type { Clock } from '../protocol/ports/effects.ts';
+import type { Snowflake } from '../protocol/ports/snowflake.ts';
+import type { WindowRequest } from '../protocol/ports/state.ts';
 import { checkFacts } from '../protocol/scan.ts';
 import type { Column, Layout } from '../protocol/window.ts';
 import { keyText } from './key-text.ts';

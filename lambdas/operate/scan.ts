@@ -1,6 +1,7 @@
 /** A statement of an operator's, in the warehouse, waited for in one invocation. Nothing of it is written down but what it cost. */
 import { SnowmeltError } from '../errors.ts';
-import type { Clock, Snowflake } from '../protocol/ports.ts';
+import type { Clock } from '../protocol/ports/effects.ts';
+import type { Snowflake } from '../protocol/ports/snowflake.ts';
 import { running, submitted, worked, type WarehousePorts } from '../protocol/warehouse.ts';
 import type { Range } from '../protocol/window.ts';
 

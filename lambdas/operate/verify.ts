@@ -11,15 +11,10 @@ import type { KeyReader, ValueReader } from '../encoding/reader.ts';
 import { SnowmeltError } from '../errors.ts';
 import { mustLook, refused } from '../protocol/operate.ts';
 import { finishedThrough } from '../protocol/past.ts';
-import type {
-  Checkpoints,
-  Encoders,
-  Kafka,
-  RecordVisitor,
-  SourceState,
-  TopicReader,
-  TopicRecord,
-} from '../protocol/ports.ts';
+import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
+import type { Kafka, RecordVisitor, TopicReader, TopicRecord } from '../protocol/ports/kafka.ts';
+import type { Encoders } from '../protocol/ports/records.ts';
+import type { SourceState } from '../protocol/ports/state.ts';
 import { beginsAnew, EXTRA_CELLS, type Column, type Window } from '../protocol/window.ts';
 import { Differing, type Repair } from './differing.ts';
 import { digest, FoldedTopic, idOf, MOST_KEYS, type Place } from './folded-topic.ts';

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import { nothingTold } from './notices.ts';
-import type { Delivery, Notices, SourceState } from './ports.ts';
+import type { Notices } from './ports/effects.ts';
+import type { Delivery } from './ports/kafka.ts';
+import type { SourceState } from './ports/state.ts';
 import type { SnapshotPlan } from './next-window.ts';
 import { newestLayout } from './past.ts';
 import { checkFacts, type ScanPorts } from './scan.ts';

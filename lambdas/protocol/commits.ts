@@ -3,7 +3,7 @@
  * transaction are read and encoded already; their records are sent when Kafka is done.
  */
 import { newlyDead } from './dead-letters.ts';
-import type { DeadRows } from './ports.ts';
+import type { DeadRows } from './ports/kafka.ts';
 import { FencedError, type Run } from './publish.ts';
 import { formatPosition, type Position } from './position.ts';
 import type { Range, Window } from './window.ts';

@@ -3,7 +3,9 @@
  * that its record would have been in. How many they are is committed with the position, so that whoever goes on counts on.
  */
 import type { Bury } from './pairing.ts';
-import type { BadRow, DeadRows, PartitionItem } from './ports.ts';
+import type { DeadRows } from './ports/kafka.ts';
+import type { BadRow } from './ports/records.ts';
+import type { PartitionItem } from './ports/state.ts';
 import { comparePositions } from './position.ts';
 import type { Run } from './publish.ts';
 import type { Layout, Window } from './window.ts';

@@ -1,6 +1,6 @@
 /** Fingerprints that travel: a window's digest in the marker, and the hash of the row before a position. */
 import { createHash } from 'node:crypto';
-import type { RowBatch } from './ports.ts';
+import type { RowBatch } from './ports/snowflake.ts';
 import type { Column, Staged, Window } from './window.ts';
 
 function fingerprint(parts: unknown): string {

@@ -3,7 +3,10 @@
  * source like any other. Looks are not in order and may be side by side: a table is put and taken out under a condition each.
  */
 import { asSnowmeltError, SnowmeltError, type ErrorCode } from '../errors.ts';
-import type { Catalog, Clock, ListedTable, Listing, Member, Members, Refusal, Telemetry } from './ports.ts';
+import type { Members } from './ports/checkpoints.ts';
+import type { Clock, Telemetry } from './ports/effects.ts';
+import type { Catalog, ListedTable } from './ports/snowflake.ts';
+import type { Listing, Member, Refusal } from './ports/state.ts';
 
 export type DiscoverPorts = { catalog: Catalog; members: Members; telemetry: Telemetry; clock: Clock };
 

@@ -2,7 +2,8 @@
 import { asSnowmeltError, ERRORS, type ErrorCode } from '../errors.ts';
 import { hasDeadLetters } from './dead-letters.ts';
 import { heldBy, nextWindowFor, rowsUpTo } from './past.ts';
-import type { SourceState, Telemetry } from './ports.ts';
+import type { Telemetry } from './ports/effects.ts';
+import type { SourceState } from './ports/state.ts';
 
 export type Health = {
   /** How old what consumers see is; null: nothing was published yet. */

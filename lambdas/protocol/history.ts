@@ -9,7 +9,9 @@
 import { SnowmeltError } from '../errors.ts';
 import { windowDigest } from './digest.ts';
 import { nextWindowFor } from './past.ts';
-import type { Checkpoints, Clock, SourceState } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { Clock } from './ports/effects.ts';
+import type { SourceState } from './ports/state.ts';
 import { livesOn } from './result.ts';
 import type { Column, Layout, Window } from './window.ts';
 

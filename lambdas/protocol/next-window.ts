@@ -4,7 +4,7 @@
  * Time runs: sighting ... margin ... to ... safetyLag ... now. A token sighted `margin` before `to` is included in a
  * window that ends at `to`, whatever newer tokens say.
  */
-import type { Sighting, SourceState, WindowRequest } from './ports.ts';
+import type { Sighting, SourceState, WindowRequest } from './ports/state.ts';
 import { isConsuming } from './stream.ts';
 import { beginsAnew, type Layout, type Window } from './window.ts';
 

@@ -10,7 +10,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { schemaChanges } from './evolution.ts';
-import type { AuditEntry, Checkpoints, Clock, News, Notice, Notices, SourceState, StoredError, Told } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { Clock, Notices } from './ports/effects.ts';
+import type { AuditEntry, News, Notice, SourceState, StoredError, Told } from './ports/state.ts';
 import { beginsAnew, type Window } from './window.ts';
 
 export type NoticePorts = { checkpoints: Checkpoints; clock: Clock; notices?: Notices };

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
 import { hasDeadLetters } from './dead-letters.ts';
 import { finishedThrough } from './past.ts';
-import type { Checkpoints, SourceState, WindowRequest } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { SourceState, WindowRequest } from './ports/state.ts';
 import { LAST_ROW, type Position } from './position.ts';
 import { beginsAnew, type Window } from './window.ts';
 

@@ -3,7 +3,8 @@
  * rate, so that all together keep the whole without knowing of each other. It waits between two transactions until what it sent
  * is paid for; nothing is counted per row.
  */
-import type { Clock, RowBatch } from './ports.ts';
+import type { Clock } from './ports/effects.ts';
+import type { RowBatch } from './ports/snowflake.ts';
 
 /** A second, of all partitions of a source together. Bytes are those of the rows as they are read. */
 export type Rate = { unit: 'rows' | 'bytes'; perSecond: number };

@@ -12,7 +12,9 @@
  */
 import { SnowmeltError, type ErrorCode } from '../errors.ts';
 import { rowHash } from './digest.ts';
-import type { BadRow, HeaderWriter, KafkaProducer, Op, RecordEncoder, RowBatch } from './ports.ts';
+import type { KafkaProducer } from './ports/kafka.ts';
+import type { BadRow, HeaderWriter, Op, RecordEncoder } from './ports/records.ts';
+import type { RowBatch } from './ports/snowflake.ts';
 import { EXTRA_CELLS } from './window.ts';
 
 const DELETE = 0x44; // 'D' of DELETE; INSERT is 'I'

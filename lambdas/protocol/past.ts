@@ -3,7 +3,8 @@
  * One function, `heldBy`, tells planner and worker alike.
  */
 import { SnowmeltError } from '../errors.ts';
-import type { Delivery, PartitionItem, SourceState } from './ports.ts';
+import type { Delivery } from './ports/kafka.ts';
+import type { PartitionItem, SourceState } from './ports/state.ts';
 import { comparePositions, type Position } from './position.ts';
 import { rangeOf, type Layout, type Window } from './window.ts';
 

@@ -11,20 +11,12 @@ import { tellDead } from './commits.ts';
 import { newlyDead } from './dead-letters.ts';
 import { heldBy, checkPartitions, newestLayout, nextWindowFor, partitionsToCall, windowOf } from './past.ts';
 import type { Rate } from './pace.ts';
-import type {
-  Budget,
-  Checkpoints,
-  Clock,
-  Delivery,
-  Encoders,
-  Events,
-  Kafka,
-  KafkaProducer,
-  Lease,
-  Snowflake,
-  SourceState,
-  Telemetry,
-} from './ports.ts';
+import type { Budget, Checkpoints } from './ports/checkpoints.ts';
+import type { Clock, Events, Telemetry } from './ports/effects.ts';
+import type { Delivery, Kafka, KafkaProducer } from './ports/kafka.ts';
+import type { Encoders } from './ports/records.ts';
+import type { Snowflake } from './ports/snowflake.ts';
+import type { Lease, SourceState } from './ports/state.ts';
 import { comparePositions, formatPosition } from './position.ts';
 import { publishWindow } from './publish-window.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';

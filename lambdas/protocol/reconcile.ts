@@ -5,7 +5,8 @@
  * one conditional write; nothing is sent before that.
  */
 import type { ErrorCode } from '../errors.ts';
-import type { DeadRows, Marker, PartitionItem } from './ports.ts';
+import type { DeadRows, Marker } from './ports/kafka.ts';
+import type { PartitionItem } from './ports/state.ts';
 import { comparePositions, formatPosition, maxPosition } from './position.ts';
 import type { Window } from './window.ts';
 

@@ -4,7 +4,10 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
-import type { Checkpoints, Clock, Snowflake, SourceState, WindowRequest } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { Clock } from './ports/effects.ts';
+import type { Snowflake } from './ports/snowflake.ts';
+import type { SourceState, WindowRequest } from './ports/state.ts';
 import { livesOn, outcome } from './result.ts';
 import { isSpent, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Window } from './window.ts';

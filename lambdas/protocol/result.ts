@@ -6,7 +6,9 @@
  * The note saves work and decides nothing: only a result that was compared becomes the window's.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import type { Checkpoints, Clock, Snowflake } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { Clock } from './ports/effects.ts';
+import type { Snowflake } from './ports/snowflake.ts';
 import { running, submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Range, Rerun, Window } from './window.ts';
 

@@ -9,7 +9,10 @@
 import { randomBytes } from 'node:crypto';
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { Candidate } from './next-window.ts';
-import type { Checkpoints, PendingScan, Since, Snowflake, SourceState, StageRequest, Telemetry } from './ports.ts';
+import type { Checkpoints } from './ports/checkpoints.ts';
+import type { Telemetry } from './ports/effects.ts';
+import type { Since, Snowflake, StageRequest } from './ports/snowflake.ts';
+import type { PendingScan, SourceState } from './ports/state.ts';
 import { submitted, worked, type WarehousePorts } from './warehouse.ts';
 import type { Column, Layout, ObjectName, QueryCut, Window } from './window.ts';
 

@@ -14,15 +14,9 @@ import { randomBytes } from 'node:crypto';
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
 import type { Candidate } from './next-window.ts';
-import type {
-  LedgerEntry,
-  ObjectFacts,
-  PendingScan,
-  Snowflake,
-  SourceState,
-  StreamRequest,
-  Telemetry,
-} from './ports.ts';
+import type { Telemetry } from './ports/effects.ts';
+import type { LedgerEntry, ObjectFacts, Snowflake, StreamRequest } from './ports/snowflake.ts';
+import type { PendingScan, SourceState } from './ports/state.ts';
 import { checkFacts, examine, schemaWindow, type ScanPorts } from './scan.ts';
 import { nameOf, stagePrefix } from './stage.ts';
 import { submitted, worked } from './warehouse.ts';

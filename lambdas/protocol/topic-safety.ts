@@ -1,6 +1,7 @@
 /** The topic settings that exactly once rests on, looked at when a topic is first opened on a day. */
 import { SnowmeltError } from '../errors.ts';
-import type { Delivery, Kafka, Telemetry, TopicFacts } from './ports.ts';
+import type { Telemetry } from './ports/effects.ts';
+import type { Delivery, Kafka, TopicFacts } from './ports/kafka.ts';
 
 export type TopicCheckSettings = { delivery: Delivery; topicChecks: 'strict' | 'report'; offsetsRetentionMs: number };
 

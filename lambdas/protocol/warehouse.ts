@@ -1,5 +1,6 @@
 /** What the warehouse does for us: told as metrics, and counted against the day's budget where there is one. */
-import type { Budget, Clock, Telemetry } from './ports.ts';
+import type { Budget } from './ports/checkpoints.ts';
+import type { Clock, Telemetry } from './ports/effects.ts';
 
 const MINUTE_MS = 60_000;
 

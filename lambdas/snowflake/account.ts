@@ -1,5 +1,5 @@
 /** What no tick asks: how the warehouse is set, what a table's name has stood for, whether a key is unique. */
-import type { Account } from '../protocol/ports.ts';
+import type { Account } from '../protocol/ports/snowflake.ts';
 import type { Column, Layout, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import { instant } from './object.ts';

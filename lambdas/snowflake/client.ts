@@ -1,7 +1,7 @@
 /** The Snowflake port: sessions, gate, scans and the reader put together. Sole owner of snowflake-sdk. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
-import type { Account, Catalog, Snowflake } from '../protocol/ports.ts';
+import type { Account, Catalog, Snowflake } from '../protocol/ports/snowflake.ts';
 import { countDuplicates, tableLives, warehouseFacts } from './account.ts';
 import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';

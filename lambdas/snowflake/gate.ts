@@ -1,6 +1,6 @@
 /** The gate: token and server time of every source, without a warehouse. */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
-import type { Reading, Watched } from '../protocol/ports.ts';
+import type { Reading, Watched } from '../protocol/ports/snowflake.ts';
 import type { Row } from './session.ts';
 import { gateStatement } from './sql/statements.ts';
 

@@ -1,6 +1,6 @@
 /** What SHOW and DESCRIBE tell of a table or view; neither needs a warehouse. */
 import { SnowmeltError } from '../errors.ts';
-import type { ListedTable, ObjectFacts } from '../protocol/ports.ts';
+import type { ListedTable, ObjectFacts } from '../protocol/ports/snowflake.ts';
 import type { Column, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { Row } from './session.ts';

@@ -1,5 +1,5 @@
 /** What both readers share: a result's parts, and batches cut out of a part that was found right. */
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import { malformed } from './reading.ts';
 import type { Part } from './reading.ts';
 import type { Result } from './result.ts';

@@ -1,6 +1,6 @@
 /** What is asked of Snowflake for query sources: a query's columns, and what a staged copy holds. */
 import { SnowmeltError } from '../errors.ts';
-import type { ObjectFacts, StageFacts, StageRequest } from '../protocol/ports.ts';
+import type { ObjectFacts, StageFacts, StageRequest } from '../protocol/ports/snowflake.ts';
 import type { Column, QueryCut } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import type { ResultColumn } from './session.ts';

@@ -6,7 +6,7 @@
  * UTF-8, exactly the announced rows, each of the right width, strings and nulls only. Whatever is wrong with it, it is
  * fetched again from its start, so no row comes twice, none is left out and none comes from a broken chunk.
  */
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { HttpClient } from './http.ts';
 import type { RowReader } from './parts.ts';
 import { batches, partsWith } from './parts.ts';

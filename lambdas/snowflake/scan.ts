@@ -1,6 +1,6 @@
 /** A scan's life: submitted asynchronously, found again by its query id, from any session of the same user. */
 import { SnowmeltError } from '../errors.ts';
-import type { ScanStatus } from '../protocol/ports.ts';
+import type { ScanStatus } from '../protocol/ports/snowflake.ts';
 import type { Range } from '../protocol/window.ts';
 import type { ResultAnswer, Results } from './result.ts';
 import { checkQueryId, pause } from './result.ts';

@@ -9,7 +9,7 @@
  */
 import type { Readable } from 'node:stream';
 import { SnowmeltError } from '../errors.ts';
-import type { RowBatch } from '../protocol/ports.ts';
+import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { HttpClient } from './http.ts';
 import type { RowReader } from './parts.ts';
 import { batches, partsWith } from './parts.ts';

@@ -1,6 +1,6 @@
 /** What is asked of Snowflake for stream sources: what a stream gives, its ledger, its stages. */
 import { SnowmeltError } from '../errors.ts';
-import type { LedgerEntry, ObjectFacts, StreamRequest } from '../protocol/ports.ts';
+import type { LedgerEntry, ObjectFacts, StreamRequest } from '../protocol/ports/snowflake.ts';
 import type { Column, Layout, ObjectName } from '../protocol/window.ts';
 import type { Ask } from './gate.ts';
 import { describeColumns, describeObject, instant } from './object.ts';

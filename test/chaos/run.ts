@@ -8,7 +8,7 @@ import { writeConfig } from '../../local/demo/deploy.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { replay, resnapshot } from '../../lambdas/protocol/operate.ts';
-import type { Checkpoints } from '../../lambdas/protocol/ports.ts';
+import type { Checkpoints } from '../../lambdas/protocol/ports/checkpoints.ts';
 import { Account } from './account.ts';
 import { startCluster } from './brokers.ts';
 import { chaoticDeliveries } from './deliveries.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBudget } from '../../lambdas/checkpoints/budget.ts';
-import type { Budget } from '../../lambdas/protocol/ports.ts';
+import type { Budget } from '../../lambdas/protocol/ports/checkpoints.ts';
 import { startTable, type TestTable } from './table.ts';
 
 const SECOND = 1_000;

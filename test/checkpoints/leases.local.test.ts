@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SnowmeltError } from '../../lambdas/errors.ts';
-import type { Lease } from '../../lambdas/protocol/ports.ts';
+import type { Lease } from '../../lambdas/protocol/ports/state.ts';
 import { position } from '../../lambdas/protocol/position.ts';
 import { META, startTable, type TestTable } from './table.ts';
 

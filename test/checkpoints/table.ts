@@ -16,7 +16,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { createTableInput } from '../../lambdas/checkpoints/definition.ts';
 import { createCheckpoints } from '../../lambdas/checkpoints/store.ts';
-import type { Checkpoints, Meta } from '../../lambdas/protocol/ports.ts';
+import type { Checkpoints } from '../../lambdas/protocol/ports/checkpoints.ts';
+import type { Meta } from '../../lambdas/protocol/ports/state.ts';
 import type { Layout, Window } from '../../lambdas/protocol/window.ts';
 import { startDynamoProxy, type DynamoProxy } from '../../local/aws/dynamo-proxy.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { editOf } from '../../cli/edits.ts';
 import { loadConfig } from '../../lambdas/config/load.ts';
-import type { SourceState } from '../../lambdas/protocol/ports.ts';
+import type { SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { sourcePlan } from '../../lambdas/settings.ts';
 import { META } from '../checkpoints/table.ts';
 

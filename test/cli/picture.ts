@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { sourceStatus, type Look } from '../../cli/source-status.ts';
 import { servePage } from '../../cli/web/server.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
-import type { PartitionItem } from '../../lambdas/protocol/ports.ts';
+import type { PartitionItem } from '../../lambdas/protocol/ports/state.ts';
 import type { Position } from '../../lambdas/protocol/position.ts';
 import type { Window } from '../../lambdas/protocol/window.ts';
 import { item, stateOf, windowOf } from '../protocol/fixtures.ts';

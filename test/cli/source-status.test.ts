@@ -5,7 +5,7 @@ import { renderSource } from '../../cli/status-view.ts';
 import { stuckOf } from '../../cli/web/stuck.ts';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { SnowmeltError, type ErrorCode } from '../../lambdas/errors.ts';
-import type { SourceState } from '../../lambdas/protocol/ports.ts';
+import type { SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { item, stateOf, windowOf } from '../protocol/fixtures.ts';
 import { world } from '../protocol/world.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SourceStatus } from '../../cli/source-status.ts';
 import type { Stuck } from '../../cli/web/stuck.ts';
-import type { PartitionState, StoredError } from '../../lambdas/protocol/ports.ts';
+import type { PartitionState, StoredError } from '../../lambdas/protocol/ports/state.ts';
 import type { Position } from '../../lambdas/protocol/position.ts';
 import { layout, META, startTable, window, type TestTable } from '../checkpoints/table.ts';
 import { Chromium, findChromium } from './chromium.ts';

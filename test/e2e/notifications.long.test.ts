@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { Notice } from '../../lambdas/protocol/ports.ts';
+import type { Notice } from '../../lambdas/protocol/ports/state.ts';
 import { demoConfig } from '../../local/demo/config.ts';
 import { openFeeds } from '../../local/demo/feeds.ts';
 import { startStack } from '../../local/demo/stack.ts';

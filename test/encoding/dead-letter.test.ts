@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
 import { Pairing } from '../../lambdas/protocol/pairing.ts';
-import type { BadRow } from '../../lambdas/protocol/ports.ts';
+import type { BadRow } from '../../lambdas/protocol/ports/records.ts';
 import { batchOf, column, layout, now, to, windowOf, type Cell } from './records.ts';
 
 const columns = [column('ID', 'NUMBER', 9), column('NAME', 'VARCHAR'), column('PAID', 'BOOLEAN')];

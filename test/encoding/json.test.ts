@@ -6,7 +6,7 @@ import { casts } from '../../lambdas/snowflake/sql/casts.ts';
 import { connectorVersion } from '../../lambdas/encoding/envelope.ts';
 import { writeInteger } from '../../lambdas/encoding/cells.ts';
 import { types } from '../../lambdas/encoding/types.ts';
-import type { Op } from '../../lambdas/protocol/ports.ts';
+import type { Op } from '../../lambdas/protocol/ports/records.ts';
 import type { Column } from '../../lambdas/protocol/window.ts';
 import type { Cell } from './records.ts';
 import { batchOf, column, encoded, encoderFor, now, recordOf, to } from './records.ts';

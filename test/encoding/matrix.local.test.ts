@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Credentials, RecordFormat, ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
 import { types } from '../../lambdas/encoding/types.ts';
-import type { Op } from '../../lambdas/protocol/ports.ts';
+import type { Op } from '../../lambdas/protocol/ports/records.ts';
 import type { Column } from '../../lambdas/protocol/window.ts';
 import { ConfluentStandIn } from '../../local/registry/confluent.ts';
 import { GlueStandIn } from '../../local/registry/glue.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
 import { JsonRecords } from '../../lambdas/encoding/read-json.ts';
-import type { Op } from '../../lambdas/protocol/ports.ts';
+import type { Op } from '../../lambdas/protocol/ports/records.ts';
 import type { Column } from '../../lambdas/protocol/window.ts';
 import { batchOf, column, layout, windowOf, type Cell } from './records.ts';
 

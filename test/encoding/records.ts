@@ -1,7 +1,8 @@
 /** Windows, batches and readable records for tests of encoders. */
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { createEncoders } from '../../lambdas/encoding/encoders.ts';
-import type { Op, RecordEncoder, RowBatch } from '../../lambdas/protocol/ports.ts';
+import type { Op, RecordEncoder } from '../../lambdas/protocol/ports/records.ts';
+import type { RowBatch } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Column, Layout, Window } from '../../lambdas/protocol/window.ts';
 
 export type Cell = string | null;

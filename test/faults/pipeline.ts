@@ -10,7 +10,7 @@ import { finish, plan, type PlanPorts } from '../../lambdas/protocol/plan.ts';
 import { publish, type PublishPorts, type PublishResult } from '../../lambdas/protocol/publish.ts';
 import { recount } from '../../lambdas/protocol/recount.ts';
 import { inspect, recover, type Findings, type RecoverPorts, type Way } from '../../lambdas/protocol/recover.ts';
-import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
+import type { PartitionItem, SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { planSettings, publishSettings, recountSettings, sourcePlan, writeConfig } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startSnowflake, type Snowflake, type SnowflakeOptions } from '../../local/snowflake/client.ts';

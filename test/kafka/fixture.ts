@@ -5,7 +5,7 @@ import { kafkaAcls } from '../../infra/kafka-acls.ts';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
 import { createKafka } from '../../lambdas/kafka/client.ts';
 import { position } from '../../lambdas/protocol/position.ts';
-import type { Kafka, KafkaProducer, Marker, OpenRequest } from '../../lambdas/protocol/ports.ts';
+import type { Kafka, KafkaProducer, Marker, OpenRequest } from '../../lambdas/protocol/ports/kafka.ts';
 import {
   startKafkaProxy,
   type KafkaProxy,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatMarker, parseMarker } from '../../lambdas/kafka/marker.ts';
 import { position } from '../../lambdas/protocol/position.ts';
-import type { Marker } from '../../lambdas/protocol/ports.ts';
+import type { Marker } from '../../lambdas/protocol/ports/kafka.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 64 });
 const markers: fc.Arbitrary<Marker> = fc

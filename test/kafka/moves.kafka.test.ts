@@ -3,7 +3,7 @@
  * protocol's: drop the producer, open another, read the marker, go on after it. Then all is there, once.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
+import type { KafkaProducer } from '../../lambdas/protocol/ports/kafka.ts';
 import type { LocalBroker } from '../../local/kafka/client.ts';
 import { onApacheKafka } from '../apache-kafka/target.ts';
 import { append, Fixture, markerAt, type Source } from './fixture.ts';

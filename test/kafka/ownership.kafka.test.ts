@@ -1,6 +1,6 @@
 /** Who owns a partition, and what becomes visible, when owners die, linger or hear nothing. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
+import type { KafkaProducer } from '../../lambdas/protocol/ports/kafka.ts';
 import { append, Fixture, markerAt, type Source } from './fixture.ts';
 
 let fixture: Fixture;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigResourceTypes, Partitioners } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
+import type { KafkaProducer } from '../../lambdas/protocol/ports/kafka.ts';
 import { readCommitted } from './consumer.ts';
 import { append, Fixture, markerAt, requestFor, type Source } from './fixture.ts';
 

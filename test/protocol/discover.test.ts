@@ -1,7 +1,10 @@
 /** Patterns: what a look at a schema makes of the tables that it finds. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { discover, tellPattern, type PatternPlan } from '../../lambdas/protocol/discover.ts';
-import type { Catalog, ListedTable, Listing, Member, Members, Telemetry } from '../../lambdas/protocol/ports.ts';
+import type { Members } from '../../lambdas/protocol/ports/checkpoints.ts';
+import type { Telemetry } from '../../lambdas/protocol/ports/effects.ts';
+import type { Catalog, ListedTable } from '../../lambdas/protocol/ports/snowflake.ts';
+import type { Listing, Member } from '../../lambdas/protocol/ports/state.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { finish } from '../../lambdas/protocol/plan.ts';
 import { MemoryTelemetry, TestClock } from './memory.ts';

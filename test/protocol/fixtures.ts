@@ -1,4 +1,4 @@
-import type { Meta, PartitionItem, SourceState } from '../../lambdas/protocol/ports.ts';
+import type { Meta, PartitionItem, SourceState } from '../../lambdas/protocol/ports/state.ts';
 import type { Layout, Window } from '../../lambdas/protocol/window.ts';
 
 export const layout: Layout = {

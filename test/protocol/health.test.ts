@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SnowmeltError, type ErrorCode } from '../../lambdas/errors.ts';
 import { health, tellHealth } from '../../lambdas/protocol/health.ts';
-import type { SourceState } from '../../lambdas/protocol/ports.ts';
+import type { SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { item, stateOf, windowOf } from './fixtures.ts';
 import { world } from './world.ts';
 

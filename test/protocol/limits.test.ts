@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { clockOf } from '../../lambdas/invocation.ts';
 import { Pace, type Rate } from '../../lambdas/protocol/pace.ts';
-import type { Budget } from '../../lambdas/protocol/ports.ts';
+import type { Budget } from '../../lambdas/protocol/ports/checkpoints.ts';
 import { replay } from '../../lambdas/protocol/operate.ts';
 import { batchOf, TestClock } from './memory.ts';
 import { drain, fold, MINUTE, random, source, world, type World } from './world.ts';

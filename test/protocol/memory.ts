@@ -3,30 +3,27 @@
  * As strict as the real ones where the protocol leans on them; each call can be made to fail, before or after it took effect.
  */
 import { SnowmeltError } from '../../lambdas/errors.ts';
+import type { Checkpoints } from '../../lambdas/protocol/ports/checkpoints.ts';
+import type { Events, Telemetry } from '../../lambdas/protocol/ports/effects.ts';
+import type { Inspection, Kafka, KafkaProducer, Marker, OpenRequest } from '../../lambdas/protocol/ports/kafka.ts';
+import type { Encoders } from '../../lambdas/protocol/ports/records.ts';
 import type {
-  AuditEntry,
-  Checkpoints,
-  Encoders,
-  Events,
-  Inspection,
-  Kafka,
-  KafkaProducer,
-  Lease,
-  Marker,
-  Meta,
   ObjectFacts,
-  OpenRequest,
-  PartitionItem,
   Reading,
   RowBatch,
   ScanRequest,
   ScanStatus,
   Snowflake,
+} from '../../lambdas/protocol/ports/snowflake.ts';
+import type {
+  AuditEntry,
+  Lease,
+  Meta,
+  PartitionItem,
   SourceState,
-  Telemetry,
   Told,
   WindowRequest,
-} from '../../lambdas/protocol/ports.ts';
+} from '../../lambdas/protocol/ports/state.ts';
 import { comparePositions, type Position } from '../../lambdas/protocol/position.ts';
 import type { Column, Layout, Range, Rerun, Window } from '../../lambdas/protocol/window.ts';
 

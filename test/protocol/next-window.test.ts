@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nextWindow, withSighting, type PlanSettings } from '../../lambdas/protocol/next-window.ts';
-import type { Sighting } from '../../lambdas/protocol/ports.ts';
+import type { Sighting } from '../../lambdas/protocol/ports/state.ts';
 import { item, layout, stateOf, windowOf } from './fixtures.ts';
 
 const settings: PlanSettings = { safetyLagMs: 30_000, marginMs: 5_000, maxWindowMs: 900_000, maxOpenWindows: 64 };

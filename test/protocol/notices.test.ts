@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { pause, resnapshot } from '../../lambdas/protocol/operate.ts';
-import type { Notice } from '../../lambdas/protocol/ports.ts';
+import type { Notice } from '../../lambdas/protocol/ports/state.ts';
 import { recover } from '../../lambdas/protocol/recover.ts';
 import { drain, MINUTE, source, world, type World } from './world.ts';
 

@@ -1,8 +1,8 @@
-import type { OpenRequest } from '../../lambdas/protocol/ports.ts';
+import type { OpenRequest } from '../../lambdas/protocol/ports/kafka.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pairing, type Bury, type PairingMode } from '../../lambdas/protocol/pairing.ts';
-import type { KafkaProducer } from '../../lambdas/protocol/ports.ts';
+import type { KafkaProducer } from '../../lambdas/protocol/ports/kafka.ts';
 import { batchOf, MemoryKafka, textEncoders, UNFIT, type Row } from './memory.ts';
 import { layout, windowOf } from './fixtures.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { reconcile, type ReconcileInput } from '../../lambdas/protocol/reconcile.ts';
-import type { Marker } from '../../lambdas/protocol/ports.ts';
+import type { Marker } from '../../lambdas/protocol/ports/kafka.ts';
 import { item, windowOf } from './fixtures.ts';
 
 const DAY = 86_400_000;

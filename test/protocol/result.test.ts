@@ -1,6 +1,6 @@
 /** A window whose result is older than 24 h is run again, across invocations if it must, and compared. */
 import { beforeEach, expect, test } from 'vitest';
-import type { ScanStatus } from '../../lambdas/protocol/ports.ts';
+import type { ScanStatus } from '../../lambdas/protocol/ports/snowflake.ts';
 import { freshResult, runAgain } from '../../lambdas/protocol/result.ts';
 import type { Window } from '../../lambdas/protocol/window.ts';
 import { windowOf } from './fixtures.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { windowDigest } from '../../lambdas/protocol/digest.ts';
 import { nextWindow, type Candidate } from '../../lambdas/protocol/next-window.ts';
-import type { Snowflake, SourceState } from '../../lambdas/protocol/ports.ts';
+import type { Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
+import type { SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { dropUnneeded, stageFor } from '../../lambdas/protocol/stage.ts';
 import type { Column, Cursor, Layout, QueryCut, Staged } from '../../lambdas/protocol/window.ts';
 import { item, layout as ofTable, stateOf, windowOf } from './fixtures.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { windowDigest } from '../../lambdas/protocol/digest.ts';
 import { nextWindow, type Candidate, type PlanSettings } from '../../lambdas/protocol/next-window.ts';
-import type { LedgerEntry, Meta, Snowflake, SourceState } from '../../lambdas/protocol/ports.ts';
+import type { LedgerEntry, Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
+import type { Meta, SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { dropStages, submitStage } from '../../lambdas/protocol/stream.ts';
 import type { Layout, Staged } from '../../lambdas/protocol/window.ts';
 import { item, layout as ofTable, stateOf, windowOf } from './fixtures.ts';

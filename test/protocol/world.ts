@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { finish, plan, type PlanPorts, type PlanTickSettings } from '../../lambdas/protocol/plan.ts';
 import type { SourcePlan } from '../../lambdas/protocol/begin.ts';
 import { publish, type PublishPorts, type PublishSettings } from '../../lambdas/protocol/publish.ts';
-import type { Telemetry } from '../../lambdas/protocol/ports.ts';
+import type { Telemetry } from '../../lambdas/protocol/ports/effects.ts';
 import { recount } from '../../lambdas/protocol/recount.ts';
 import {
   MemoryCheckpoints,

@@ -1,5 +1,5 @@
 /** RowBatches from and to plain values, for tests. */
-import type { RowBatch } from '../../lambdas/protocol/ports.ts';
+import type { RowBatch } from '../../lambdas/protocol/ports/snowflake.ts';
 
 export type Cell = string | null;
 

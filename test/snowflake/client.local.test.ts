@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ResolvedConfig } from '../../lambdas/config/resolved.ts';
-import type { ScanRequest, Snowflake } from '../../lambdas/protocol/ports.ts';
+import type { ScanRequest, Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Layout } from '../../lambdas/protocol/window.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import type { Snowflake as StandIn } from '../../local/snowflake/client.ts';

@@ -1,7 +1,7 @@
 /** Each preset's SQL on the stand-in's views, step by step as a planner asks: columns, copy, measure, window. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { presetNames, PRESETS, type PresetName } from '../../lambdas/config/presets.ts';
-import type { Snowflake } from '../../lambdas/protocol/ports.ts';
+import type { Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Cursor, Layout, ObjectName } from '../../lambdas/protocol/window.ts';
 import { sourcePlan } from '../../lambdas/settings.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';

@@ -1,6 +1,6 @@
 /** Statements of query sources: their very text, and that nothing else can get into it. */
 import { expect, test } from 'vitest';
-import type { StageRequest } from '../../lambdas/protocol/ports.ts';
+import type { StageRequest } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Column, Cursor, Layout, QueryCut } from '../../lambdas/protocol/window.ts';
 import { measureStatement, stageStatement } from '../../lambdas/snowflake/sql/query.ts';
 import { scanStatement } from '../../lambdas/snowflake/sql/scan.ts';

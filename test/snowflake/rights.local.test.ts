@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { snowflakeGrants } from '../../lambdas/config/grants.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
-import type { Snowflake } from '../../lambdas/protocol/ports.ts';
+import type { Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { startSnowflake, type Snowflake as StandIn } from '../../local/snowflake/client.ts';
 import { connect, run } from '../local/sdk.ts';

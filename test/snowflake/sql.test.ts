@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Column, Layout } from '../../lambdas/protocol/window.ts';
-import type { ScanRequest } from '../../lambdas/protocol/ports.ts';
+import type { ScanRequest } from '../../lambdas/protocol/ports/snowflake.ts';
 import { casts } from '../../lambdas/snowflake/sql/casts.ts';
 import { identifier, literal, pattern, timestamp } from '../../lambdas/snowflake/sql/literals.ts';
 import { keysStatement } from '../../lambdas/snowflake/sql/keys.ts';

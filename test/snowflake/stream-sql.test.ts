@@ -1,6 +1,6 @@
 /** Statements of stream sources: what consumes does so in its turn alone, and nothing else can get into the text. */
 import { expect, test } from 'vitest';
-import type { StreamRequest } from '../../lambdas/protocol/ports.ts';
+import type { StreamRequest } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Column } from '../../lambdas/protocol/window.ts';
 import { scanStatement } from '../../lambdas/snowflake/sql/scan.ts';
 import * as sql from '../../lambdas/snowflake/sql/stream.ts';

@@ -15,7 +15,7 @@ type Rule = {
 };
 
 /** The values that the ports speak of come with them. */
-const PORTS = ['lambdas/protocol/ports.ts', 'lambdas/protocol/position.ts', 'lambdas/protocol/window.ts'];
+const PORTS = ['lambdas/protocol/ports/', 'lambdas/protocol/position.ts', 'lambdas/protocol/window.ts'];
 const ADAPTER = [...PORTS, 'lambdas/config/', 'lambdas/errors.ts'];
 /** Nothing here reaches outside of the process. */
 const PURE = [

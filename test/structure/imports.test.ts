@@ -43,7 +43,7 @@ describe('the rules', () => {
   test.each([
     ['lambdas/plan/index.ts', 'lambdas/kafka/client.ts'],
     ['lambdas/kafka/client.ts', 'kafkajs/src/errors.js'],
-    ['lambdas/kafka/client.ts', 'lambdas/protocol/ports.ts'],
+    ['lambdas/kafka/client.ts', 'lambdas/protocol/ports/kafka.ts'],
     ['lambdas/kafka/client.ts', 'lambdas/kafka/marker.ts'],
     ['lambdas/encoding/registries/glue.ts', 'node:https'],
     ['lambdas/config/load.ts', 'node:fs'],

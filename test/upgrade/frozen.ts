@@ -4,7 +4,7 @@
  */
 import type { SourcePlan } from '../../lambdas/protocol/begin.ts';
 import { formatMarker, parseMarker } from '../../lambdas/kafka/marker.ts';
-import type { ObjectFacts } from '../../lambdas/protocol/ports.ts';
+import type { ObjectFacts } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { MemoryRecord } from '../protocol/memory/broker.ts';
 import { PutItemCommand } from '../protocol/memory/dynamodb.ts';
 import type { Item } from '../protocol/memory/expressions.ts';

@@ -3,7 +3,10 @@
  * what mends it. Nothing of a source is read or published, and no producer that works is fenced.
  */
 import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
-import type { Account, Catalog, Checkpoints, Clock, Kafka, Members, Snowflake } from '../../protocol/ports.ts';
+import type { Checkpoints, Members } from '../../protocol/ports/checkpoints.ts';
+import type { Clock } from '../../protocol/ports/effects.ts';
+import type { Kafka } from '../../protocol/ports/kafka.ts';
+import type { Account, Catalog, Snowflake } from '../../protocol/ports/snowflake.ts';
 import { Findings, type Report } from './findings.ts';
 import { checkKafka } from './kafka.ts';
 import { checkPatterns } from './patterns.ts';

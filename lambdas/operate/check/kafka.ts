@@ -2,7 +2,10 @@
 import { allSettings } from '../../config/patterns.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { SnowmeltError, type ErrorCode } from '../../errors.ts';
-import type { Checkpoints, Clock, Kafka, SourceState } from '../../protocol/ports.ts';
+import type { Checkpoints } from '../../protocol/ports/checkpoints.ts';
+import type { Clock } from '../../protocol/ports/effects.ts';
+import type { Kafka } from '../../protocol/ports/kafka.ts';
+import type { SourceState } from '../../protocol/ports/state.ts';
 import { inspect, type PartitionFindings, type Way } from '../../protocol/recover.ts';
 import { weaknesses } from '../../protocol/topic-safety.ts';
 import { sourcePlan } from '../../settings.ts';

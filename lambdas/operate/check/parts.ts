@@ -7,7 +7,7 @@ import type { RecordFormat, ResolvedConfig } from '../../config/resolved.ts';
 import { reach } from '../../encoding/registries/registry.ts';
 import { openKafka } from '../../open-kafka.ts';
 import { openSnowflake } from '../../open-snowflake.ts';
-import type { Clock } from '../../protocol/ports.ts';
+import type { Clock } from '../../protocol/ports/effects.ts';
 import type { Parts } from './index.ts';
 
 const REGISTERED = new Set<RecordFormat>(['avro', 'protobuf']);

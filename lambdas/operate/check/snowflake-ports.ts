@@ -1,6 +1,7 @@
 /** What looking into Snowflake takes, and how what it refuses is told. */
 import { SnowmeltError } from '../../errors.ts';
-import type { Account, Checkpoints, Snowflake } from '../../protocol/ports.ts';
+import type { Checkpoints } from '../../protocol/ports/checkpoints.ts';
+import type { Account, Snowflake } from '../../protocol/ports/snowflake.ts';
 import type { Findings, FixOf } from './findings.ts';
 
 /** `deep`: whether keys are unique is asked of large tables, too. */

@@ -4,7 +4,7 @@ import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { intervalOf } from '../../config/schedule.ts';
 import { SnowmeltError } from '../../errors.ts';
 import { formatBound } from '../../protocol/next-window.ts';
-import type { ObjectFacts, Reading } from '../../protocol/ports.ts';
+import type { ObjectFacts, Reading } from '../../protocol/ports/snowflake.ts';
 import { checkFacts } from '../../protocol/scan.ts';
 import { describe } from '../../protocol/stream.ts';
 import type { Layout, ObjectName } from '../../protocol/window.ts';

@@ -4,7 +4,7 @@ import { stagingGrants, stagingOf } from '../../config/grants.ts';
 import type { ResolvedConfig } from '../../config/resolved.ts';
 import { SnowmeltError } from '../../errors.ts';
 import { watched } from '../../protocol/plan.ts';
-import type { Account, Snowflake } from '../../protocol/ports.ts';
+import type { Account, Snowflake } from '../../protocol/ports/snowflake.ts';
 import { remedy } from '../../snowflake/rights.ts';
 import { qualified } from '../../snowflake/sql/literals.ts';
 import { forEach, type Findings } from './findings.ts';

@@ -1,7 +1,7 @@
 /** What a table was before, and whether its key is one. */
 import type { ResolvedSource } from '../../config/resolved.ts';
 import { SnowmeltError } from '../../errors.ts';
-import type { ObjectFacts } from '../../protocol/ports.ts';
+import type { ObjectFacts } from '../../protocol/ports/snowflake.ts';
 import { beginsAnew, type Layout } from '../../protocol/window.ts';
 import { identifier, qualified } from '../../snowflake/sql/literals.ts';
 import type { Findings, FixOf } from './findings.ts';

@@ -4,7 +4,7 @@
  */
 import { selectProblem } from '../../config/select.ts';
 import { SnowmeltError } from '../../errors.ts';
-import type { ScanRequest, Since, StageRequest } from '../../protocol/ports.ts';
+import type { ScanRequest, Since, StageRequest } from '../../protocol/ports/snowflake.ts';
 import type { Column, ObjectName } from '../../protocol/window.ts';
 import { keyText, plainCells } from './cells.ts';
 import { identifier, literal, qualified } from './literals.ts';

@@ -5,7 +5,7 @@
  * "A", "R") keep the outer ones free of the table's own.
  */
 import { SnowmeltError } from '../../errors.ts';
-import type { ScanRequest } from '../../protocol/ports.ts';
+import type { ScanRequest } from '../../protocol/ports/snowflake.ts';
 import type { Column, Layout, Shape } from '../../protocol/window.ts';
 import { empties, refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';

@@ -1,5 +1,5 @@
 /** The small statements. None but `rangesStatement` needs a warehouse. */
-import type { Watched } from '../../protocol/ports.ts';
+import type { Watched } from '../../protocol/ports/snowflake.ts';
 import type { ObjectName } from '../../protocol/window.ts';
 import { identifier, literal, pattern, qualified } from './literals.ts';
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { ROW_ID } from '../../config/captures.ts';
 import { SnowmeltError } from '../../errors.ts';
-import type { StreamRequest } from '../../protocol/ports.ts';
+import type { StreamRequest } from '../../protocol/ports/snowflake.ts';
 import type { Column, Layout, ObjectName } from '../../protocol/window.ts';
 import { identifier, literal, qualified } from './literals.ts';
 

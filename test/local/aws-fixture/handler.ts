@@ -5,7 +5,7 @@ import { createTelemetry } from '../../../lambdas/aws/telemetry.ts';
 import { createCheckpoints } from '../../../lambdas/checkpoints/store.ts';
 import { readResolvedConfig } from '../../../lambdas/config/runtime.ts';
 import type { LambdaContext } from '../../../lambdas/invocation.ts';
-import type { Meta } from '../../../lambdas/protocol/ports.ts';
+import type { Meta } from '../../../lambdas/protocol/ports/state.ts';
 
 type Task =
   | { do: 'facts' | 'hang' | 'throw' | 'exit' | 'secret' | 'metrics' }

@@ -4,7 +4,7 @@
  * are visible once their transaction is committed, in the order of their offsets; group offsets expire.
  */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { Marker } from '../../../lambdas/protocol/ports.ts';
+import type { Marker } from '../../../lambdas/protocol/ports/kafka.ts';
 
 export type MemoryRecord = { topic: string; topicPartition: number; key: string; value: string | null };
 type Entry = MemoryRecord & { state: 'open' | 'committed' | 'aborted' };

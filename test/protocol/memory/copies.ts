@@ -1,6 +1,6 @@
 /** Staged copies of a query over the ledger: every row's value has a number, which is its cursor. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { Since } from '../../../lambdas/protocol/ports.ts';
+import type { Since } from '../../../lambdas/protocol/ports/snowflake.ts';
 import type { Layout, QueryCut } from '../../../lambdas/protocol/window.ts';
 import { bucketOf, type Ledger, type Row } from './ledger.ts';
 

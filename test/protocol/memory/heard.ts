@@ -1,5 +1,5 @@
 /** What people must have heard, computed from the log and the table, without any code of the product. */
-import type { Notice } from '../../../lambdas/protocol/ports.ts';
+import type { Notice } from '../../../lambdas/protocol/ports/state.ts';
 import { windowsOf, type Defects } from './oracle.ts';
 import type { World } from './world.ts';
 

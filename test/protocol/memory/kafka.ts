@@ -1,13 +1,7 @@
 /** The Kafka port on the broker in memory: each request of an open, a send and a commit is one of its own. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type {
-  Inspection,
-  Kafka,
-  KafkaProducer,
-  Marker,
-  OpenRequest,
-  PlainRecord,
-} from '../../../lambdas/protocol/ports.ts';
+import type { Inspection, Kafka, KafkaProducer, Marker, OpenRequest } from '../../../lambdas/protocol/ports/kafka.ts';
+import type { PlainRecord } from '../../../lambdas/protocol/ports/records.ts';
 import { type Broker, type MemoryRecord, WAIT } from './broker.ts';
 import { isOversize } from './records.ts';
 import type { Wire } from './wire.ts';

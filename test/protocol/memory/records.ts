@@ -1,6 +1,7 @@
 /** Records as text, `op|before|after|window:row:partition`, so that each can be told from every other; ENDs and dead letters too. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { Encoders, RecordEncoder, RowBatch } from '../../../lambdas/protocol/ports.ts';
+import type { Encoders, RecordEncoder } from '../../../lambdas/protocol/ports/records.ts';
+import type { RowBatch } from '../../../lambdas/protocol/ports/snowflake.ts';
 
 const VALUE = 1;
 /** How values end that no record can carry, and those that make it too large. */

@@ -9,7 +9,7 @@ import type {
   StageRequest,
   StreamRequest,
   Watched,
-} from '../../../lambdas/protocol/ports.ts';
+} from '../../../lambdas/protocol/ports/snowflake.ts';
 import type { Column, Layout, ObjectName, Range } from '../../../lambdas/protocol/window.ts';
 import { Copies, cursorOf, floorOf, type StagedText, type StageText } from './copies.ts';
 import type { Ledger, Row, ScanText } from './ledger.ts';

@@ -1,6 +1,6 @@
 /** Streams over the ledger of commits: which of them each has given away, their stages, and the ledger of stages. */
 import { SnowmeltError } from '../../../lambdas/errors.ts';
-import type { LedgerEntry, StreamRequest } from '../../../lambdas/protocol/ports.ts';
+import type { LedgerEntry, StreamRequest } from '../../../lambdas/protocol/ports/snowflake.ts';
 import type { Layout } from '../../../lambdas/protocol/window.ts';
 import { bucketOf, type Commit, type Ledger, type Row } from './ledger.ts';
 

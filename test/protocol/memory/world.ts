@@ -6,17 +6,11 @@ import { createCheckpoints } from '../../../lambdas/checkpoints/store.ts';
 import type { SourcePlan } from '../../../lambdas/protocol/begin.ts';
 import { windowDigest } from '../../../lambdas/protocol/digest.ts';
 import { finish, plan, type PlanPorts, type PlanTickSettings } from '../../../lambdas/protocol/plan.ts';
-import type {
-  Checkpoints,
-  Clock,
-  Delivery,
-  Events,
-  Kafka,
-  Notice,
-  Notices,
-  Snowflake,
-  Telemetry,
-} from '../../../lambdas/protocol/ports.ts';
+import type { Checkpoints } from '../../../lambdas/protocol/ports/checkpoints.ts';
+import type { Clock, Events, Notices, Telemetry } from '../../../lambdas/protocol/ports/effects.ts';
+import type { Delivery, Kafka } from '../../../lambdas/protocol/ports/kafka.ts';
+import type { Snowflake } from '../../../lambdas/protocol/ports/snowflake.ts';
+import type { Notice } from '../../../lambdas/protocol/ports/state.ts';
 import { publish, type PublishPorts, type PublishSettings } from '../../../lambdas/protocol/publish.ts';
 import type { Window } from '../../../lambdas/protocol/window.ts';
 import { SnowmeltError } from '../../../lambdas/errors.ts';
