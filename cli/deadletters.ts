@@ -7,7 +7,7 @@ import type { Position } from '../lambdas/protocol/position.ts';
 import { createMembers } from '../lambdas/checkpoints/members.ts';
 import { findSource } from '../lambdas/sources.ts';
 import { answering, caller, configOf, confirm, deploymentCommand, type Answer, type Common } from './common.ts';
-import { count } from './format.ts';
+import { count, several } from './format.ts';
 
 type What = 'list' | 'show' | 'replay' | 'drop';
 type Options = Common & { all?: boolean; showValues?: boolean; through?: number; reason?: string; yes?: boolean };
@@ -53,9 +53,9 @@ async function replay(source: string, options: Options): Promise<Answer> {
   const looked = { command: 'deadletters', id: null, all: false, showValues: false };
   const { waiting, since, keys, topic } = (await operate(source, options, looked)) as DeadLetters;
   const changed = since === null ? 'the whole table goes' : `every key that changed since ${since} goes`;
-  const extent = keys === null ? changed : `${count(keys)} keys go`;
+  const extent = keys === null ? changed : `${several(keys, 'key')} ${keys === 1 ? 'goes' : 'go'}`;
   if (waiting > 0)
-    await confirm(`${source}: ${count(waiting)} dead letters in ${topic}; ${extent} again. Send it?`, options.yes);
+    await confirm(`${source}: ${several(waiting, 'dead letter')} in ${topic}; ${extent} again. Send it?`, options.yes);
   const request = await operate(source, options, { command: 'replay-deadletters' });
   return {
     text: 'Asked for, and they are dealt with. The next ticks of plan append the window; what still can not be sent is a new letter.',
@@ -92,7 +92,7 @@ export function tellLetters({
 }: DeadLetters): string {
   const listed = Object.values(reasons).reduce((sum, number) => sum + number, 0);
   return [
-    `${source}: ${count(waiting)} dead letters wait, ${count(dealtWith)} are dealt with, in ${topic}`,
+    `${source}: ${several(waiting, 'dead letter')} ${waiting === 1 ? 'waits' : 'wait'}, ${count(dealtWith)} dealt with, in ${topic}`,
     ...(cutOff ? ['The beginning of the topic is deleted.'] : []),
     ...Object.entries(reasons).map(([reason, number]) => `${count(number).padStart(7)}  ${reason}`),
     ...(windows === null ? [] : [`windows ${windows.join(' to ')}; window:partition:row, op, why, key, where:`]),

@@ -12,6 +12,10 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+export function several(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** Errors may hold anything. */
 export function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ').trimEnd();

@@ -1,6 +1,7 @@
 /** `status`: every source and partition, from the checkpoint table alone. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { several } from './format.ts';
 import { createMembers } from '../lambdas/checkpoints/members.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
@@ -93,7 +94,11 @@ function answerOf(app: string, all: readonly SourceStatus[], patterns: readonly 
   const unwell = all.filter(({ verdict }) => !WELL.has(verdict)).length;
   const lines = all.flatMap((status) => [...renderSource(status, width), '']);
   lines.push(...patterns.flatMap((pattern) => [...renderPattern(pattern, width), '']));
-  lines.push(unwell === 0 ? `${all.length} sources, all well` : `${unwell} of ${all.length} sources need a look`);
+  lines.push(
+    unwell === 0
+      ? `${several(all.length, 'source')}, all well`
+      : `${unwell} of ${all.length} sources need a look`,
+  );
   const json = { app, sources: all, ...(patterns.length > 0 && { patterns }) };
   return { text: lines.join('\n'), json, found: unwell > 0 || patterns.some(isUnwell) };
 }
