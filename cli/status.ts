@@ -95,9 +95,7 @@ function answerOf(app: string, all: readonly SourceStatus[], patterns: readonly 
   const lines = all.flatMap((status) => [...renderSource(status, width), '']);
   lines.push(...patterns.flatMap((pattern) => [...renderPattern(pattern, width), '']));
   lines.push(
-    unwell === 0
-      ? `${several(all.length, 'source')}, all well`
-      : `${unwell} of ${all.length} sources need a look`,
+    unwell === 0 ? `${several(all.length, 'source')}, all well` : `${unwell} of ${all.length} sources need a look`,
   );
   const json = { app, sources: all, ...(patterns.length > 0 && { patterns }) };
   return { text: lines.join('\n'), json, found: unwell > 0 || patterns.some(isUnwell) };
