@@ -78,6 +78,20 @@ describe('a stream', () => {
     replaced.topic.splice(8, 1);
     expect(await verdictOn(replaced, { stream: true })).toMatchObject(clean);
   });
+  test.each([
+    ['before', true],
+    ['after', false],
+  ])('what was consumed %s a row was replaced by its equal, the next window tells', async (_, isBefore) => {
+    const replaced = stream();
+    for (const { changes } of replaced.ledger) for (const change of changes) if (change.row === 2) change.row = 6;
+    const changes = [
+      { row: 2, image: null },
+      { row: 6, image: ['3', '30'] },
+    ];
+    replaced.ledger.unshift({ at: at(9), changes });
+    if (isBefore) replaced.topic.splice(4, 0, sent('3', 'u', row('3', 30), row('3', 30), 2));
+    expect(await verdictOn(replaced, { stream: true })).toMatchObject(clean);
+  });
   test.each<[string, (topic: World['topic']) => unknown, object]>([
     ['a delete is missing', (topic) => topic.splice(6, 2), { missing: 2 }],
     ['one comes twice', (topic) => topic.push(topic[13]!), { duplicated: 1 }],
