@@ -5,6 +5,7 @@ import type { Versions } from '../../../lambdas/kafka/link.ts';
 
 export type Link = {
   address: string;
+  settings: ConnectionSettings;
   connection: Connection;
   ready: Promise<void>;
   connected: boolean;
@@ -27,7 +28,8 @@ export function connectionError(cause: unknown): Error {
   return error;
 }
 
-export function makeLink({ clientId, tls, sasl, requestTimeoutMs }: ConnectionSettings, address: string): Link {
+export function makeLink(settings: ConnectionSettings, address: string): Link {
+  const { clientId, tls, sasl, requestTimeoutMs } = settings;
   const connection = new Connection(clientId, {
     connectTimeout: Math.min(CONNECT_TIMEOUT_MS, requestTimeoutMs),
     requestTimeout: requestTimeoutMs,
@@ -37,7 +39,8 @@ export function makeLink({ clientId, tls, sasl, requestTimeoutMs }: ConnectionSe
   });
   connection.on('error', () => undefined); // told by the requests that it fails
   const now = Date.now();
-  return { address, connection, ready: Promise.resolve(), connected: false, openedAt: now, usedAt: now, waiting: 0 };
+  const ready = Promise.resolve();
+  return { address, settings, connection, ready, connected: false, openedAt: now, usedAt: now, waiting: 0 };
 }
 
 function signIn(sasl: NonNullable<ConnectionSettings['sasl']>): SASLOptions {
