@@ -44,8 +44,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Most tests wait for other processes: on two cores one worker would leave half of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: long ? 120_000 : 30_000,
+    hookTimeout: long ? 120_000 : 60_000,
     reporters: results === undefined ? ['default'] : ['default', 'json'],
     ...(results === undefined ? {} : { outputFile: { json: join(results, `${process.pid}.json`) } }),
   },

@@ -72,7 +72,7 @@ async function makeTopic(line: string): Promise<void> {
   await stands.kafka.admin.createTopics({ topics: [topic], waitForLeaders: true });
 }
 
-test('tables and keys are asked for; the setup is run; check finds nothing', { timeout: 60_000 }, async () => {
+test('tables and keys are asked for; the setup is run; check finds nothing', async () => {
   await deploy();
   const { brokers } = stands.kafka.config().kafka;
   const app = stands.kafka.app
@@ -122,7 +122,7 @@ test('tables and keys are asked for; the setup is run; check finds nothing', { t
   expect(await check(parts, there)).toEqual({ failures: [], notes: [] });
 });
 
-test('what can not be done is told apart, and writes nothing', { timeout: 60_000 }, async () => {
+test('what can not be done is told apart, and writes nothing', async () => {
   await deploy();
   const given = ['--account', 'acct', '--brokers', 'b:9092', '--aws-account', '123456789012', '--out', 'none'];
   const unsaid = await snowmelt('init', '--out', 'none');

@@ -13,7 +13,7 @@ afterAll(async () => {
   await stage.stop();
 });
 
-test.each([...SNOWFLAKE_CASES, ...REGISTRY_CASES])('$code: $what', { timeout: 60_000 }, (each) => follow(stage, each));
+test.each([...SNOWFLAKE_CASES, ...REGISTRY_CASES])('$code: $what', (each) => follow(stage, each));
 
 test('results that are gone before the repair was even read: a replay takes its place', async () => {
   const pipeline = await withLateRow(stage);

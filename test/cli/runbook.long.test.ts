@@ -29,9 +29,9 @@ test('every code that needs an operator has a case', () => {
   expect([...new Set(cases.map(({ code }) => code))].sort()).toEqual([...CODES].sort());
 });
 
-test.each([...KAFKA_CASES, ...STATE_CASES])('$code: $what', { timeout: 60_000 }, (each) => follow(stage, each));
+test.each([...KAFKA_CASES, ...STATE_CASES])('$code: $what', (each) => follow(stage, each));
 
-test.each(REFUSALS)('$code: $what', { timeout: 60_000 }, (each) => refuse(stage, each));
+test.each(REFUSALS)('$code: $what', (each) => refuse(stage, each));
 
 test('commands for what no code tells are ones that there are, with all they need', async () => {
   const runs = INCIDENTS.flatMap(({ steps }) => steps.flatMap(({ run = [] }) => run));
