@@ -53,7 +53,7 @@ export function controlTopicOf({ app, kafka }: Parts): string | null {
 /** Settings that sources have by themselves or by their pattern, and where they stand. */
 type Placed = [Path, NonNullable<Parts['defaults']>];
 
-function placed({ sources, patterns }: Parts): Placed[] {
+export function placed({ sources, patterns }: Parts): Placed[] {
   const of = (group: string, all: Record<string, Placed[1] | undefined> = {}) =>
     Object.entries(all).flatMap(([name, settings]): Placed[] => (settings ? [[[group, name], settings]] : []));
   return [...of('sources', sources), ...of('patterns', patterns)];

@@ -1,5 +1,5 @@
 /** Which topic is told of the rows of a source that can't be sent, and settings of it that contradict each other. */
-import type { Finding, Parts } from './checks.ts';
+import { placed, type Finding, type Parts } from './checks.ts';
 
 type Named = { name: string; partitions: number };
 type Settings = { onBadRow?: string | undefined; deadLetterTopic?: Named | undefined };
@@ -27,10 +27,14 @@ export function ownDeadLetters({ sources, defaults }: Pick<Parts, 'sources' | 'd
 
 /** `taken`: topics by name, and whose each is. */
 export function* deadLetters(parts: Parts, taken: ReadonlyMap<string | undefined, string>): Iterable<Finding> {
-  for (const [source, settings] of Object.entries(parts.sources ?? {})) {
-    const dead = (settings?.onBadRow ?? parts.defaults?.onBadRow) === 'dead-letter';
-    if (settings?.deadLetterTopic !== undefined && !dead)
-      yield { path: ['sources', source, 'deadLetterTopic'], message: 'needs `onBadRow: dead-letter`' };
+  const { defaults } = parts;
+  for (const [place, settings] of placed(parts)) {
+    const dead = (settings.onBadRow ?? defaults?.onBadRow) === 'dead-letter';
+    if (settings.deadLetterTopic !== undefined && !dead)
+      yield { path: [...place, 'deadLetterTopic'], message: 'needs `onBadRow: dead-letter`' };
+    // Nobody would make one for each table that is found.
+    if (place[0] === 'patterns' && dead && (settings.deadLetterTopic ?? defaults?.deadLetterTopic) === undefined)
+      yield { path: [...place, 'onBadRow'], message: 'needs a `deadLetterTopic`, which all its sources share' };
   }
   for (const [source, name] of ownDeadLetters(parts)) {
     const path = ['sources', source, 'onBadRow'];

@@ -107,11 +107,15 @@ export function mostSources({
 
 /** Topics that the file names, folded, and whose they are: no table of a pattern can have them. */
 export function takenTopics(config: Pick<ResolvedConfig, 'kafka' | 'sources' | 'patterns'>): Map<string, string> {
-  const told = allSettings(config).flatMap(({ schemaTopic, progressTopic }) => [schemaTopic, progressTopic]);
+  const told = allSettings(config).flatMap(({ schemaTopic, progressTopic, deadLetterTopic }) => [
+    schemaTopic,
+    progressTopic,
+    deadLetterTopic,
+  ]);
   return new Map<string, string>([
     [foldTopic(config.kafka.controlTopic), 'the control topic'],
     ...told.flatMap((topic): [string, string][] =>
-      topic ? [[foldTopic(topic.name), 'schema changes or progress']] : [],
+      topic ? [[foldTopic(topic.name), 'schema changes, progress or dead letters']] : [],
     ),
     ...config.sources.map(({ name, topic }): [string, string] => [foldTopic(topic), `source ${name}`]),
   ]);

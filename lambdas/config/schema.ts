@@ -201,7 +201,7 @@ const perSource = {
     .strictObject({ name: topicName, partitions: whole(1, 10_000) })
     .optional()
     .describe(
-      'With `onBadRow: dead-letter`: topic that is told of rows that can not be sent, each in the transaction that it would have been in. Sources may share it. Default `<topic>.deadletters`, with one partition.',
+      'With `onBadRow: dead-letter`: topic that is told of rows that can not be sent, each in the transaction that it would have been in. Sources may share it, those of a pattern do. Default `<topic>.deadletters`, with one partition; a pattern has none.',
     ),
   write: z
     .strictObject({

@@ -1,10 +1,11 @@
 /** Which topic is told of rows that can't be sent. */
 import { expect, test } from 'vitest';
 import { findProblems, loadConfig } from '../../lambdas/config/load.ts';
+import { takenTopics } from '../../lambdas/config/patterns.ts';
 
 const TABLE = { table: 'A.B.C', key: ['ID'] };
 
-function config(sources: Record<string, object>, defaults: object = {}): string {
+function config(sources: Record<string, object>, defaults: object = {}, patterns?: object): string {
   const named = Object.entries(sources).map(([name, settings]) => [
     name,
     { ...TABLE, topic: { name: `t.${name}`, partitions: 1 }, ...settings },
@@ -15,6 +16,7 @@ function config(sources: Record<string, object>, defaults: object = {}): string 
     kafka: { brokers: ['b:9092'] },
     sources: Object.fromEntries(named) as object,
     defaults,
+    ...(patterns && { patterns }),
   });
 }
 
@@ -50,4 +52,20 @@ test('a topic is nobody else\u2019s, and a name is for something', () => {
   expect(problems(config({ a: { deadLetterTopic: { name: 'dead', partitions: 1 } } }))).toEqual([
     expect.stringMatching(/^sources\.a\.deadLetterTopic: needs `onBadRow: dead-letter`/),
   ]);
+});
+
+test('sources of a pattern share one that is named, and none of their own topics can be it', () => {
+  const pattern = { tables: 'A.B.*', key: ['ID'], topic: { name: 't.b.{table}', partitions: 1 } };
+  const dead = { onBadRow: 'dead-letter' };
+  for (const [settings, defaults] of [
+    [dead, {}],
+    [{}, dead],
+  ] as const)
+    expect(problems(config({ s: { onBadRow: 'stop' } }, defaults, { p: { ...pattern, ...settings } }))).toEqual([
+      'patterns.p.onBadRow: needs a `deadLetterTopic`, which all its sources share',
+    ]);
+  const named = { ...dead, deadLetterTopic: { name: 't.b.dead', partitions: 2 } };
+  const loaded = loadConfig(config({ s: {} }, {}, { p: { ...pattern, ...named } }), { path: 'x' });
+  expect(loaded.patterns![0]!.source.deadLetterTopic).toEqual(named.deadLetterTopic);
+  expect([...takenTopics(loaded).keys()]).toContain('t_b_dead');
 });

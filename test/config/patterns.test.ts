@@ -175,7 +175,7 @@ test('what the stack is sized by: the settings that there are, and as many sourc
   expect(mostSources(known)).toHaveLength(6);
   expect([...takenTopics(known)]).toEqual([
     ['shop_control', 'the control topic'],
-    ['own_schemas', 'schema changes or progress'],
+    ['own_schemas', 'schema changes, progress or dead letters'],
     ['own_c', 'source c'],
   ]);
 });
