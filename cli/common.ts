@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { callerArn } from '../lambdas/aws/caller.ts';
+import { createMembers } from '../lambdas/checkpoints/members.ts';
 import { loadConfig, readConfigFile } from '../lambdas/config/load.ts';
-import type { ResolvedConfig } from '../lambdas/config/resolved.ts';
+import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { readResolvedConfig } from '../lambdas/config/runtime.ts';
 import { asSnowmeltError, SnowmeltError } from '../lambdas/errors.ts';
+import { findSource } from '../lambdas/sources.ts';
 
 /** `found`: the command did its work, and what it looked at is not as it should be. */
 export const EXIT = { fine: 0, found: 1, usage: 2, failed: 3 } as const;
@@ -55,6 +57,11 @@ export function configOf(options: Common): ResolvedConfig {
   if (options.local === true) return localConfig();
   const path = pathOf(options);
   return loadConfig(readConfigFile(path), { path });
+}
+
+/** @throws SOURCE_UNKNOWN where the file has no such source, and none of its patterns has found it */
+export function sourceNamed(config: ResolvedConfig, name: string): Promise<ResolvedSource> {
+  return findSource(config, createMembers(config), name);
 }
 
 /** The users' file. @throws CONFIG_INVALID where none is named */

@@ -4,9 +4,16 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
 import type { DeadLetters, Letter } from '../lambdas/operate/dead-letters.ts';
 import type { Position } from '../lambdas/protocol/position.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
-import { findSource } from '../lambdas/sources.ts';
-import { answering, caller, configOf, confirm, deploymentCommand, type Answer, type Common } from './common.ts';
+import {
+  answering,
+  caller,
+  configOf,
+  confirm,
+  deploymentCommand,
+  sourceNamed,
+  type Answer,
+  type Common,
+} from './common.ts';
 import { count, several } from './format.ts';
 
 type What = 'list' | 'show' | 'replay' | 'drop';
@@ -74,7 +81,7 @@ async function drop(source: string, options: Options): Promise<Answer> {
 
 async function operate(source: string, options: Options, asked: object): Promise<unknown> {
   const config = configOf(options);
-  await findSource(config, createMembers(config), source);
+  await sourceNamed(config, source);
   return invokeOperate(config, { ...asked, source, who: await caller(config), reason: options.reason ?? '' });
 }
 

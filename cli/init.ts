@@ -90,9 +90,7 @@ async function init(options: Options, answers: Answers, ask: Ask | null): Promis
   const out = options.out;
   const plan = drawUp(answers, chosen, { ...options, schema: existsSync(join(out, 'schema.json')) });
   writeFiles(plan.files, options.force === true);
-  const left = [...listed].filter(([, { left }]) => left > 0);
-  const unseen = left.map(([schema, listing]) => `${listing.left} more of ${schemaName(schema)}`);
-  return tellPlan(plan, unseen);
+  return tellPlan(plan);
 }
 
 /** Of the command line and of the file, as one text. @throws CONFIG_INVALID where the file can't be read */

@@ -2,9 +2,16 @@
 import type { Command } from 'commander';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import { pause, resume } from '../lambdas/protocol/operate.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
-import { findSource } from '../lambdas/sources.ts';
-import { answering, caller, configOf, deploymentCommand, withReason, type Answer, type Common } from './common.ts';
+import {
+  answering,
+  caller,
+  configOf,
+  deploymentCommand,
+  sourceNamed,
+  withReason,
+  type Answer,
+  type Common,
+} from './common.ts';
 
 type Options = Common & { reason: string };
 
@@ -24,7 +31,7 @@ export function resumeCommand(): Command {
 
 async function change(what: 'pause' | 'resume', source: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  await findSource(config, createMembers(config), source);
+  await sourceNamed(config, source);
   const checkpoints = createCheckpoints(config);
   const before = await checkpoints.look(source, true);
   await (what === 'pause' ? pause : resume)(checkpoints, source);

@@ -2,9 +2,7 @@
 import type { Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Preview, PreviewRecord } from '../lambdas/operate/preview.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
-import { findSource } from '../lambdas/sources.ts';
-import { answering, caller, configOf, deploymentCommand, type Answer, type Common } from './common.ts';
+import { answering, caller, configOf, deploymentCommand, sourceNamed, type Answer, type Common } from './common.ts';
 import { count } from './format.ts';
 
 type Options = Common & { showValues?: boolean };
@@ -19,7 +17,7 @@ export function previewCommand(): Command {
 
 async function preview(source: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  await findSource(config, createMembers(config), source);
+  await sourceNamed(config, source);
   const { showValues = false } = options;
   const event = { command: 'preview', source, showValues, who: await caller(config), reason: '' };
   const found = (await invokeOperate(config, event)) as Preview;

@@ -2,9 +2,16 @@
 import { Option, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import type { Findings } from '../lambdas/protocol/recover.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
-import { findSource } from '../lambdas/sources.ts';
-import { answering, caller, configOf, deploymentCommand, withReason, type Answer, type Common } from './common.ts';
+import {
+  answering,
+  caller,
+  configOf,
+  deploymentCommand,
+  sourceNamed,
+  withReason,
+  type Answer,
+  type Common,
+} from './common.ts';
 
 type Options = Common & { reason?: string; take?: string };
 
@@ -51,7 +58,7 @@ async function recover(source: string, options: Options): Promise<Answer> {
 
 async function operate(source: string, options: Options, asked: object): Promise<unknown> {
   const config = configOf(options);
-  await findSource(config, createMembers(config), source);
+  await sourceNamed(config, source);
   return invokeOperate(config, { ...asked, source, who: await caller(config), reason: options.reason ?? '' });
 }
 

@@ -4,9 +4,7 @@ import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
 import type { Keys } from '../lambdas/operate/keys.ts';
-import { findSource } from '../lambdas/sources.ts';
 import type { Window } from '../lambdas/protocol/window.ts';
 import {
   answering,
@@ -14,6 +12,7 @@ import {
   configOf,
   confirm,
   deploymentCommand,
+  sourceNamed,
   withReason,
   type Answer,
   type Common,
@@ -63,7 +62,7 @@ type Asked =
 
 async function replay(name: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  const source = await findSource(config, createMembers(config), name);
+  const source = await sourceNamed(config, name);
   const asked = askedFor(source, options);
   await confirm(`${await extent(config, source, asked)} Send it?`, options.yes);
   const event = { ...asked, source: name, who: await caller(config), reason: options.reason };

@@ -3,9 +3,16 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { invokeOperate } from '../lambdas/aws/invoke.ts';
 import { SnowmeltError } from '../lambdas/errors.ts';
 import type { Difference, Verified } from '../lambdas/operate/verify.ts';
-import { createMembers } from '../lambdas/checkpoints/members.ts';
-import { findSource } from '../lambdas/sources.ts';
-import { answering, caller, configOf, confirm, deploymentCommand, type Answer, type Common } from './common.ts';
+import {
+  answering,
+  caller,
+  configOf,
+  confirm,
+  deploymentCommand,
+  sourceNamed,
+  type Answer,
+  type Common,
+} from './common.ts';
 import { count } from './format.ts';
 
 type Options = Common & { window?: number; showKeys?: boolean; repair?: boolean; reason?: string; yes?: boolean };
@@ -30,7 +37,7 @@ export function verifyCommand(): Command {
 
 async function verify(source: string, options: Options): Promise<Answer> {
   const config = configOf(options);
-  const { topic } = await findSource(config, createMembers(config), source);
+  const { topic } = await sourceNamed(config, source);
   const { window = null, showKeys = false, repair = false, reason = '' } = options;
   if (repair && reason === '') throw new SnowmeltError('OPERATION_REFUSED', '--repair needs --reason <text>.');
   const who = await caller(config);

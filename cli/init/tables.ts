@@ -54,7 +54,7 @@ export function unknown({ tables, schemas }: Wanted): Schema[] {
 /** What was wanted with what was listed: a key that somebody wrote counts, else it is the primary key. */
 export function choose({ tables, schemas }: Wanted, listed: ReadonlyMap<Schema, Listing>): Chosen[] {
   const found = [...listed].flatMap(([{ database, schema }, listing]) =>
-    listing.tables.map(({ name, key }): Chosen => ({ database, schema, name, key })),
+    listing.map(({ name, key }): Chosen => ({ database, schema, name, key })),
   );
   const keys = new Map(found.map((table) => [idOf(table), table.key]));
   const whole = found.filter((table) =>

@@ -4,8 +4,7 @@ import type { Answer } from '../common.ts';
 import { OPENSSL } from './key-pair.ts';
 import type { Plan } from './plan.ts';
 
-/** `unseen`: what a deployment did not list any more. */
-export function tellPlan(plan: Plan, unseen: readonly string[]): Answer {
+export function tellPlan(plan: Plan): Answer {
   const { files, leftOut, topics, cost, config } = plan;
   const [dollars, credits] = [total(cost), creditsOf(cost)];
   const next = stepsOf(plan);
@@ -14,7 +13,6 @@ export function tellPlan(plan: Plan, unseen: readonly string[]): Answer {
     `Written: ${files.map(({ path }) => path).join(', ')}`,
     `${sources} ${sources === 1 ? 'source' : 'sources'}, ${topics.length} topics, some $ ${dollars.toFixed(0)} a month with ${credits.toFixed(0)} credits of Snowflake`,
     ...leftOut.map((table) => `Left out, nothing tells its key: ${table}`),
-    ...unseen.map((what) => `Not looked at: ${what}`),
     'Next:',
     ...next.map((step, i) => `  ${i + 1}. ${step}`),
   ].join('\n');
@@ -23,11 +21,10 @@ export function tellPlan(plan: Plan, unseen: readonly string[]): Answer {
     sources: config.sources,
     topics: topics.map(({ name, partitions }) => ({ name, partitions })),
     leftOut,
-    unseen,
     month: { dollars, credits, parts: cost },
     next,
   };
-  return { text, json, found: leftOut.length + unseen.length > 0 };
+  return { text, json, found: leftOut.length > 0 };
 }
 
 function stepsOf({ env, out, config, files, keyFile, keyKnown, makesTopics }: Plan): string[] {
