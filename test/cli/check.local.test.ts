@@ -2,7 +2,6 @@
  * `check` over the stand-ins: each broken setup gives exactly its code, and what is named as the fix, run as it stands, mends
  * it. What takes longer is in check.long.test.ts.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import { layout, META } from '../checkpoints/table.ts';
 import { Stands } from '../faults/pipeline.ts';
 import { append, markerAt, requestFor } from '../kafka/fixture.ts';
 import { Setups, type Broken, type Setup } from './checked.ts';
+import { snowmelt } from './snowmelt.ts';
 
 let stands: Stands;
 let checked: Setups;
@@ -330,12 +330,7 @@ test('the transcript of docs/operations.md is what the command prints, with the 
       'ALTER TABLE SALES.PUBLIC.ORDERS SET CHANGE_TRACKING = FALSE',
     );
     await Promise.all([checked.makeTopic('shop.customers', 3), checked.makeTopic('shop.control', 1)]);
-    const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
-    const ended = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      execFile(process.execPath, [program, 'check', '--here', '--config', file], (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
-    });
+    const ended = await snowmelt(['check', '--here', '--config', file]);
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     const printed = ended.stdout
       .replaceAll(file, 'config/prod.yaml')

@@ -1,5 +1,4 @@
 /** What `check` says without asking anybody: places in the file, and what an edit does. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { loadConfig } from '../../lambdas/config/load.ts';
 import type { SourceState } from '../../lambdas/protocol/ports/state.ts';
 import { sourcePlan } from '../../lambdas/settings.ts';
 import { META } from '../checkpoints/table.ts';
+import { snowmelt } from './snowmelt.ts';
 
 const ORDERS = { table: 'DB.S.ORDERS', key: ['ID'], topic: { name: 'orders', partitions: 3 }, partitions: 2 };
 
@@ -57,13 +57,7 @@ test('what an edit does follows from the newest layout in the table', () => {
 test('every problem of a file has its line and column; a file without one says what is in effect', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'snowmelt-check-'));
   const file = join(folder, 'prod.yaml');
-  const check = (...options: string[]) =>
-    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      const args = ['cli/snowmelt.js', 'check', '--offline', '--config', file, ...options];
-      execFile(process.execPath, args, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
-    });
+  const check = (...options: string[]) => snowmelt(['check', '--offline', '--config', file, ...options]);
   const text = (key: string) => `app: shop
 state: { table: none, endpoint: 'http://127.0.0.1:1', region: us-east-1 }
 snowflake: { account: a, user: U, warehouse: W, auth: { method: token, secret: s } }

@@ -1,7 +1,5 @@
 /** `init` over the stand-ins: what it wrote, run and made as it says, leaves `check` nothing to mend. */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../cli/common.ts';
@@ -12,15 +10,15 @@ import { check } from '../../lambdas/operate/check/index.ts';
 import { createSnowflake } from '../../lambdas/snowflake/client.ts';
 import { Stands } from '../faults/pipeline.ts';
 import { startOperate } from './operate-endpoint.ts';
+import { configFor, LocalDeployment } from './snowmelt.ts';
 
-const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 let stands: Stands;
-let folder: string;
+let deployment: LocalDeployment;
 let operate: Awaited<ReturnType<typeof startOperate>>;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'snowmelt-init-'));
+  deployment = new LocalDeployment();
   stands = await Stands.start();
-  operate = await startOperate(() => join(folder, 'deployed.json'));
+  operate = await startOperate(() => deployment.path);
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   await stands.sql(
     'CREATE DATABASE SALES',
@@ -32,32 +30,15 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.restoreAllMocks();
   await Promise.all([operate.close(), stands.stop()]);
-  rmSync(folder, { recursive: true });
+  deployment.remove();
 });
 
 /** A deployment on this machine that can be asked. */
 async function deploy(): Promise<void> {
-  const { config, table } = await stands.pipeline();
-  const deployed = {
-    ...config,
-    table: { name: table.name, endpoint: table.proxy.url, region: 'us-east-1' },
-    aws: { ...config.aws, endpoint: operate.url },
-  };
-  writeFileSync(join(folder, 'deployed.json'), JSON.stringify(deployed));
-  writeFileSync(
-    join(folder, 'snowmelt-local.json'),
-    JSON.stringify({ config: join(folder, 'deployed.json'), pid: process.pid }),
-  );
+  deployment.deploy(configFor(await stands.pipeline(), operate.url));
 }
 
-function snowmelt(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const options = { cwd: folder, env: { ...process.env, TMPDIR: folder } };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+const snowmelt = (...args: string[]) => deployment.run(args, { cwd: deployment.folder });
 
 /** The stand-in's users, warehouses and monitors are not made by statements. */
 const ELSEWHERE = /^(CREATE|ALTER) (USER|WAREHOUSE|RESOURCE MONITOR) /;
@@ -94,7 +75,7 @@ test('tables and keys are asked for; the setup is run; check finds nothing', asy
   expect(written).toMatchObject({ code: EXIT.found, stderr: '' });
   expect(JSON.parse(written.stdout)).toMatchObject({ leftOut: ['SALES.PUBLIC.LOOSE'] });
 
-  const read = (kind: string) => readFileSync(join(folder, 'config', `prod.${kind}`), 'utf8');
+  const read = (kind: string) => readFileSync(join(deployment.folder, 'config', `prod.${kind}`), 'utf8');
   const statements = read('snowflake.sql')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('--'));
@@ -134,5 +115,5 @@ test('what can not be done is told apart, and writes nothing', async () => {
   expect(nowhere).toMatchObject({ code: EXIT.failed, stderr: expect.stringContaining('NOWHERE') as string });
   const keyless = await snowmelt('init', ...given, '--local', '--from', 'SALES.PUBLIC.LOOSE');
   expect(keyless).toMatchObject({ code: EXIT.failed, stderr: expect.stringContaining('identifies a row') as string });
-  expect(existsSync(join(folder, 'none'))).toBe(false);
+  expect(existsSync(join(deployment.folder, 'none'))).toBe(false);
 });

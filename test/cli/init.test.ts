@@ -1,5 +1,4 @@
 /** What `init` writes, and what it refuses to. */
-import { execFile } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +16,7 @@ import { kafkaAcls } from '../../infra/kafka-acls.ts';
 import { snowflakeGrants } from '../../lambdas/config/grants.ts';
 import { findProblems, loadConfig } from '../../lambdas/config/load.ts';
 import { tokenize } from '../../local/snowflake/engine/parse/lexer.ts';
+import { snowmelt as run } from './snowmelt.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'snowmelt-init-'));
@@ -329,20 +329,9 @@ describe('asking', () => {
   });
 });
 
-type Ended = { code: number; stdout: string; stderr: string };
-
 /** Without a terminal, an account or a network. */
-function snowmelt(...args: string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], HOME: folder, AWS_EC2_METADATA_DISABLED: 'true' };
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(root, 'cli/snowmelt.js'), ...args],
-      { cwd: folder, env },
-      (error, stdout, stderr) => resolve({ code: error === null ? EXIT.fine : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+const snowmelt = (...args: string[]) =>
+  run(args, { cwd: folder, env: { PATH: process.env['PATH'], HOME: folder, AWS_EC2_METADATA_DISABLED: 'true' } });
 
 test('by flags alone: `check --offline` finds no problem', { timeout: 60_000 }, async () => {
   const flags = ['--account', 'myorg-myaccount', '--brokers', 'b:9092', '--aws-account', '123456789012'];

@@ -2,33 +2,30 @@
  * What differs is mended, and what is listed is sent: `verify --repair` and `replay` by keys or a condition, over real parts, with
  * a key of two columns whose names need quotes. The commands run as a person runs them; other formats by the same function.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../cli/common.ts';
 import { invokeOperate } from '../../lambdas/aws/invoke.ts';
 import type { ErrorCode } from '../../lambdas/errors.ts';
-import type { RecordFormat, ResolvedConfig } from '../../lambdas/config/resolved.ts';
+import type { RecordFormat } from '../../lambdas/config/resolved.ts';
 import type { Verified } from '../../lambdas/operate/verify.ts';
 import { ConfluentStandIn } from '../../local/registry/confluent.ts';
 import { Stands, type Pipeline } from '../faults/pipeline.ts';
 import { readCommitted, type Record } from '../kafka/consumer.ts';
 import { startOperate } from './operate-endpoint.ts';
+import { configFor, LocalDeployment } from './snowmelt.ts';
 
-const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 let stands: Stands;
 let registry: ConfluentStandIn;
-let folder: string;
+let deployment: LocalDeployment;
 let operate: Awaited<ReturnType<typeof startOperate>>;
-let deployed = '';
 const logged: string[] = [];
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'snowmelt-repair-'));
+  deployment = new LocalDeployment();
   [stands, registry] = await Promise.all([Stands.start(), ConfluentStandIn.start()]);
-  operate = await startOperate(() => deployed);
+  operate = await startOperate(() => deployment.path);
   // Where the function's log goes.
   for (const stream of [process.stdout, process.stderr])
     vi.spyOn(stream, 'write').mockImplementation((text) => logged.push(String(text)) > 0);
@@ -36,7 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.restoreAllMocks();
   await Promise.all([operate.close(), stands.stop(), registry.close()]);
-  rmSync(folder, { recursive: true });
+  deployment.remove();
 });
 
 /** Days of keys that go and come; they may be seen nowhere but in the topic. */
@@ -60,21 +57,12 @@ async function published(format: RecordFormat, envelope: 'debezium' | 'flat'): P
   await stands.passMinutes(1);
   await pipeline.run(2);
   expect(pipeline.codes).toEqual([]);
-  const { name, proxy } = pipeline.table;
-  const config: ResolvedConfig = {
-    ...functionOf(pipeline),
-    table: { name, endpoint: proxy.url, region: 'us-east-1' },
-  };
-  deployed = join(folder, `${pipeline.source.name}.json`);
-  writeFileSync(deployed, JSON.stringify(config));
-  writeFileSync(join(folder, 'snowmelt-local.json'), JSON.stringify({ config: deployed, pid: process.pid }));
+  deployment.deploy(functionOf(pipeline));
   return pipeline;
 }
 
 /** Where the function is found. */
-function functionOf({ config }: Pipeline): ResolvedConfig {
-  return { ...config, aws: { ...config.aws, endpoint: operate.url } };
-}
+const functionOf = (pipeline: Pipeline) => configFor(pipeline, operate.url);
 
 const recordsOf = ({ source }: Pipeline) => readCommitted(stands.kafka.target.brokers, source.topic);
 
@@ -107,17 +95,7 @@ async function expectSecret(pipeline: Pipeline): Promise<void> {
   expect(items + logged.join() + JSON.stringify(pipeline.telemetry.errors)).not.toMatch(SECRET_DAYS);
 }
 
-type Ended = { code: number; stdout: string; stderr: string };
-
-function ask(...args: string[]): Promise<Ended> {
-  const env = { ...process.env, TMPDIR: folder };
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program, ...args, '--local'], { env }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-    child.stdin!.end();
-  });
-}
+const ask = (...args: string[]) => deployment.run([...args, '--local']);
 
 test('planted differences are found and mended by the command, and nobody is asked for what is not confirmed', async () => {
   const pipeline = await published('json', 'debezium');
@@ -151,7 +129,7 @@ test('planted differences are found and mended by the command, and nobody is ask
 test('replay by keys and by a condition: what is listed is sent, what is not there is a delete, what is wrong is refused', async () => {
   const pipeline = await published('json', 'flat');
   const { name } = pipeline.source;
-  const file = join(folder, 'keys.csv');
+  const file = join(deployment.folder, 'keys.csv');
   writeFileSync(file, `"i""d",DAY\n3.5,2031-01-13\n-01.0,2031-12-24\n7,2031-12-25\n`);
   const reason = ['--reason', 'consumer lost them', '--yes'];
   const asked = await ask('replay', name, '--keys', file, ...reason);

@@ -1,5 +1,4 @@
 /** The commands that need the checkpoint table alone, as a person runs them. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SourceStatus } from '../../cli/source-status.ts';
 import { META, startTable, type TestTable } from '../checkpoints/table.ts';
 import { writeShop } from './shop.ts';
+import { snowmelt as run } from './snowmelt.ts';
 
-const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 let table: TestTable;
 let folder: string;
 let config: string;
@@ -22,15 +21,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-type Ended = { code: number; stdout: string; stderr: string };
-
-function snowmelt(...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args, '--config', config], (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+const snowmelt = (...args: string[]) => run([...args, '--config', config]);
 
 test('a source that waits for an operator is told of, goes on when resumed, and can be paused', async () => {
   await table.store.create('orders', META);

@@ -3,14 +3,13 @@
  * is made by scenes (scenes.ts); its page begins with one that makes all anew.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTable, type TestTable } from '../checkpoints/table.ts';
 import { startOperate } from '../cli/operate-endpoint.ts';
+import { configFor, LocalDeployment, program } from '../cli/snowmelt.ts';
 import { sourceOn, Stands, type Pipeline } from '../faults/pipeline.ts';
 
-const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 /** The command as it is printed, in a shell as a person has one. */
 const SHELL = 'npx() { shift; "$NODE" "$PROGRAM" "$@"; }; exec 2>&1; cd "$FOLDER"; (exit "$LAST")';
 
@@ -21,10 +20,9 @@ export const TABLE = 'SALES.PUBLIC.ORDERS';
 export class Stage {
   readonly stands: Stands;
   readonly #operate: Awaited<ReturnType<typeof startOperate>>;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'snowmelt-stage-'));
+  readonly #local = new LocalDeployment();
   #pipeline: Pipeline | null = null;
   #table: TestTable | null = null;
-  #deployments = 0;
   #last = 0;
 
   private constructor(stands: Stands, operate: Awaited<ReturnType<typeof startOperate>>) {
@@ -35,14 +33,14 @@ export class Stage {
   static async start(): Promise<Stage> {
     const stands = await Stands.start();
     await stands.sql('CREATE DATABASE SALES');
-    const stage: Stage = new Stage(stands, await startOperate(() => stage.#deployed));
+    const stage: Stage = new Stage(stands, await startOperate(() => stage.#local.path));
     return stage;
   }
 
   async stop(): Promise<void> {
     await this.#table?.close();
     await Promise.all([this.#operate.close(), this.stands.stop()]);
-    rmSync(this.#folder, { recursive: true });
+    this.#local.remove();
   }
 
   get pipeline(): Pipeline {
@@ -73,20 +71,7 @@ export class Stage {
 
   /** As `npx cdk deploy` does, with the configuration as it is now. */
   redeploy(): void {
-    const { config, table } = this.pipeline;
-    this.#deployments++;
-    const deployed = {
-      ...config,
-      table: { name: table.name, endpoint: table.proxy.url, region: 'us-east-1' },
-      aws: { ...config.aws, endpoint: this.#operate.url },
-    };
-    writeFileSync(this.#deployed, JSON.stringify(deployed));
-    const local = { config: this.#deployed, pid: process.pid };
-    writeFileSync(join(this.#folder, 'snowmelt-local.json'), JSON.stringify(local));
-  }
-
-  get #deployed(): string {
-    return join(this.#folder, `config-${this.#deployments}.json`);
+    this.#local.deploy(configFor(this.pipeline, this.#operate.url));
   }
 
   async makeTopic(topic: string, numPartitions: number): Promise<void> {
@@ -104,13 +89,13 @@ export class Stage {
     const old = (await admin.listTopics()).filter((topic) => topic.startsWith('shop.'));
     if (old.length > 0) await admin.deleteTopics({ topics: old });
     await this.#table?.close();
-    rmSync(join(this.#folder, 'work'), { recursive: true, force: true });
-    mkdirSync(join(this.#folder, 'work'));
+    rmSync(join(this.#local.folder, 'work'), { recursive: true, force: true });
+    mkdirSync(join(this.#local.folder, 'work'));
   }
 
   /** A file where commands are run. */
   write(name: string, text: string): void {
-    writeFileSync(join(this.#folder, 'work', name), text);
+    writeFileSync(join(this.#local.folder, 'work', name), text);
   }
 
   /** What it prints, in a folder that the page has to itself. */
@@ -119,8 +104,8 @@ export class Stage {
       PATH: process.env['PATH'],
       NODE: process.execPath,
       PROGRAM: program,
-      FOLDER: join(this.#folder, 'work'),
-      TMPDIR: this.#folder,
+      FOLDER: join(this.#local.folder, 'work'),
+      TMPDIR: this.#local.folder,
       LAST: String(this.#last),
     };
     return new Promise((resolve) => {

@@ -2,38 +2,32 @@
  * Rows that can't be sent, through snowflake-sdk and the stand-ins: they stop their source, or go to the dead letters, each once
  * whatever is lost, under the same masks; and the command that looks at them, as docs/operations.md shows it.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ResolvedConfig, ResolvedShape, ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { ConfluentStandIn } from '../../local/registry/confluent.ts';
 import { startOperate } from '../cli/operate-endpoint.ts';
+import { configFor, LocalDeployment, type Ended } from '../cli/snowmelt.ts';
 import { decode } from '../encoding/decode.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { Stands, type Pipeline } from './pipeline.ts';
 
-const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
 let stands: Stands;
 let registry: ConfluentStandIn;
-let folder: string;
+let deployment: LocalDeployment;
 let operate: Awaited<ReturnType<typeof startOperate>>;
-/** A function reads what it was deployed with once. */
-let deployed = '';
-let deployments = 0;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'snowmelt-letters-'));
+  deployment = new LocalDeployment();
   [stands, registry] = await Promise.all([Stands.start(), ConfluentStandIn.start()]);
-  operate = await startOperate(() => deployed);
+  operate = await startOperate(() => deployment.path);
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 afterAll(async () => {
   vi.restoreAllMocks();
   await Promise.all([operate.close(), stands.stop(), registry.close()]);
-  rmSync(folder, { recursive: true });
+  deployment.remove();
 });
 
 type Letter = {
@@ -92,27 +86,10 @@ async function ends({ source }: Pipeline): Promise<string[]> {
 const idsOf = (records: { op: string; key: unknown }[]) =>
   records.map(({ op, key }) => `${op} ${(key as { ID: number }).ID}`);
 
-type Ended = { code: number; stdout: string; stderr: string };
-
 /** The command on the pipeline's configuration as it is now. */
 function ask(pipeline: Pipeline, ...args: string[]): Promise<Ended> {
-  const { config, table } = pipeline;
-  const resolved = {
-    ...config,
-    table: { name: table.name, endpoint: table.proxy.url, region: 'us-east-1' },
-    aws: { ...config.aws, endpoint: operate.url },
-  };
-  deployed = join(folder, `config-${++deployments}.json`);
-  writeFileSync(deployed, JSON.stringify(resolved));
-  writeFileSync(join(folder, 'snowmelt-local.json'), JSON.stringify({ config: deployed, pid: process.pid }));
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [program, 'deadletters', pipeline.source.name, ...args, '--local'],
-      { env: { ...process.env, TMPDIR: folder } },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
+  deployment.deploy(configFor(pipeline, operate.url));
+  return deployment.run(['deadletters', pipeline.source.name, ...args, '--local']);
 }
 
 test('JSON: rows too large are letters, once, whatever is lost; nothing of what is masked is in any byte', async () => {

@@ -2,11 +2,9 @@
  * A pattern over real parts: the handlers of plan and publish against the stand-ins, signed in as a role that has what is
  * rendered for it and nothing else. Tables come, go and come back while it runs.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patternStatuses } from '../../cli/pattern-status.ts';
@@ -19,6 +17,7 @@ import { startServer } from '../aws/server.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { startFunctions, type Event, type Functions } from '../secrets/functions.ts';
 import { Stands } from './pipeline.ts';
+import { snowmelt as run } from '../cli/snowmelt.ts';
 
 const MINUTE = 'rate(1 minute)';
 let stands: Stands;
@@ -104,14 +103,7 @@ async function rounds(count: number): Promise<void> {
 }
 
 /** As an operator runs it. */
-function snowmelt(...args: string[]): Promise<{ code: number; stdout: string }> {
-  const program = fileURLToPath(new URL('../../cli/snowmelt.js', import.meta.url));
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args, '--config', join(folder, 'shop.yaml')], (error, stdout) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout }),
-    );
-  });
-}
+const snowmelt = (...args: string[]) => run([...args, '--config', join(folder, 'shop.yaml')]);
 
 const topicOf = (table: string) => `${stands.kafka.app}.shop.${table.toLowerCase()}`;
 const topics = async () =>

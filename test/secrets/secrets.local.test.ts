@@ -2,90 +2,44 @@
  * Secrets of every way to sign in, and rows, are planted; plan, publish, recount and operate run, with every sign-in refused
  * once and rows that can't be sent. Whatever comes out but the records themselves is searched for them.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ResolvedConfig, ResolvedSource } from '../../lambdas/config/resolved.ts';
-import { ConfluentStandIn } from '../../local/registry/confluent.ts';
-import { startServer } from '../aws/server.ts';
-import { Stands } from '../faults/pipeline.ts';
+import { snowmelt } from '../cli/snowmelt.ts';
 import { readCommitted } from '../kafka/consumer.ts';
-import { type Functions, type Invocation, startFunctions } from './functions.ts';
+import type { Invocation } from './functions.ts';
 import { findMarks, mark } from './marks.ts';
-import { aws, known, planted, rows, SECRETS, secrets } from './planted.ts';
+import { planted, rows } from './planted.ts';
+import { CAST, NO_SHAPE, PlantedStands } from './planted-stands.ts';
 
-let stands: Stands;
-let registry: ConfluentStandIn;
-let server: Awaited<ReturnType<typeof startServer>>;
-let functions: Functions;
+let world: PlantedStands;
 let folder: string;
 beforeAll(async () => {
-  const user = { name: 'SNOWMELT', password: 'snowmelt', accessTokens: [secrets.token], publicKeys: [known.publicKey] };
-  [stands, registry, server, folder] = await Promise.all([
-    Stands.start({ users: [user] }),
-    ConfluentStandIn.start({ username: 'shop', password: secrets.registry }),
-    startServer(),
-    mkdtemp(join(tmpdir(), 'snowmelt-secrets-')),
-  ]);
-  server.state.answer = ({ target, input }) =>
-    target.endsWith('GetSecretValue')
-      ? { ARN: 'arn', Name: input['SecretId'], SecretString: SECRETS[String(input['SecretId'])] }
-      : { FailedEntryCount: 0, Entries: (input['Entries'] as object[]).map(() => ({ EventId: 'e' })) };
-  functions = startFunctions({ ...aws, AWS_REGION: 'us-east-1' });
+  [world, folder] = await Promise.all([PlantedStands.start(), mkdtemp(join(tmpdir(), 'snowmelt-secrets-'))]);
 });
-afterAll(async () => {
-  functions.stop();
-  await Promise.all([stands.stop(), registry.close(), server.close(), rm(folder, { recursive: true })]);
-});
-
-/** A source whose table has one row, twice or not, of this name. */
-async function source(name: string, overrides: Partial<ResolvedSource> = {}, copies = 1): Promise<ResolvedSource> {
-  const pipeline = await stands.pipeline({ source: { partitions: 1, ...overrides } });
-  const row = `(1, '${name}', '${rows.email}')`;
-  await stands.sql(
-    `CREATE TABLE ${pipeline.tableName} (ID NUMBER(9,0) NOT NULL, NAME VARCHAR, EMAIL VARCHAR) CHANGE_TRACKING = TRUE`,
-    `INSERT INTO ${pipeline.tableName} VALUES ${Array<string>(copies).fill(row).join()}`,
-  );
-  return pipeline.source;
-}
-
-const SHAPE = { include: null, exclude: [], computed: [], where: null, masks: [], skip: [] };
+afterAll(() => Promise.all([world.stop(), rm(folder, { recursive: true })]));
 
 test('planted secrets and rows are found nowhere but in the records', { timeout: 120_000 }, async () => {
-  const hashed = { ...SHAPE, masks: [{ column: 'EMAIL', mask: { kind: 'hash' as const } }] };
+  const { stands, functions, registry } = world;
+  const { table } = stands;
+  const hashed = { ...NO_SHAPE, masks: [{ column: 'EMAIL', mask: { kind: 'hash' as const } }] };
   const avro = { type: 'avro', key: 'avro', envelope: 'debezium', tombstones: true } as const;
-  const well = await source(rows.name, { shape: hashed, format: avro, headers: [{ name: 'who', column: 'NAME' }] });
-  const twice = await source(rows.twice, { key: ['NAME'] }, 2);
-  const large = await source(rows.large.padEnd(3_000, '.'));
+  const well = await world.source(rows.name, {
+    shape: hashed,
+    format: avro,
+    headers: [{ name: 'who', column: 'NAME' }],
+  });
+  const twice = await world.source(rows.twice, { key: ['NAME'] }, 2);
+  const large = await world.source(rows.large.padEnd(3_000, '.'));
   const configEntries = [{ name: 'max.message.bytes', value: '1500' }];
   const resources = [{ type: ConfigResourceTypes.TOPIC, name: large.topic, configEntries }];
   await stands.kafka.admin.alterConfigs({ validateOnly: false, resources });
-  const lost = await source(rows.name, { topic: 'no-such-topic' });
-  const cast = { name: 'N', sql: 'TO_NUMBER(NAME)', type: { name: 'NUMBER', precision: 38, scale: 0 } };
-  const failing = await source(rows.name, { shape: { ...SHAPE, computed: [cast] } });
-  const sources = [well, twice, large, lost, failing];
-
-  const { table, kafka } = stands;
-  const base = (await stands.pipeline()).config;
-  const config: ResolvedConfig = {
-    ...base,
-    table: { name: table.name, endpoint: table.proxy.url, region: 'us-east-1' },
-    snowflake: { ...base.snowflake, auth: { method: 'key-pair', secret: 'a-key' }, maskSalt: 'salt' },
-    kafka: { ...base.kafka, auth: { method: 'plain', secret: 'kafka' }, requestTimeoutMs: 2_000 },
-    limits: { ...base.limits, maxSnapshots: 9 },
-    registry: {
-      type: 'confluent',
-      url: registry.url,
-      auth: { method: 'basic', secret: 'registry' },
-      subjects: 'topic',
-      register: true,
-    },
-    aws: { endpoint: server.url, bus: 'bus' },
-    sources,
-  };
+  const lost = await world.source(rows.name, { topic: 'no-such-topic' });
+  const failing = await world.source(rows.name, { shape: { ...NO_SHAPE, computed: [CAST] } });
+  const config = await world.config([well, twice, large, lost, failing]);
   const outcomes: unknown[] = [];
   let configs = 0;
   const invoke = async (invocation: Omit<Invocation, 'config'>, changes: Partial<ResolvedConfig> = {}) => {
@@ -121,10 +75,7 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
   await publish(well, scram);
   await publish(well, kafkaWith({ method: 'mtls', secret: 'mtls' }, true));
   await publish(well, {
-    registry: {
-      ...config.registry!,
-      auth: { method: 'basic', secret: 'wrong-registry' },
-    } as ResolvedConfig['registry'],
+    registry: world.registryWith('wrong-registry'),
   });
   expect(await table.store.partition(well.name, 0)).toMatchObject({ position: null, state: 'active' });
   for (const each of [well, twice, large, lost]) await publish(each);
@@ -139,7 +90,7 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
   const failures = ['SNOWFLAKE_LOGIN', 'SECRET_UNREADABLE', 'SNOWFLAKE_STATEMENT', 'KAFKA_UNREACHABLE'];
   const stops = ['REGISTRY_UNAUTHORIZED', 'DUPLICATE_KEY', 'RECORD_TOO_LARGE', 'TOPIC_DIFFERS'];
   expect([...codes]).toEqual(expect.arrayContaining([...failures, ...stops]));
-  const records = await readCommitted(kafka.target.brokers, well.topic);
+  const records = await readCommitted(stands.kafka.target.brokers, well.topic);
   const sent = Buffer.concat(records.map(({ bytes }) => bytes.value!)).toString();
   expect(findMarks(sent, planted)).toEqual(['name: plain']);
 
@@ -149,7 +100,7 @@ test('planted secrets and rows are found nowhere but in the records', { timeout:
     'logs and metrics': functions.printed(),
     'answers and failed events': JSON.stringify(outcomes),
     table: JSON.stringify(await table.items()),
-    events: JSON.stringify(server.asked),
+    events: JSON.stringify(world.server.asked),
     status: told,
   };
   for (const [place, text] of Object.entries(places)) {
@@ -163,7 +114,7 @@ async function status({ app, table, sources }: ResolvedConfig): Promise<string> 
   const path = join(folder, 'status.yaml');
   const settings = {
     app,
-    aws: { endpoint: server.url },
+    aws: { endpoint: world.server.url },
     state: { table: table.name, endpoint: table.endpoint, region: table.region },
     snowflake: { account: 'a', user: 'U', warehouse: 'W', auth: { method: 'token', secret: 's' } },
     kafka: { brokers: ['b:9092'] },
@@ -172,11 +123,8 @@ async function status({ app, table, sources }: ResolvedConfig): Promise<string> 
     ),
   };
   await writeFile(path, JSON.stringify(settings));
-  const program = new URL('../../cli/snowmelt.js', import.meta.url).pathname;
-  return new Promise((resolve) => {
-    const args = [program, 'status', '--json', '--config', path];
-    execFile(process.execPath, args, (_error, stdout, stderr) => resolve(stdout + stderr));
-  });
+  const { stdout, stderr } = await snowmelt(['status', '--json', '--config', path]);
+  return stdout + stderr;
 }
 
 test('the search finds a mark in whatever form', () => {

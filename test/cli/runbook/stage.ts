@@ -4,10 +4,6 @@
  * `npx cdk deploy` is not run. What it brings is: an edited configuration lies where functions and commands load it, and
  * both are started anew with it.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { expect } from 'vitest';
 import { look, sourceStatus, type Verdict } from '../../../cli/source-status.ts';
@@ -19,25 +15,21 @@ import { startTable, type TestTable } from '../../checkpoints/table.ts';
 import { decode } from '../../encoding/decode.ts';
 import { Stands, type Overrides, type Pipeline } from '../../faults/pipeline.ts';
 import { startOperate } from '../operate-endpoint.ts';
+import { configFor, LocalDeployment, type Ended } from '../snowmelt.ts';
 
-const program = new URL('../../../cli/snowmelt.js', import.meta.url).pathname;
 const CONTEXT = { awsRequestId: 'request', getRemainingTimeInMillis: () => 60_000 };
 process.env['AWS_REGION'] ??= 'us-east-1';
 process.env['POWERTOOLS_LOG_LEVEL'] = 'SILENT';
 process.env['POWERTOOLS_METRICS_DISABLED'] = 'true';
 
-export type Ended = { code: number; stdout: string; stderr: string };
-
 export class Stage {
   readonly stands: Stands;
   readonly registry: ConfluentStandIn;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'snowmelt-runbook-'));
+  readonly #local = new LocalDeployment();
   readonly #closing: (() => Promise<unknown>)[] = [];
   /** Events that the planner put on the bus. */
   readonly #called: PublishEvent['detail'][] = [];
   #endpoint = '';
-  #deployed = '';
-  #deployments = 0;
 
   private constructor(stands: Stands, registry: ConfluentStandIn) {
     this.stands = stands;
@@ -48,7 +40,7 @@ export class Stage {
     const [stands, registry] = await Promise.all([Stands.start(), ConfluentStandIn.start()]);
     const stage = new Stage(stands, registry);
     const services = await startOperate(
-      () => stage.#deployed,
+      () => stage.#local.path,
       (operation, input) => stage.#answer(operation, input),
     );
     stage.#endpoint = services.url;
@@ -62,7 +54,7 @@ export class Stage {
 
   async stop(): Promise<void> {
     await Promise.all(this.#closing.map((close) => close()));
-    rmSync(this.#folder, { recursive: true });
+    this.#local.remove();
   }
 
   #answer(operation: string, input: Record<string, unknown>): object {
@@ -73,35 +65,19 @@ export class Stage {
   }
 
   /** Deploys the pipeline's configuration as it is now; `change` makes another one of it. */
-  deploy({ config, table }: Pipeline, change: (config: ResolvedConfig) => object = (same) => same): void {
-    this.#deployed = join(this.#folder, `config-${++this.#deployments}.json`);
-    const { name, proxy } = table;
-    const resolved = {
-      ...config,
-      table: { name, endpoint: proxy.url, region: 'us-east-1' },
-      aws: { ...config.aws, endpoint: this.#endpoint },
-    };
-    writeFileSync(this.#deployed, JSON.stringify(change(resolved)));
-    const running = JSON.stringify({ config: this.#deployed, pid: process.pid });
-    writeFileSync(join(this.#folder, 'snowmelt-local.json'), running);
+  deploy(pipeline: Pipeline, change: (config: ResolvedConfig) => object = (same) => same): void {
+    this.#local.deploy(change(configFor(pipeline, this.#endpoint)));
   }
 
   /** Runs the command as it is printed. */
   ask(command: string): Promise<Ended> {
     const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!).slice(2);
-    return new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        [program, ...args],
-        { env: { ...process.env, TMPDIR: this.#folder } },
-        (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
-    });
+    return this.#local.run(args);
   }
 
   /** A tick by the functions' handlers, as they were deployed last. */
   async tick({ source }: Pipeline): Promise<void> {
-    process.env['SNOWMELT_CONFIG'] = this.#deployed;
+    process.env['SNOWMELT_CONFIG'] = this.#local.path;
     await plan({ every: source.every }, CONTEXT);
     for (let next = this.#called.shift(); next !== undefined; next = this.#called.shift()) {
       await publish({ detail: next }, CONTEXT);
@@ -111,7 +87,7 @@ export class Stage {
 
   /** An event that reaches the function as it was deployed last. */
   async event(detail: PublishEvent['detail']): Promise<void> {
-    process.env['SNOWMELT_CONFIG'] = this.#deployed;
+    process.env['SNOWMELT_CONFIG'] = this.#local.path;
     await publish({ detail }, CONTEXT);
   }
 
