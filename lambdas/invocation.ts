@@ -14,15 +14,6 @@ export function clockOf(context: LambdaContext, limitMs = Infinity): Clock {
   };
 }
 
-/** Tells what failed of one source or pattern; the others go on. */
-export function tellOf(telemetry: Telemetry): (source: string, error: unknown) => void {
-  return (source, error) => {
-    const failure = asSnowmeltError(error);
-    telemetry.error(failure, { source, code: failure.code });
-    telemetry.count('Errors', 1, { source });
-  };
-}
-
 /** Runs a handler's work; what ends it is told with its code and what to do, then thrown on: the invocation has failed. */
 export async function told<T>(telemetry: Telemetry & { flush(): void }, work: () => Promise<T>): Promise<T> {
   try {

@@ -6,9 +6,10 @@ import { createMembers } from '../checkpoints/members.ts';
 import { createCheckpoints } from '../checkpoints/store.ts';
 import { readResolvedConfig } from '../config/runtime.ts';
 import { intervalOf } from '../config/schedule.ts';
-import { clockOf, told, tellOf, type LambdaContext } from '../invocation.ts';
+import { clockOf, told, type LambdaContext } from '../invocation.ts';
 import { openSnowflake } from '../open-snowflake.ts';
 import { discover, tellPattern } from '../protocol/discover.ts';
+import { tellFailure } from '../protocol/failures.ts';
 import { finish, type PlanPorts } from '../protocol/plan.ts';
 import { planUntil } from '../protocol/poll.ts';
 import { planSettings, sourcePlan } from '../settings.ts';
@@ -34,7 +35,7 @@ export async function handler(event: PlanEvent, context: LambdaContext): Promise
       ...(notices !== undefined && { notices }),
     };
     const members = createMembers(config);
-    const tell = tellOf(telemetry);
+    const tell = (pattern: string, error: unknown) => void tellFailure(telemetry, pattern, error);
     const known = await knownSources(config, members, tell);
     const all = known.map(({ source, gone }) => ({ ...sourcePlan(config, source), ...(gone && { gone }) }));
     const patterns = (config.patterns ?? []).filter(({ source }) => !source.paused);

@@ -3,6 +3,7 @@
  * source like any other. Looks are not in order and may be side by side: a table is put and taken out under a condition each.
  */
 import { asSnowmeltError, SnowmeltError, type ErrorCode } from '../errors.ts';
+import { tellFailure } from './failures.ts';
 import type { Members } from './ports/checkpoints.ts';
 import type { Clock, Telemetry } from './ports/effects.ts';
 import type { Catalog, ListedTable } from './ports/snowflake.ts';
@@ -40,7 +41,6 @@ const MOST_REFUSALS = 100;
 export async function discover(ports: DiscoverPorts, pattern: PatternPlan): Promise<void> {
   const { members, telemetry, clock } = ports;
   const { name, deployment, listMs } = pattern;
-  const fields = { source: name };
   try {
     const last = await members.listing(name);
     const at = clock.now();
@@ -49,12 +49,9 @@ export async function discover(ports: DiscoverPorts, pattern: PatternPlan): Prom
       return;
     const listing = await list(ports, pattern, last, at);
     await members.note(name, listing);
-    if (listing.error === null) return;
-    telemetry.error(new SnowmeltError(listing.error.code as ErrorCode, listing.error.message), fields);
-    telemetry.count('Errors', 1, fields);
+    if (listing.error !== null) throw new SnowmeltError(listing.error.code as ErrorCode, listing.error.message);
   } catch (error) {
-    telemetry.error(asSnowmeltError(error), fields);
-    telemetry.count('Errors', 1, fields);
+    tellFailure(telemetry, name, error);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
+import { tellFailure } from './failures.ts';
 import { tellHealth, tellUnreadable } from './health.ts';
 import { forget, startOver } from './history.ts';
 import { nextWindow, withSighting, type Candidate, type PlanSettings } from './next-window.ts';
@@ -118,8 +119,7 @@ async function tellPeople(ports: PlanPorts, source: string, state: SourceState):
   try {
     await tellNews(ports, source, state);
   } catch (error) {
-    ports.telemetry.error(asSnowmeltError(error), { source });
-    ports.telemetry.count('Errors', 1, { source });
+    tellFailure(ports.telemetry, source, error);
   }
 }
 
@@ -388,9 +388,7 @@ async function sideBySide<S extends SourcePlan | Look, T>(
 }
 
 async function tell(ports: PlanPorts, source: string, error: unknown): Promise<void> {
-  const failure = asSnowmeltError(error);
-  ports.telemetry.error(failure, { source, code: failure.code });
-  ports.telemetry.count('Errors', 1, { source });
+  const failure = tellFailure(ports.telemetry, source, error);
   try {
     await ports.checkpoints.updateMeta(source, {
       lastError: { code: failure.code, message: failure.message, at: ports.clock.now() },

@@ -2,8 +2,9 @@
  * Late commits: a window is read once more when it is old enough that nothing in it can be in flight any more. Where the
  * rows differ, the planner is asked for a repair of the keys that do. Nothing is published here.
  */
-import { asSnowmeltError, SnowmeltError } from '../errors.ts';
+import { SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
+import { tellFailure } from './failures.ts';
 import type { Checkpoints } from './ports/checkpoints.ts';
 import type { Clock } from './ports/effects.ts';
 import type { Snowflake } from './ports/snowflake.ts';
@@ -28,9 +29,7 @@ export async function recount(ports: RecountPorts, settings: RecountSettings, so
       const state = await ports.checkpoints.look(source.name);
       if (state !== null && !state.meta.paused) await recountSource(ports, settings, source.name, state);
     } catch (error) {
-      const failure = asSnowmeltError(error);
-      ports.telemetry.error(failure, { source: source.name, code: failure.code });
-      ports.telemetry.count('Errors', 1, { source: source.name });
+      tellFailure(ports.telemetry, source.name, error);
     }
   }
 }
