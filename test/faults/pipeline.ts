@@ -19,7 +19,7 @@ import { shopOf } from '../config/shop.ts';
 import { readCommitted } from '../kafka/consumer.ts';
 import { Fixture } from '../kafka/fixture.ts';
 import { connect, run, type Row } from '../local/sdk.ts';
-import { MemoryEvents, MemoryTelemetry } from '../protocol/memory.ts';
+import { MemoryEvents, MemoryTelemetry } from '../protocol/ports/effects.ts';
 
 const MINUTE = 60_000;
 /** What the secret of `snowflake.maskSalt` holds. */

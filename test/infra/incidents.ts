@@ -7,7 +7,7 @@ import type { Template } from '../../infra/synthesize.ts';
 import { createTelemetry } from '../../lambdas/aws/telemetry.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { parseEmf } from '../../local/aws/emf.ts';
-import { UNFIT } from '../protocol/memory.ts';
+import { UNFIT } from '../protocol/ports/encoders.ts';
 import { MINUTE, source, world } from '../protocol/world.ts';
 import { dimensionsOf, Evaluator } from './evaluate.ts';
 

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { dealWithLetters, dropDeadLetters, replayDeadLetters } from '../../lambdas/protocol/operate.ts';
 import type { Telemetry } from '../../lambdas/protocol/ports/effects.ts';
-import { UNFIT } from './memory.ts';
+import { UNFIT } from './ports/encoders.ts';
 import { drain, MINUTE, world } from './world.ts';
 
 class Counts implements Telemetry {

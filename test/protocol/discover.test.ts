@@ -7,7 +7,7 @@ import type { Catalog, ListedTable } from '../../lambdas/protocol/ports/snowflak
 import type { Listing, Member } from '../../lambdas/protocol/ports/state.ts';
 import { SnowmeltError } from '../../lambdas/errors.ts';
 import { finish } from '../../lambdas/protocol/plan.ts';
-import { MemoryTelemetry, TestClock } from './memory.ts';
+import { MemoryTelemetry, TestClock } from './ports/effects.ts';
 import { drain, fold, MINUTE, source, world } from './world.ts';
 
 class MemoryMembers implements Members {

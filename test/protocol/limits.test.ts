@@ -4,7 +4,8 @@ import { clockOf } from '../../lambdas/invocation.ts';
 import { Pace, type Rate } from '../../lambdas/protocol/pace.ts';
 import type { Budget } from '../../lambdas/protocol/ports/checkpoints.ts';
 import { replay } from '../../lambdas/protocol/operate.ts';
-import { batchOf, TestClock } from './memory.ts';
+import { batchOf } from './ports/basics.ts';
+import { TestClock } from './ports/effects.ts';
 import { drain, fold, MINUTE, random, source, world, type World } from './world.ts';
 
 const settings = world().publishSettings;

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pairing, type Bury, type PairingMode } from '../../lambdas/protocol/pairing.ts';
 import type { KafkaProducer } from '../../lambdas/protocol/ports/kafka.ts';
-import { batchOf, MemoryKafka, textEncoders, UNFIT, type Row } from './memory.ts';
+import { batchOf, type Row } from './ports/basics.ts';
+import { textEncoders, UNFIT } from './ports/encoders.ts';
+import { MemoryKafka } from './ports/kafka.ts';
 import { layout, windowOf } from './fixtures.ts';
 
 const request: OpenRequest = {

@@ -4,7 +4,10 @@ import type { ScanStatus } from '../../lambdas/protocol/ports/snowflake.ts';
 import { freshResult, runAgain } from '../../lambdas/protocol/result.ts';
 import type { Window } from '../../lambdas/protocol/window.ts';
 import { windowOf } from './fixtures.ts';
-import { MemoryCheckpoints, MemorySnowflake, MemoryTelemetry, TestClock, type Row } from './memory.ts';
+import { type Row } from './ports/basics.ts';
+import { MemoryCheckpoints } from './ports/checkpoints.ts';
+import { MemoryTelemetry, TestClock } from './ports/effects.ts';
+import { MemorySnowflake } from './ports/snowflake.ts';
 
 const rows: Row[] = [
   ['1', '["1"]', 'INSERT', 'r1', '0'],

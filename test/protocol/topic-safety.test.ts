@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkTopic, weaknesses } from '../../lambdas/protocol/topic-safety.ts';
-import { MemoryKafka, MemoryTelemetry } from './memory.ts';
+import { MemoryTelemetry } from './ports/effects.ts';
+import { MemoryKafka } from './ports/kafka.ts';
 
 const DAY = 86_400_000;
 const safe = { minInsyncReplicas: 2, replication: 3, uncleanElection: false, compacted: false };

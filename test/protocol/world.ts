@@ -5,16 +5,12 @@ import type { SourcePlan } from '../../lambdas/protocol/begin.ts';
 import { publish, type PublishPorts, type PublishSettings } from '../../lambdas/protocol/publish.ts';
 import type { Telemetry } from '../../lambdas/protocol/ports/effects.ts';
 import { recount } from '../../lambdas/protocol/recount.ts';
-import {
-  MemoryCheckpoints,
-  MemoryEvents,
-  MemoryKafka,
-  MemorySnowflake,
-  MemoryTelemetry,
-  TestClock,
-  textEncoders,
-  type Row,
-} from './memory.ts';
+import { type Row } from './ports/basics.ts';
+import { MemoryCheckpoints } from './ports/checkpoints.ts';
+import { MemoryEvents, MemoryTelemetry, TestClock } from './ports/effects.ts';
+import { textEncoders } from './ports/encoders.ts';
+import { MemoryKafka } from './ports/kafka.ts';
+import { MemorySnowflake } from './ports/snowflake.ts';
 
 export const MINUTE = 60_000;
 export const source: SourcePlan = {
