@@ -7,7 +7,7 @@ import type { Layout } from '../lambdas/protocol/window.ts';
 type Field = ReturnType<typeof recut>[number];
 
 /** After these what was published before is not what would be published now. */
-const REPUBLISHED = new Set<Field>(['key', 'topic', 'shape']);
+const REPUBLISHED = new Set<Field>(['key', 'keyFormat', 'topic', 'shape']);
 
 /** Nothing where the source goes on as it is. */
 export function editOf(state: SourceState | null, source: SourcePlan): string[] {
@@ -29,6 +29,9 @@ export function editOf(state: SourceState | null, source: SourcePlan): string[] 
   if (newest.topic === source.topic && newest.topicPartitions !== source.topicPartitions) {
     lines.push('the topic must have that many partitions by then; keys may move between them');
   }
+  if (newest.topic === source.topic && fields.includes('keyFormat')) {
+    lines.push('the same key is other bytes from then on: a compacted topic keeps what has the old ones');
+  }
   return lines;
 }
 
@@ -38,6 +41,8 @@ function changeOf(field: Field, was: Layout, is: SourcePlan): string {
       return `${nameOf(was)} -> ${nameOf(is)}`;
     case 'key':
       return `key ${was.key.join(', ')} -> ${is.key.join(', ')}`;
+    case 'keyFormat':
+      return `format of keys ${was.keyFormat} -> ${is.keyFormat}`;
     case 'shape':
       return 'columns, where, mask or skip';
     case 'query':

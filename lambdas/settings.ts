@@ -46,6 +46,7 @@ export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): Sour
   const { deployment } = config;
   return {
     ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape, freshnessMs },
+    keyFormat: source.format.key,
     ...(query && { query }),
     ...(pollMs !== undefined && { pollMs }),
     ...(publishers !== undefined && { publishers }),

@@ -31,8 +31,10 @@ type Options = {
 export function createEncoders(config: ResolvedConfig, source: ResolvedSource, options: Options = {}): Encoders {
   const { credentials = null, renewed, now = Date.now, pace } = options;
   const { tombstones, type, key, envelope } = source.format;
-  const keys = formatOf(key);
-  const values = type === key ? keys : formatOf(type);
+  const formats = new Map<ResolvedSource['format']['type'], Format>();
+  const values = formatOf(type);
+  // A window that was cut before the configuration changed has the keys of its layout: where they go is decided by their bytes.
+  const keysOf = (layout: Layout) => formatOf(layout.keyFormat ?? key);
   const facts = (window: Window, layout: Layout, partition: number): WindowFacts => ({
     config,
     source,
@@ -43,6 +45,14 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
   });
 
   function formatOf(format: ResolvedSource['format']['type']): Format {
+    const known = formats.get(format);
+    if (known !== undefined) return known;
+    const made = makeFormat(format);
+    formats.set(format, made);
+    return made;
+  }
+
+  function makeFormat(format: ResolvedSource['format']['type']): Format {
     if (format === 'json' || format === 'json-with-schema') return new JsonFormat(format === 'json-with-schema');
     const registry = registryOf(config, credentials, pace, renewed);
     return format === 'avro' ? new AvroFormat(registry) : new ProtobufFormat(registry);
@@ -56,12 +66,12 @@ export function createEncoders(config: ResolvedConfig, source: ResolvedSource, o
     headers: (window) => headersOf(source.headers ?? [], window),
     async truncation(window, layout) {
       const known = facts(window, layout, 0);
-      const [keyBytes, valueBytes] = await Promise.all([keys.truncationKey(known), values.truncation(known)]);
+      const [keyBytes, valueBytes] = await Promise.all([keysOf(layout).truncationKey(known), values.truncation(known)]);
       return { key: keyBytes, value: valueBytes };
     },
     async forWindow(window, layout, partition) {
       const known = facts(window, layout, partition);
-      const [keyWriter, valueWriter] = await Promise.all([keys.key(known), values.value(known)]);
+      const [keyWriter, valueWriter] = await Promise.all([keysOf(layout).key(known), values.value(known)]);
       return new RowRecords(keyWriter, valueWriter, window.columns.length, tombstones, envelope === 'flat');
     },
   };

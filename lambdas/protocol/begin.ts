@@ -77,9 +77,15 @@ export async function currentLayout(ports: ScanPorts, source: SourcePlan, state:
 
 /** The source's layout as it is configured. */
 export function layoutOf(source: SourcePlan, number: number): Layout {
-  const { deployment, partitions, object, information, key, topic, topicPartitions, query, stream, shape } = source;
-  const cut = { number, deployment, partitions, object, information, key, topic, topicPartitions };
-  return { ...cut, ...(query && { query }), ...(stream && { stream }), ...(shape && { shape }) };
+  const { deployment, partitions, object, information, key, keyFormat, topic, topicPartitions } = source;
+  const { query, stream, shape } = source;
+  return {
+    ...{ number, deployment, partitions, object, information, key, topic, topicPartitions },
+    ...(keyFormat && { keyFormat }),
+    ...(query && { query }),
+    ...(stream && { stream }),
+    ...(shape && { shape }),
+  };
 }
 
 const CUT = [
@@ -87,6 +93,7 @@ const CUT = [
   'object',
   'information',
   'key',
+  'keyFormat',
   'topic',
   'topicPartitions',
   'query',
@@ -96,5 +103,6 @@ const CUT = [
 
 /** In what the source is cut otherwise than by the layout; in nothing: the layout goes on. */
 export function recut(layout: Layout, source: Omit<Layout, 'number'>): (typeof CUT)[number][] {
-  return CUT.filter((field) => JSON.stringify(layout[field] ?? null) !== JSON.stringify(source[field] ?? null));
+  const noted = CUT.filter((field) => field !== 'keyFormat' || layout.keyFormat !== undefined);
+  return noted.filter((field) => JSON.stringify(layout[field] ?? null) !== JSON.stringify(source[field] ?? null));
 }

@@ -51,6 +51,8 @@ export type Layout = {
   information: 'DEFAULT' | 'APPEND_ONLY';
   /** Key columns, as Snowflake stores the names. */
   key: string[];
+  /** How keys are encoded: their bytes choose the topicPartition. Absent in layouts of before it was noted. */
+  keyFormat?: 'json' | 'json-with-schema' | 'avro' | 'protobuf';
   topic: string;
   topicPartitions: number;
   /** What Snowflake makes of columns and rows; none: all of them as they are. */

@@ -52,6 +52,17 @@ test('what an edit does follows from the newest layout in the table', () => {
     'another table has another history: HISTORY_LOST, and then onHistoryLost: resnapshot',
   ]);
   expect(edit({ topic: { name: 'orders', partitions: 6 } })[0]).toBe('new layout: partitions of the topic 3 -> 6');
+  expect(edit({ format: { key: 'json-with-schema' } })).toEqual([
+    'new layout: format of keys json -> json-with-schema',
+    drained,
+    'what was published before stays as it is: npx snowmelt replay orders --snapshot',
+    'the same key is other bytes from then on: a compacted topic keeps what has the old ones',
+  ]);
+});
+
+test('a layout of before the format of keys was noted goes on', () => {
+  const { keyFormat: _, ...unnoted } = plan();
+  expect(editOf(state(unnoted), plan({ format: { key: 'json-with-schema' } }))).toEqual([]);
 });
 
 test('every problem of a file has its line and column; a file without one says what is in effect', async () => {

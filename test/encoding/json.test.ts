@@ -29,6 +29,13 @@ test("Debezium's envelope", async () => {
   expect(JSON.parse(deleted.value)).toMatchObject({ before: { ID: '5' }, after: null, op: 'd' });
 });
 
+test('a window has keys in the format of its layout, whatever the configuration says by now', async () => {
+  const encoder = await encoderFor(columns, { keyFormat: 'json-with-schema' });
+  const { key, value } = encoded(encoder, 'c', null, ['1', 'a', '2']);
+  expect(JSON.parse(key)).toMatchObject({ schema: { type: 'struct' }, payload: { ID: expect.anything() as unknown } });
+  expect(JSON.parse(value)).not.toHaveProperty('schema');
+});
+
 test('flat records', async () => {
   const encoder = await encoderFor(columns, { envelope: 'flat', tombstones: false });
   expect(encoder.tombstones).toBe(false);

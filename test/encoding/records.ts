@@ -48,14 +48,20 @@ export function windowOf(columns: Column[], change: Partial<Window> = {}): Windo
 
 export function encoderFor(
   columns: Column[],
-  options: { key?: string[]; envelope?: 'debezium' | 'flat'; window?: Partial<Window>; tombstones?: boolean } = {},
+  options: {
+    key?: string[];
+    envelope?: 'debezium' | 'flat';
+    window?: Partial<Window>;
+    tombstones?: boolean;
+    keyFormat?: Layout['keyFormat'];
+  } = {},
 ): Promise<RecordEncoder> {
-  const { key = [columns[0]!.name], envelope = 'debezium', tombstones = true } = options;
+  const { key = [columns[0]!.name], envelope = 'debezium', tombstones = true, keyFormat } = options;
   const source = { name: 'flights', format: { type: 'json', key: 'json', envelope, tombstones } } as ResolvedSource;
   const config = { app: 'demo' } as ResolvedConfig;
   return createEncoders(config, source, { now: () => now }).forWindow(
     windowOf(columns, options.window),
-    { ...layout, key },
+    { ...layout, key, ...(keyFormat && { keyFormat }) },
     1,
   );
 }
