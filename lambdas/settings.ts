@@ -41,8 +41,19 @@ export function publishSettings(config: ResolvedConfig, source: ResolvedSource):
 
 export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): SourcePlan {
   const { name, delivery, partitions, object, information, key, topic, topicPartitions, query, shape = null } = source;
-  const { stream, snapshot, onHistoryLost, schemaChanges, schemaTopic, freshnessMs, pollMs, publishers, paused } =
-    source;
+  const {
+    copy,
+    maxRate,
+    stream,
+    snapshot,
+    onHistoryLost,
+    schemaChanges,
+    schemaTopic,
+    freshnessMs,
+    pollMs,
+    publishers,
+    paused,
+  } = source;
   const { deployment } = config;
   return {
     ...{ name, delivery, deployment, partitions, object, information, key, topic, topicPartitions, shape, freshnessMs },
@@ -53,6 +64,7 @@ export function sourcePlan(config: ResolvedConfig, source: ResolvedSource): Sour
     ...(paused && { paused }),
     ...(stream && { stream }),
     ...(snapshot && { snapshot }),
+    ...(copy && { copy: { ...copy, ...(maxRate && { maxRate }) } }),
     ...(onHistoryLost && { onHistoryLost }),
     ...(schemaChanges && { schemaChanges }),
     ...(schemaTopic && { schemaTopic }),

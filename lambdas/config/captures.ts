@@ -2,7 +2,7 @@
 import { parseDuration } from './durations.ts';
 import type { Path } from './problems.ts';
 import { preset, presetQuery } from './presets.ts';
-import type { ResolvedQuery, ResolvedStream } from './resolved.ts';
+import type { ResolvedQuery, ResolvedSource, ResolvedStream } from './resolved.ts';
 import type { Config, SourceConfig } from './schema.ts';
 
 type Found = { path: Path; message: string };
@@ -19,6 +19,7 @@ const TABLE_ALONE = [
   'mask',
   'skip',
   'snapshot',
+  'snapshotCopy',
   'onHistoryLost',
   'schemaTopic',
 ] as const satisfies readonly (keyof SourceConfig)[];
@@ -59,7 +60,7 @@ export function* captureProblems(source: Partial<SourceConfig>): Iterable<Found>
 type Refuse = (names: readonly (keyof SourceConfig)[], why: string) => Iterable<Found>;
 
 function* streamProblems({ stream, snapshot }: Partial<SourceConfig>, refuse: Refuse): Iterable<Found> {
-  yield* refuse(['schemaTopic'], 'is for `table` alone');
+  yield* refuse(['schemaTopic', 'snapshotCopy'], 'is for `table` alone');
   if (!('managed' in stream!)) {
     yield* refuse(['snapshot', 'onHistoryLost'], 'is for `table` and managed streams; this one is as you make it');
   } else if (typeof snapshot === 'object') {
@@ -75,6 +76,15 @@ export function streamOf(
   if (stream === undefined) return null;
   const managed = 'managed' in stream;
   return { object: managed ? stream.on : stream, stream: { managed, staging: staging! } };
+}
+
+/** Where a table's snapshots are copied first; null: nowhere. */
+export function copyOf(
+  { query, preset, stream, snapshotCopy = 'large' }: Partial<SourceConfig>,
+  { staging }: Config['snowflake'],
+): NonNullable<ResolvedSource['copy']> | null {
+  const isTable = query === undefined && preset === undefined && stream === undefined;
+  return isTable && staging && snapshotCopy !== 'never' ? { staging, always: snapshotCopy === 'always' } : null;
 }
 
 /** The query of a source that has one; null for a table. */

@@ -157,10 +157,15 @@ export function* doubled(list: string[], path: Path): Iterable<Finding> {
   }
 }
 
-function* staging({ sources, snowflake }: Parts): Iterable<Finding> {
+function* staging(parts: Parts): Iterable<Finding> {
+  const { sources, snowflake, defaults } = parts;
+  if (snowflake === undefined || snowflake.staging !== undefined) return;
   const staged = Object.values(sources ?? {}).some((source) => source?.query ?? source?.preset ?? source?.stream);
-  if (!staged || snowflake === undefined || snowflake.staging !== undefined) return;
-  yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query`, `preset` or `stream`' };
+  if (staged)
+    yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query`, `preset` or `stream`' };
+  const copied = [...placed(parts)].some(([, settings]) => settings.snapshotCopy === 'always');
+  if (copied || defaults?.snapshotCopy === 'always')
+    yield { path: ['snowflake', 'staging'], message: 'is required for `snapshotCopy: always`' };
 }
 
 function* registries(parts: Parts): Iterable<Finding> {

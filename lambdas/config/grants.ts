@@ -73,9 +73,9 @@ export function readGrants(snowflake: Settings, object: ObjectName, what: 'TABLE
   return [databaseGrant(object, role), schemaGrant(object, role), selectGrant(what, object, role)];
 }
 
-/** Where the copies of a query's results, or the stages of a stream, are made; null: the source needs none. */
-export function stagingOf({ object, query, stream }: ResolvedSource): SchemaName | null {
-  return query === undefined ? (stream?.staging ?? null) : object;
+/** Where the copies of a query's results or a table's snapshots, or the stages of a stream, are made; null: the source needs none. */
+export function stagingOf({ object, query, stream, copy }: ResolvedSource): SchemaName | null {
+  return query === undefined ? (stream?.staging ?? copy?.staging ?? null) : object;
 }
 
 export function stagingGrants(snowflake: Settings, object: SchemaName): string[] {

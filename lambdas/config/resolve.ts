@@ -1,5 +1,5 @@
 /** Applies defaults: a source's own setting, else `defaults`, else the built-in one. */
-import { keyOf, queryOf, ROW_ID, streamOf } from './captures.ts';
+import { copyOf, keyOf, queryOf, ROW_ID, streamOf } from './captures.ts';
 import { controlTopicOf, POLLED } from './checks.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { typeOf } from './expressions.ts';
@@ -103,6 +103,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
   const write = resolveWrite({ ...defaults.write, ...source.write });
   const shape = resolveShape(source);
   const delivery = source.delivery ?? defaults.delivery ?? 'exactly-once';
+  const copy = copyOf({ snapshotCopy: defaults.snapshotCopy, ...source }, snowflake);
   const progressTopic = source.progressTopic ?? defaults.progressTopic;
   const deadLetterTopic = deadLettersOf(source, defaults);
   const every = source.every ?? defaults.every ?? 'rate(1 minute)';
@@ -130,6 +131,7 @@ function resolveSource(name: string, source: SourceConfig, { defaults, snowflake
     ...pacing({ ...defaults, ...source }, every),
     ...(shape !== null && { shape }),
     ...evolution({ ...defaults, ...source }, source.stream),
+    ...(copy !== null && { copy }),
     ...(progressTopic !== undefined && { progressTopic }),
     ...(deadLetterTopic !== null && { deadLetterTopic }),
     ...(source.headers !== undefined && {

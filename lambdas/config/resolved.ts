@@ -117,6 +117,8 @@ export type ResolvedSource = {
   shape?: ResolvedShape;
   /** Absent: initial. */
   snapshot?: { mode: 'initial' | 'never' | 'only'; from: string | null };
+  /** Where snapshots are copied first: of large tables, or `always`; absent: none is. */
+  copy?: { staging: { database: string; schema: string }; always: boolean };
   /** Absent: stop. */
   onHistoryLost?: 'stop' | 'resnapshot';
   /** Absent: compatible. */

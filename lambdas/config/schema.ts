@@ -169,6 +169,12 @@ const perSource = {
     .describe(
       'initial: all rows first, then changes. never: changes alone, from now on or from a time within the retention. only: all rows, once. Default initial.',
     ),
+  snapshotCopy: z
+    .enum(['large', 'always', 'never'])
+    .optional()
+    .describe(
+      "Whether a table is first copied, sorted, into snowflake.staging, and its snapshot read from there: that outlives the 24 hours of a result and the table's retention, and needs CREATE TABLE there. large: one of over 100 million rows or 50 GB, or that may take a quarter of its retention to publish, where there is a snowflake.staging. Default large.",
+    ),
   onHistoryLost: z
     .enum(['stop', 'resnapshot'])
     .optional()

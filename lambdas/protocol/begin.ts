@@ -1,6 +1,7 @@
 /** How a source's state comes to be: meta, then partition items, then a layout that names them. */
 import { randomUUID } from 'node:crypto';
 import { SnowmeltError } from '../errors.ts';
+import type { CopyPlan } from './copy.ts';
 import { nothingTold } from './notices.ts';
 import type { Notices } from './ports/effects.ts';
 import type { Delivery } from './ports/kafka.ts';
@@ -16,6 +17,8 @@ export type SourcePlan = {
   name: string;
   delivery: Delivery;
   snapshot?: SnapshotPlan;
+  /** Where snapshots of a large table are copied first; absent: none is. */
+  copy?: CopyPlan;
   onHistoryLost?: 'stop' | 'resnapshot';
   /** Whether changes of the columns that consumers may stumble over pass. */
   schemaChanges?: 'compatible' | 'any';

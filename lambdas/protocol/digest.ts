@@ -24,13 +24,14 @@ export function windowDigest(incarnation: string, window: Omit<Window, 'digest'>
   ]);
 }
 
-function stagedParts({ table, base, cursor, stream }: Staged): unknown[] {
+function stagedParts({ table, base, cursor, stream, snapshot }: Staged): unknown[] {
   const nameOf = (object: Staged['table']) => [object.database, object.schema, object.name];
   return [
     nameOf(table),
     base === null ? null : nameOf(base),
     cursor === null ? null : [cursor.value, cursor.floor, cursor.nulls],
     ...(stream === undefined ? [] : [nameOf(stream.stream), stream.number]),
+    ...(snapshot === undefined ? [] : ['snapshot']),
   ];
 }
 

@@ -9,6 +9,9 @@ export type SchemaChange = { column: string; text: string; compatible: boolean }
 /** Up to so many digits a NUMBER is a number in JSON, with more it is text. */
 const NUMBER_DIGITS = 15;
 
+/** In records with a schema these are a count: of ms up to 3 decimals, of µs up to 6, with more another type. */
+const COUNTED = new Set(['TIME', 'TIMESTAMP_NTZ']);
+
 export function schemaChanges(before: readonly Column[], after: readonly Column[]): SchemaChange[] {
   const changes: SchemaChange[] = [];
   const add = (column: string, text: string, compatible: boolean) => changes.push({ column, text, compatible });
@@ -34,9 +37,14 @@ export function schemaChanges(before: readonly Column[], after: readonly Column[
 /** Whether values of the one type look to a reader as they did before. */
 function holds(is: Column, was: Column): boolean {
   if (is.type !== was.type || is.scale !== was.scale) return false;
+  if (COUNTED.has(is.type)) return unitOf(is) === unitOf(was);
   if (is.type !== 'NUMBER') return true;
   const isNumber = ({ precision }: Column) => precision !== null && precision <= NUMBER_DIGITS;
   return (is.precision ?? 38) >= (was.precision ?? 38) && isNumber(is) === isNumber(was);
+}
+
+function unitOf({ precision }: Column): number {
+  return Math.ceil(Math.max(1, precision ?? 9) / 3);
 }
 
 function typeText({ type, precision, scale }: Column): string {

@@ -9,7 +9,7 @@ import { finishedThrough } from './past.ts';
 import type { Checkpoints } from './ports/checkpoints.ts';
 import type { SourceState, WindowRequest } from './ports/state.ts';
 import { LAST_ROW, type Position } from './position.ts';
-import { beginsAnew, type Window } from './window.ts';
+import { beginsAnew, readsTable, type Window } from './window.ts';
 
 export async function pause(checkpoints: Checkpoints, source: string): Promise<void> {
   await mustLook(checkpoints, source, true);
@@ -28,7 +28,7 @@ export async function replay(checkpoints: Checkpoints, source: string, since: st
   const bound = typeof since === 'string' ? timeOf(since) : await startOf(checkpoints, source, since);
   const head = state.head;
   refuseStream(source, head);
-  if (head?.staged !== undefined) throw refused(`${source} reads a query; ask for a new snapshot.`);
+  if (head !== null && !readsTable(head)) throw refused(`${source} reads a query; ask for a new snapshot.`);
   if (head === null || bound >= head.to) {
     throw refused(
       `Nothing was published after ${bound}; the newest window of ${source} ends ${head?.to ?? 'nowhere'}.`,
@@ -69,7 +69,7 @@ export async function repairKeys(
 /** @throws OPERATION_REFUSED where there is no table to read rows of, AT the end of the head */
 export function mustReadRows(source: string, { head }: SourceState): Window {
   refuseStream(source, head);
-  if (head?.staged !== undefined) throw refused(`${source} reads a query; ask for a new snapshot.`);
+  if (head !== null && !readsTable(head)) throw refused(`${source} reads a query; ask for a new snapshot.`);
   if (head === null || beginsAnew(head)) throw refused(`${source} begins anew: its next window is a snapshot anyway.`);
   return head;
 }

@@ -4,6 +4,7 @@
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { begin, currentLayout, type SourcePlan } from './begin.ts';
+import { dropSnapshotCopies } from './copy.ts';
 import { tellFailure } from './failures.ts';
 import { tellHealth, tellUnreadable } from './health.ts';
 import { forget, startOver } from './history.ts';
@@ -178,12 +179,14 @@ async function tidy(
   if (answered) await settle(ports, source, state.meta.request!);
   const finished = finishedThrough(state);
   if (finished === state.meta.finishedThrough) {
+    if (state.windows.length === 0) await dropSnapshotCopies(ports, source.name, state);
     return answered ? { ...state, meta: { ...state.meta, request: null } } : state;
   }
   const meta = await ports.checkpoints.updateMeta(source.name, { finishedThrough: finished });
   const olderThan = new Date(ports.clock.now() - settings.keepWindowsMs).toISOString();
   await ports.checkpoints.prune(source.name, finished, olderThan, 25);
   const tidied = { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
+  await dropSnapshotCopies(ports, source.name, tidied);
   if (source.query !== undefined) await dropUnneeded(ports, source.name, tidied);
   if (source.stream !== undefined) await dropStages(ports, source.name, tidied, source.stream);
   return tidied;
@@ -245,7 +248,7 @@ async function scan(
     } else if (pending === null) {
       const facts = await examine(ports, state, candidate!);
       told = schemaWindow(source, state, candidate!, ports.snowflake.columns(layout, facts.columns));
-      if (told === null) pending = await submitScan(ports, source.name, state, candidate!, facts);
+      if (told === null) pending = await submitScan(ports, source, state, candidate!, facts);
     }
     const window = pending && (await finishScan(ports, source.name, state, layout, pending, reserveMs));
     if (window !== null) await write(ports, settings, source, state, window);

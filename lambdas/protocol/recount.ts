@@ -4,6 +4,7 @@
  */
 import { SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
+import { columnsFingerprint } from './digest.ts';
 import { tellFailure } from './failures.ts';
 import type { Checkpoints } from './ports/checkpoints.ts';
 import type { Clock } from './ports/effects.ts';
@@ -11,7 +12,7 @@ import type { Snowflake } from './ports/snowflake.ts';
 import type { SourceState, WindowRequest } from './ports/state.ts';
 import { livesOn, outcome } from './result.ts';
 import { isSpent, submitted, worked, type WarehousePorts } from './warehouse.ts';
-import type { Window } from './window.ts';
+import { readsTable, type Layout, type Window } from './window.ts';
 
 export type RecountPorts = { snowflake: Snowflake; checkpoints: Checkpoints } & WarehousePorts;
 
@@ -47,7 +48,7 @@ async function recountSource(
     if (countable(window, ports.clock)) {
       if (ports.clock.now() - Date.parse(window.to) < settings.afterMs) return;
       if (await isSpent(ports)) return;
-      const again = await readAgain(ports, source, window);
+      const again = await readAgain(ports, source, state, window);
       if (again !== null && !(await askForRepair(ports, source, window, again))) return;
     }
     await ports.checkpoints.updateMeta(source, { recountedThrough: window.number });
@@ -58,12 +59,19 @@ async function recountSource(
 function countable(window: Window, clock: Clock): boolean {
   const read = window.kind === 'changes' || window.kind === 'snapshot';
   // A query is not read at a point in time: its lag is what late rows are looked for in.
-  return read && window.staged === undefined && !window.void && livesOn(window.queriedAt, clock);
+  return read && readsTable(window) && !window.void && livesOn(window.queriedAt, clock);
 }
 
 /** Query id of the window read again where it differs; null where it is the same, or can't be read any more. */
-async function readAgain(ports: RecountPorts, source: string, window: Window): Promise<string | null> {
-  const queryId = await ports.snowflake.submit(window.statement, `${source}/${window.number}`);
+async function readAgain(
+  ports: RecountPorts,
+  source: string,
+  { layouts }: SourceState,
+  window: Window,
+): Promise<string | null> {
+  const statement = await statementOf(ports.snowflake, layouts.get(window.layout)!, window);
+  if (statement === null) return null;
+  const queryId = await ports.snowflake.submit(statement, `${source}/${window.number}`);
   submitted(ports, source);
   const at = new Date(ports.clock.now()).toISOString();
   const ended = await outcome(ports, source, window, { queryId, at }, () => Promise.resolve());
@@ -81,6 +89,15 @@ async function readAgain(ports: RecountPorts, source: string, window: Window): P
   if (!GONE.has(ended.code)) throw ended;
   ports.telemetry.info('window can not be counted again', { source, window: window.number, code: ended.code });
   return null;
+}
+
+/** A copy would give what it has: the table itself is asked, while it has the columns that it had. */
+async function statementOf(snowflake: Snowflake, layout: Layout, window: Window): Promise<string | null> {
+  if (window.staged === undefined) return window.statement;
+  const { columns } = await snowflake.describe(layout.object);
+  const same = columnsFingerprint(snowflake.columns(layout, columns)) === columnsFingerprint(window.columns);
+  const { from, to } = window;
+  return same ? snowflake.statement({ kind: 'snapshot', layout, columns, from, to }) : null;
 }
 
 const GONE = new Set<string>(['SNOWFLAKE_STATEMENT', 'HISTORY_LOST', 'OBJECT_MISSING', 'TRACKING_OFF']);

@@ -17,7 +17,7 @@ import type { Inspection, Kafka, Marker } from './ports/kafka.ts';
 import type { Lease, PartitionItem, SourceState } from './ports/state.ts';
 import { comparePositions, maxPosition, type Position } from './position.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
-import type { Layout, Window } from './window.ts';
+import { readsTable, type Layout, type Window } from './window.ts';
 
 export type RecoverPorts = { checkpoints: Checkpoints; kafka: Kafka; clock: Clock };
 export type RecoverSettings = { leaseMs: number; offsetsRetentionMs: number };
@@ -158,7 +158,7 @@ async function trust(
 async function askForLost(checkpoints: Checkpoints, source: string, wrong: PartitionFindings[]): Promise<void> {
   const oldest = Math.min(...wrong.map(({ marker }) => (marker as Position).window));
   const [window] = await checkpoints.windows(source, oldest, oldest);
-  if (window?.staged !== undefined) throw refused(`${source} reads a query: take \`anew\`.`);
+  if (window !== undefined && !readsTable(window)) throw refused(`${source} reads a query: take \`anew\`.`);
   if (window === undefined || window.from === null)
     throw refused(`Window ${oldest}, from which all would be sent again, is not kept: take \`anew\`.`);
   const request = { id: randomUUID(), kind: 'repair' as const, since: window.from, results: null, voids: null };

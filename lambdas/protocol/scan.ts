@@ -6,6 +6,7 @@ import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import { columnsFingerprint, windowDigest } from './digest.ts';
 import type { SourcePlan } from './begin.ts';
 import { schemaChanges } from './evolution.ts';
+import { copyFor, readSnapshotCopy, wantsCopy } from './copy.ts';
 import { firstKind, type Candidate } from './next-window.ts';
 import type { Checkpoints } from './ports/checkpoints.ts';
 import type { ObjectFacts, Snowflake } from './ports/snowflake.ts';
@@ -108,7 +109,7 @@ function sameShape(a: Layout, b: Layout | undefined): boolean {
 /** Submits the candidate's scan and notes it. */
 export async function submitScan(
   ports: ScanPorts,
-  source: string,
+  { name: source, copy }: Pick<SourcePlan, 'name' | 'copy'>,
   state: SourceState,
   candidate: Candidate,
   facts: ObjectFacts,
@@ -116,9 +117,11 @@ export async function submitScan(
   const { layout } = candidate;
   const since = candidate.request?.since ?? null;
   const work =
-    layout.query === undefined
-      ? { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns }
-      : stageFor(ports.snowflake, source, state, candidate, facts.columns);
+    layout.query !== undefined
+      ? stageFor(ports.snowflake, source, state, candidate, facts.columns)
+      : wantsCopy(copy, candidate, facts)
+        ? await copyFor(ports, source, state, candidate, facts, copy!)
+        : { statement: statementFor(ports.snowflake, candidate, facts), columns: facts.columns };
   const queryId = await ports.snowflake
     .submit(work.statement, `${source}/${candidate.number}`)
     .catch((error: unknown) => {
@@ -189,8 +192,10 @@ export async function finishScan(
     else await worked(ports, source, scan.submittedAt, status.state !== 'running');
     if (status.state === 'done') {
       if (scan.staged?.made !== false) break;
-      const read = layout.stream === undefined ? readCopy : readConsumed;
-      scan = await forgetting(ports, source, () => read(ports, source, state, layout, scan));
+      scan = await forgetting(ports, source, () => {
+        if (scan.staged?.snapshot) return readSnapshotCopy(ports, source, layout, scan);
+        return (layout.stream === undefined ? readCopy : readConsumed)(ports, source, state, layout, scan);
+      });
       continue;
     }
     if (status.state !== 'running') {
@@ -245,18 +250,18 @@ async function forgetting<T>({ checkpoints }: ScanPorts, source: string, work: (
 
 /**
  * The object was the same before and after the query, so the result is of that object and those columns. A staged copy
- * never changes.
+ * never changes. @throws OBJECT_CHANGED
  */
-async function checkUnchanged(snowflake: Snowflake, layout: Layout, scan: PendingScan): Promise<void> {
-  if (scan.staged !== undefined) return;
+export async function checkUnchanged(snowflake: Snowflake, layout: Layout, scan: PendingScan): Promise<void> {
+  if (scan.staged?.made === true) return;
   const facts = await snowflake.describe(layout.object);
   if (facts.createdOn === scan.createdOn && columnsFingerprint(facts.columns) === columnsFingerprint(scan.columns))
     return;
   throw new SnowmeltError('OBJECT_CHANGED', `${objectName(layout)} was altered while window ${scan.number} was read.`);
 }
 
-function stagedOf({ table, base, cursor, stream }: Staged): Staged {
-  return { table, base, cursor, ...(stream && { stream }) };
+function stagedOf({ table, base, cursor, stream, snapshot }: Staged): Staged {
+  return { table, base, cursor, ...(stream && { stream }), ...(snapshot && { snapshot }) };
 }
 
 /** What must hold of the object before anything is read. */

@@ -61,8 +61,7 @@ export function stageFor(
     return { statement, columns: head.columns, staged: { table, base: null, since: null, cursor: null, made: true } };
   }
   const { database, schema } = layout.object;
-  const name = `${stagePrefix(state.meta.incarnation)}${number}_${randomBytes(4).toString('hex').toUpperCase()}`;
-  const table = { database, schema, name };
+  const table = { database, schema, name: copyName(state.meta.incarnation, number) };
   const base = kind === 'changes' ? baseFor(state, layout, columns) : null;
   const since = kind === 'changes' ? sinceOf(state, layout, columns) : null;
   const statement = snowflake.stage({ table, layout, since, comment: `snowmelt ${source}, window ${number}` });
@@ -108,26 +107,44 @@ export async function readCopy(
   return read;
 }
 
-/** Drops the source's copies that nothing needs any more. That it fails costs space, not the tick. */
+/** Drops the source's copies that nothing needs any more. */
 export async function dropUnneeded(
-  { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
+  ports: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,
-  state: SourceState,
+  { head, windows, meta }: SourceState,
 ): Promise<void> {
-  const { head } = state;
   const where = head?.staged?.table;
   if (head === null || where === undefined) return;
-  const needed = new Set(neededCopies(head, state.windows).map(nameOf));
-  const prefix = stagePrefix(state.meta.incarnation);
+  await dropCopies(ports, source, where, meta.incarnation, head.number, neededCopies(head, windows));
+}
+
+/**
+ * Drops the copies of this life there whose number is not above `through`, but for those that are needed. Answers how many stay;
+ * null where that is not known: that it fails costs space, not the tick.
+ */
+export async function dropCopies(
+  { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
+  source: string,
+  { database, schema }: Omit<ObjectName, 'name'>,
+  incarnation: string,
+  through: number,
+  needed: readonly ObjectName[],
+): Promise<number | null> {
+  const kept = new Set(needed.map(nameOf));
+  const prefix = stagePrefix(incarnation);
+  let left = 0;
   try {
-    for (const name of await snowflake.stages(where, prefix)) {
-      const table = { ...where, name };
+    for (const name of await snowflake.stages({ database, schema, name: '' }, prefix)) {
+      const table = { database, schema, name };
       const number = Number(/^(\d+)_[0-9A-F]{8}$/.exec(name.slice(prefix.length))?.[1] ?? Infinity);
-      if (number <= head.number && !needed.has(nameOf(table))) await snowflake.drop(table);
+      if (number <= through && !kept.has(nameOf(table))) await snowflake.drop(table);
+      else left++;
     }
+    return left;
   } catch (error) {
     const failure = asSnowmeltError(error);
     telemetry.error(failure, { source, code: failure.code });
+    return null;
   }
 }
 
@@ -142,7 +159,12 @@ export function stagePrefix(incarnation: string): string {
   return `SNOWMELT_${incarnation.replaceAll('-', '').toUpperCase()}_`;
 }
 
-export function nameOf({ database, schema, name }: ObjectName): string {
+/** Of a copy or a stage that is made once, whoever else makes one for the same number. */
+export function copyName(incarnation: string, number: number): string {
+  return `${stagePrefix(incarnation)}${number}_${randomBytes(4).toString('hex').toUpperCase()}`;
+}
+
+function nameOf({ database, schema, name }: ObjectName): string {
   return JSON.stringify([database, schema, name]);
 }
 

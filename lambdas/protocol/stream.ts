@@ -10,7 +10,6 @@
  * dead consumes nothing. `meta.consuming` says, before the block is sent, that the ledger must be asked from now on: the
  * stream itself looks empty then.
  */
-import { randomBytes } from 'node:crypto';
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
 import type { Candidate } from './next-window.ts';
@@ -18,7 +17,7 @@ import type { Telemetry } from './ports/effects.ts';
 import type { LedgerEntry, ObjectFacts, Snowflake, StreamRequest } from './ports/snowflake.ts';
 import type { PendingScan, SourceState } from './ports/state.ts';
 import { checkFacts, examine, schemaWindow, type ScanPorts } from './scan.ts';
-import { nameOf, stagePrefix } from './stage.ts';
+import { copyName, dropCopies, stagePrefix } from './stage.ts';
 import { submitted, worked } from './warehouse.ts';
 import { beginsAnew, type Layout, type ObjectName, type StreamStage } from './window.ts';
 
@@ -158,8 +157,7 @@ async function consume(
 ): Promise<{ queryId: string; statement: string; table: ObjectName }> {
   const { snowflake, checkpoints } = ports;
   const { incarnation } = state.meta;
-  const name = `${stagePrefix(incarnation)}${turn.number}_${randomBytes(4).toString('hex').toUpperCase()}`;
-  const table = { ...layout.stream!.staging, name };
+  const table = { ...layout.stream!.staging, name: copyName(incarnation, turn.number) };
   const comment = `snowmelt ${source}, stage ${turn.number}`;
   const initial = kind === 'snapshot';
   const request: StreamRequest = { layout, turn, life: incarnation, initial, table, columns, comment };
@@ -201,23 +199,19 @@ async function readStage(
  * the source began anew. That it fails costs space, not the tick.
  */
 export async function dropStages(
-  { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
+  ports: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,
   { head, windows, meta }: SourceState,
   { managed }: NonNullable<Layout['stream']>,
 ): Promise<void> {
   const newest = head?.staged?.stream;
   if (head === null || newest === undefined) return;
-  const { table } = head.staged!;
+  const needed = [head, ...windows].flatMap(({ staged }) => staged?.table ?? []);
+  await dropCopies(ports, source, head.staged!.table, meta.incarnation, newest.number, needed);
+  if (!managed) return;
+  const { snowflake, telemetry } = ports;
   const prefix = stagePrefix(meta.incarnation);
-  const needed = new Set([head, ...windows].flatMap(({ staged }) => (staged ? [nameOf(staged.table)] : [])));
   try {
-    for (const name of await snowflake.stages(table, prefix)) {
-      const stage = { ...table, name };
-      const number = Number(/^(\d+)_[0-9A-F]{8}$/.exec(name.slice(prefix.length))?.[1] ?? Infinity);
-      if (number <= newest.number && !needed.has(nameOf(stage))) await snowflake.drop(stage);
-    }
-    if (!managed) return;
     for (const name of await snowflake.streams(newest.stream, prefix)) {
       if (name !== newest.stream.name) await snowflake.dropStream({ ...newest.stream, name });
     }

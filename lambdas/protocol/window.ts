@@ -103,7 +103,14 @@ export type Staged = {
   cursor: Cursor | null;
   /** Of a stream source. */
   stream?: StreamStage;
+  /** Of a table's snapshot; nothing but that window is read from it. */
+  snapshot?: true;
 };
+
+/** Whether its rows are a table's own, which can be read again AT its bounds: not what a query or a stream gave once. */
+export function readsTable({ staged }: Pick<Window, 'staged'>): boolean {
+  return staged === undefined || staged.snapshot === true;
+}
 
 export type Window = {
   number: number;
@@ -130,7 +137,7 @@ export type Window = {
   schema?: { before: Column[] | null; topic: string; topicPartitions: number };
   /** The request that this window answers (operator, recount), or null. */
   request: string | null;
-  /** Of a window of a query or a stream. */
+  /** Of a window of a query or a stream, and of a large table's snapshot. */
   staged?: Staged;
   totalRows: number;
   /** Only partitions that have rows, in order of `start`. */

@@ -18,7 +18,7 @@ import { Sessions } from './sessions.ts';
 import { cellsOf, isSalted } from './sql/cells.ts';
 import { keysStatement } from './sql/keys.ts';
 import { stageStatement } from './sql/query.ts';
-import { scanStatement } from './sql/scan.ts';
+import { copyStatement, scanStatement } from './sql/scan.ts';
 import { dropStatement } from './sql/statements.ts';
 import { consumptionStatement, dropStreamStatement, ledgerOf } from './sql/stream.ts';
 import { describeStage, describeStream, prepareStage, readLedger } from './stream.ts';
@@ -80,6 +80,7 @@ export function createSnowflake(
     columns: (layout, table) => cellsOf(layout, table).map(({ column }) => column),
     statement: scanStatement,
     stage: stageStatement,
+    copy: copyStatement,
     measure: (request, columns, to) =>
       told(
         sessions.inSession((session) =>

@@ -32,12 +32,23 @@ export async function describeObject(ask: Ask, object: ObjectName): Promise<Obje
   if (columns.some(({ name, type }) => name === '' || type === ''))
     throw new SnowmeltError('RESULT_MALFORMED', 'DESCRIBE gave rows without a name or a type');
   const { createdOn, tracking, retentionMs } = listed(table);
-  if (named(shown, object) !== undefined) return { createdOn, tracking, retentionMs, columns };
+  if (named(shown, object) !== undefined) return { createdOn, tracking, retentionMs, columns, ...sizeOf(table) };
   return { createdOn, tracking, retentionMs: viewRetentionMs, columns, isView: true };
 }
 
 function named(shown: readonly Row[], { name }: ObjectName): Row | undefined {
   return shown.find((row) => row.name === name);
+}
+
+/** Dynamic tables and others whose size is not told have neither. */
+function sizeOf({ rows, bytes }: Row): Pick<ObjectFacts, 'rows' | 'bytes'> {
+  const [count, size] = [number(rows), number(bytes)];
+  return { ...(count !== null && { rows: count }), ...(size !== null && { bytes: size }) };
+}
+
+function number(value: unknown): number | null {
+  const told = text(value);
+  return told === '' || !Number.isFinite(Number(told)) ? null : Number(told);
 }
 
 /** A row of SHOW TABLES, or of SHOW VIEWS, which has no retention. */

@@ -83,6 +83,7 @@ const META = [
   'sightings',
   'finishedThrough',
   'consuming',
+  'copies',
   'clusterId',
   'lastError',
   'requestId',
@@ -137,6 +138,8 @@ function statementType(sql: string): string {
   if (sql.startsWith('CREATE STREAM')) return 'create stream';
   if (/^CREATE TABLE IF NOT EXISTS .*SNOWMELT_LEDGER_/.test(sql)) return 'create ledger';
   if (/^CREATE TRANSIENT TABLE \S+ \(/.test(sql)) return 'create stage';
+  // Of a large table's snapshot.
+  if (/^CREATE TRANSIENT TABLE .* AS\n/.test(sql)) return 'create copy';
   if (/^SELECT .*SNOWMELT_LEDGER_/.test(sql)) return 'ledger';
   if (/^DROP (STREAM|TABLE) /.test(sql)) return 'drop';
   return /^(SELECT|WITH)/.test(sql) ? 'scan' : 'query?';

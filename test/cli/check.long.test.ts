@@ -58,6 +58,14 @@ test('a large table is scanned only where that is asked for', async () => {
     ],
   });
   expect(await look(setup, true)).toEqual(well);
+  source.maxRate = { unit: 'rows', perSecond: 10 };
+  expect(await look(setup, true)).toMatchObject({
+    failures: [],
+    notes: [
+      { what: expect.stringMatching(/1,000,001 rows must be published within a day .* snowflake\.staging/) as string },
+    ],
+  });
+  delete source.maxRate;
   await stands.sql(`INSERT INTO ${table} VALUES (7, 'again')`);
   expect((await look(setup, true)).failures).toMatchObject([{ code: 'DUPLICATE_KEY' }]);
 });

@@ -19,6 +19,23 @@ const wrong = (settings: object, staging?: object) =>
   findProblems(config(settings, staging)).map(({ path, message }) => `${path.join('.')}: ${message}`);
 const resolved = (settings: object) => loadConfig(config(settings), { path: 'x' }).sources[0]!;
 
+test('where snapshots are copied first', () => {
+  const staging = { database: 'SALES', schema: 'SNOWMELT' };
+  const table = { table: 'SALES.PUBLIC.ORDERS', key: ['ID'] };
+  expect(resolved(table).copy).toEqual({ staging, always: false });
+  expect(resolved({ ...table, snapshotCopy: 'always' }).copy).toEqual({ staging, always: true });
+  expect(resolved({ ...table, snapshotCopy: 'never' }).copy).toBeUndefined();
+  expect(resolved({ query: 'SELECT ID FROM SALES.PUBLIC.T', key: ['ID'] }).copy).toBeUndefined();
+  const none = loadConfig(config(table, {}), { path: 'x' });
+  expect(none.sources[0]!.copy).toBeUndefined();
+  expect(wrong({ ...table, snapshotCopy: 'always' }, {})).toEqual([
+    'snowflake.staging: is required for `snapshotCopy: always`',
+  ]);
+  expect(wrong({ query: 'SELECT ID FROM SALES.PUBLIC.T', key: ['ID'], snapshotCopy: 'large' })).toEqual([
+    'sources.s.snapshotCopy: is for `table` and `stream` alone; a query says in SQL what it takes (is `large`)',
+  ]);
+});
+
 const query = 'SELECT ID, AT FROM SALES.PUBLIC.ORDERS';
 
 test('a query of each mode', () => {

@@ -58,6 +58,7 @@ test('a pattern with what is usual', () => {
       memory: null,
       paused: false,
       format: { type: 'json', key: 'json', envelope: 'debezium', tombstones: true },
+      copy: { staging: { database: 'SALES', schema: 'SNOWMELT' }, always: false },
       makeTopic: { replication: 3, minInsync: 2, retentionMs: null, compact: false },
     },
   });

@@ -74,6 +74,9 @@ export const RARE = new Set([
   'snowflake consume',
   'snowflake ledger',
   'snowflake drop',
+  // Of copies: test/faults/copy.long.test.ts and test/protocol/crash-points.ts.
+  'dynamodb meta copies',
+  'snowflake create copy',
 ]);
 
 export type PointType = (typeof POINTS)[number];

@@ -33,8 +33,16 @@ test.each<[string, Column[], string[]]>([
   ['widened until it is text', [{ ...id, precision: 16 }, name, at], ['- ID NUMBER(9,0) to NUMBER(16,0)']],
   ['narrowed', [{ ...id, precision: 5 }, name, at], ['- ID NUMBER(9,0) to NUMBER(5,0)']],
   ['another scale', [{ ...id, scale: 2 }, name, at], ['- ID NUMBER(9,0) to NUMBER(9,2)']],
-  ['finer', [id, name, { ...at, precision: 9 }], ['+ AT TIMESTAMP_NTZ(3) to TIMESTAMP_NTZ(9)']],
+  ['coarser, counted as before', [id, name, { ...at, precision: 2 }], ['+ AT TIMESTAMP_NTZ(3) to TIMESTAMP_NTZ(2)']],
+  ['counted in another unit', [id, name, { ...at, precision: 6 }], ['- AT TIMESTAMP_NTZ(3) to TIMESTAMP_NTZ(6)']],
+  ['as text from then on', [id, name, { ...at, precision: 9 }], ['- AT TIMESTAMP_NTZ(3) to TIMESTAMP_NTZ(9)']],
   ['retyped', [id, column('NAME', 'DATE'), at], ['- NAME VARCHAR to DATE']],
   ['NOT NULL', [{ ...id, nullable: false }, name, at], ['+ ID made NOT NULL']],
+
   ['reordered', [name, id, at], ['+ NAME, ID, AT reordered']],
 ])('%s', (_, after, expected) => expect(verdicts(after)).toEqual(expected));
+
+test('made nullable', () => {
+  const changes = schemaChanges([{ ...id, nullable: false }], [id]);
+  expect(changes).toEqual([{ column: 'ID', text: 'made nullable', compatible: true }]);
+});

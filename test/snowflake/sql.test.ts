@@ -6,7 +6,7 @@ import type { ScanRequest } from '../../lambdas/protocol/ports/snowflake.ts';
 import { casts } from '../../lambdas/snowflake/sql/casts.ts';
 import { identifier, literal, pattern, timestamp } from '../../lambdas/snowflake/sql/literals.ts';
 import { keysStatement } from '../../lambdas/snowflake/sql/keys.ts';
-import { scanStatement } from '../../lambdas/snowflake/sql/scan.ts';
+import { copyStatement, scanStatement } from '../../lambdas/snowflake/sql/scan.ts';
 import {
   describeStatement,
   gateStatement,
@@ -48,6 +48,30 @@ test('a scan of a snapshot orders by every column, having no row id', () => {
     `SELECT "C0", "C1", "K", "A", "R", TO_VARCHAR(MOD(MD5_NUMBER_LOWER64("K"), 4)) AS "B"
 FROM (SELECT TO_VARCHAR("ID") AS "C0", "CARRIER" AS "C1", TO_JSON(ARRAY_CONSTRUCT(TO_VARCHAR("ID"))) AS "K", 'INSERT' AS "A", NULL AS "R"
 FROM "DB"."PUBLIC"."FLIGHTS" AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ))
+ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "C0", "C1"`,
+  );
+});
+
+test('a snapshot of a large table: the copy, sorted by keys as they are, and the window over it', () => {
+  const { columns, to } = request;
+  const shape = {
+    ...{ include: null, exclude: [], computed: [], skip: [] },
+    where: `CARRIER <> 'X'`,
+    masks: [{ column: 'ID', mask: { kind: 'hash' as const } }],
+  };
+  const table = { database: 'DB', schema: 'STAGING', name: 'COPY"1' };
+  const shaped = { ...layout, shape };
+  expect(copyStatement({ table, layout: shaped, columns, to, comment: `it's` })).toBe(
+    `CREATE TRANSIENT TABLE "DB"."STAGING"."COPY""1" DATA_RETENTION_TIME_IN_DAYS = 0 COMMENT = 'it''s' AS
+SELECT * FROM (SELECT * FROM "DB"."PUBLIC"."FLIGHTS" AT(TIMESTAMP => '2026-01-02 03:05:00.000 +00:00'::TIMESTAMP_TZ) WHERE (CARRIER <> 'X'))
+ORDER BY MOD(MD5_NUMBER_LOWER64(TO_JSON(ARRAY_CONSTRUCT(TO_VARCHAR("ID")))), 4), TO_BINARY(TO_JSON(ARRAY_CONSTRUCT(TO_VARCHAR("ID"))), 'UTF-8')`,
+  );
+  expect(
+    scanStatement({ ...request, layout: shaped, kind: 'snapshot', from: null, staged: { table, base: null } }),
+  ).toBe(
+    `SELECT "C0", "C1", "K", "A", "R", TO_VARCHAR(MOD(MD5_NUMBER_LOWER64("K"), 4)) AS "B"
+FROM (SELECT SHA2(:1 || TO_VARCHAR("ID")) AS "C0", "CARRIER" AS "C1", TO_JSON(ARRAY_CONSTRUCT(SHA2(:1 || TO_VARCHAR("ID")))) AS "K", 'INSERT' AS "A", NULL AS "R"
+FROM "DB"."STAGING"."COPY""1")
 ORDER BY MOD(MD5_NUMBER_LOWER64("K"), 4), TO_BINARY("K", 'UTF-8'), "A", "C0", "C1"`,
   );
 });

@@ -3,6 +3,7 @@ import { readGrants } from '../../config/grants.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { intervalOf } from '../../config/schedule.ts';
 import { SnowmeltError } from '../../errors.ts';
+import { isLarge } from '../../protocol/copy.ts';
 import { formatBound } from '../../protocol/next-window.ts';
 import type { ObjectFacts, Reading } from '../../protocol/ports/snowflake.ts';
 import { checkFacts } from '../../protocol/scan.ts';
@@ -54,6 +55,7 @@ export class SourceLook {
       this.#findings.note(name, `Key column ${list} may be NULL; rows without a key are all one key (DUPLICATE_KEY).`);
     }
     if (!this.#isTable) return;
+    this.#checkSize(facts);
     const readable = tracked && shaped !== null && (await this.#compile(facts, reading.now));
     const table = { source: this.#source, layout: this.#layout, facts, fixOf: grants };
     const rows = await checkLives(this.#ports, table, this.#findings);
@@ -91,6 +93,14 @@ export class SourceLook {
       );
     }
     return tracking && retentionMs > 0;
+  }
+
+  #checkSize(facts: ObjectFacts): void {
+    const { name, copy, maxRate, snapshot } = this.#source;
+    if (copy !== undefined || snapshot?.mode === 'never' || !isLarge(facts, maxRate)) return;
+    const size = `${(facts.rows ?? 0).toLocaleString('en-US')} rows`;
+    const how = 'with snowflake.staging (and not snapshotCopy: never) it is read from a copy there';
+    this.#findings.note(name, `Its first ${size} must be published within a day and its retention; ${how}.`);
   }
 
   /** The scan's own statement as Snowflake understands it; it is not run. The right to read is asked for here, too. */

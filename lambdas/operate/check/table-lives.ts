@@ -2,7 +2,7 @@
 import type { ResolvedSource } from '../../config/resolved.ts';
 import { SnowmeltError } from '../../errors.ts';
 import type { ObjectFacts } from '../../protocol/ports/snowflake.ts';
-import { beginsAnew, type Layout } from '../../protocol/window.ts';
+import { beginsAnew, readsTable, type Layout } from '../../protocol/window.ts';
 import { identifier, qualified } from '../../snowflake/sql/literals.ts';
 import type { Findings, FixOf } from './findings.ts';
 import { attempt, type Ports } from './snowflake-ports.ts';
@@ -48,7 +48,7 @@ async function lostSince(ports: Ports, table: TableOf, findings: Findings): Prom
     () => ports.checkpoints.look(source.name),
   );
   const head = state?.head ?? null;
-  if (head === null || beginsAnew(head) || head.staged !== undefined) return null;
+  if (head === null || beginsAnew(head) || !readsTable(head)) return null;
   const read = state!.layouts.get(head.layout)?.object;
   const same = JSON.stringify(read) === JSON.stringify(layout.object);
   return same && head.createdOn !== facts.createdOn ? head.number : null;

@@ -43,6 +43,7 @@ export interface Checkpoints {
         | 'scan'
         | 'finishedThrough'
         | 'consuming'
+        | 'copies'
         | 'recountedThrough'
         | 'paused'
         | 'retentionMs'

@@ -15,6 +15,9 @@ export type ObjectFacts = {
   columns: Column[];
   /** Absent: a table of any kind. */
   isView?: true;
+  /** How large it is; absent where nobody tells. */
+  rows?: number;
+  bytes?: number;
 };
 
 export type ScanStatus =
@@ -38,7 +41,7 @@ export type ScanRequest = {
   keys?: string | null;
   /** `repair`: all rows at `to` for which this condition holds. */
   where?: string | null;
-  /** Of a query or a stream: the copy that is read, and the earlier one that it is compared with. */
+  /** The copy that is read, and the earlier one that it is compared with. */
   staged?: { table: ObjectName; base: { table: ObjectName; columns: Column[] } | null } | null;
 };
 
@@ -52,6 +55,9 @@ export type Since = {
 
 /** A copy to be made of what a query gives now. */
 export type StageRequest = { table: ObjectName; layout: Layout; since: Since | null; comment: string };
+
+/** A copy to be made of a table's rows at `to`, sorted as the snapshot's window has them. */
+export type SnapshotCopyRequest = { table: ObjectName; layout: Layout; columns: Column[]; to: string; comment: string };
 
 /** A stage to be made: what the stream has goes into `table`, if it is the stage's turn. */
 export type StreamRequest = {
@@ -99,6 +105,8 @@ export interface Snowflake {
   statement(request: ScanRequest): string;
   /** The text that makes a staged copy of a query's rows. */
   stage(request: StageRequest): string;
+  /** The text that makes a copy of a table for its snapshot. */
+  copy(request: SnapshotCopyRequest): string;
   /** Counts a copy and takes its cursor, which never goes below `since` nor, for times, past `to`. */
   measure(request: StageRequest, columns: Column[], to: string): Promise<StageFacts>;
   /** Names of the staged copies there that begin with `prefix`. */

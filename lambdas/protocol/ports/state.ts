@@ -46,7 +46,7 @@ export type PendingScan = {
   statement: string;
   queryId: string;
   submittedAt: number;
-  /** Of a query or a stream. `made`: what runs reads the copy; else it makes it, of rows from `since` on. */
+  /** Where a copy is read. `made`: what runs reads it; else it makes it, of a query's rows from `since` on. */
   staged?: Staged & { since: Since | null; made: boolean };
 };
 
@@ -60,6 +60,8 @@ export type Meta = {
   finishedThrough: number;
   /** Of a stream source: the newest stage that was asked for. It may have been consumed, or not. */
   consuming?: number | null;
+  /** Where copies of a table for its snapshots are, until all are dropped. */
+  copies?: { database: string; schema: string } | null;
   /** Up to this window late commits were looked for. */
   recountedThrough: number;
   paused: boolean;

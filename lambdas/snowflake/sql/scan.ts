@@ -5,7 +5,7 @@
  * "A", "R") keep the outer ones free of the table's own.
  */
 import { SnowmeltError } from '../../errors.ts';
-import type { ScanRequest } from '../../protocol/ports/snowflake.ts';
+import type { ScanRequest, SnapshotCopyRequest } from '../../protocol/ports/snowflake.ts';
 import type { Column, Layout, Shape } from '../../protocol/window.ts';
 import { empties, refuseUntracked } from './casts.ts';
 import { cellsOf, keyText } from './cells.ts';
@@ -24,21 +24,40 @@ export function scanStatement(request: ScanRequest): string {
 function windowStatement(request: ScanRequest): string {
   const { layout } = request;
   const { names, values, bucket, filtered } = partsOf(request);
-  const table = qualified(layout.object);
   const snapshot = request.kind === 'snapshot' || typeof request.where === 'string';
   const staged = request.staged?.table;
-  const [meta, from] = staged
-    ? [stageMetadata, qualified(staged)]
-    : snapshot
-      ? [[`'INSERT' AS "A"`, 'NULL AS "R"'], `${table} AT(TIMESTAMP => ${timestamp(request.to)})`]
-      : [['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'], `${table} ${changes(request)}`];
+  const copied = staged !== undefined && layout.stream === undefined;
+  const meta =
+    staged && !copied
+      ? stageMetadata
+      : snapshot
+        ? [`'INSERT' AS "A"`, 'NULL AS "R"']
+        : ['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'];
+  const from = staged
+    ? qualified(staged)
+    : `${qualified(layout.object)} ${snapshot ? at(request.to) : changes(request)}`;
   const order = [bucket, keyOrder, '"A"', ...(snapshot ? [] : ['"R"']), ...(snapshot || staged ? names : [])];
   return [
     `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
     `FROM (SELECT ${[...values, ...meta].join(', ')}`,
-    `FROM ${filtered(from)})`,
+    // A copy has the rows that count, as they were told apart when it was made.
+    `FROM ${copied ? from : filtered(from)})`,
     ...(snapshot ? [] : skipped(layout.shape?.skip ?? [])),
     `ORDER BY ${order.join(', ')}`,
+  ].join('\n');
+}
+
+/**
+ * The copy of a table at a time: its rows that count, by bucket and key, so that ranges of it lie together. Transient and without
+ * history, since it never changes. Masks are for what leaves Snowflake; here the key is sorted by as it is.
+ */
+export function copyStatement({ table, layout, columns, to, comment }: SnapshotCopyRequest): string {
+  const shape = layout.shape ? { ...layout.shape, masks: [] } : null;
+  const key = keyText(layout.key, cellsOf({ ...layout, shape }, columns));
+  return [
+    `CREATE TRANSIENT TABLE ${qualified(table)} DATA_RETENTION_TIME_IN_DAYS = 0 COMMENT = ${literal(comment)} AS`,
+    `SELECT * FROM ${filteredBy(layout, `${qualified(layout.object)} ${at(to)}`)}`,
+    `ORDER BY ${bucketOf(layout.partitions, key)}, TO_BINARY(${key}, 'UTF-8')`,
   ].join('\n');
 }
 
@@ -138,7 +157,7 @@ function keyedStatement(request: ScanRequest, queryId: string): string {
 function stateOf(request: ScanRequest, keys: string, gone: string): string[] {
   const { layout, to } = request;
   const { names, values, bucket, filtered } = partsOf(request);
-  const table = filtered(`${qualified(layout.object)} AT(TIMESTAMP => ${timestamp(to)})`);
+  const table = filtered(`${qualified(layout.object)} ${at(to)}`);
   const silent = layout.information === 'APPEND_ONLY' || layout.shape?.skip.includes('delete') === true;
   return [
     `"D" AS (${keys}),`,
@@ -160,6 +179,10 @@ function ordered(rows: string, names: readonly string[], bucket: string): string
 /** Bytes, not characters: no collation has a say. */
 const keyOrder = `TO_BINARY("K", 'UTF-8')`;
 
+function at(to: string): string {
+  return `AT(TIMESTAMP => ${timestamp(to)})`;
+}
+
 /** The changes in (from, to]. */
 function changes({ layout, from, to }: ScanRequest): string {
   if (from === null || from >= to) throw new SnowmeltError('UNEXPECTED', `Not a window: from ${String(from)} to ${to}`);
@@ -169,7 +192,7 @@ function changes({ layout, from, to }: ScanRequest): string {
   );
 }
 
-function bucketOf(partitions: number): string {
-  if (Number.isSafeInteger(partitions) && partitions > 0) return `MOD(MD5_NUMBER_LOWER64("K"), ${partitions})`;
+function bucketOf(partitions: number, key = '"K"'): string {
+  if (Number.isSafeInteger(partitions) && partitions > 0) return `MOD(MD5_NUMBER_LOWER64(${key}), ${partitions})`;
   throw new SnowmeltError('UNEXPECTED', 'Not a partition count');
 }

@@ -4,8 +4,8 @@ import type { Since } from '../../../lambdas/protocol/ports/snowflake.ts';
 import type { Layout, QueryCut } from '../../../lambdas/protocol/window.ts';
 import { bucketOf, type Ledger, type Row } from './ledger.ts';
 
-/** Makes a copy of the rows whose cursor is not below `floor`. */
-export type StageText = { kind: 'stage'; table: string; floor: number | null };
+/** Makes a copy of the rows whose cursor is not below `floor`; of a table, of what it has at a time. */
+export type StageText = { kind: 'stage'; table: string; floor: number | null; at?: string };
 /** Reads what a copy has that its base has not; `bulk` also what is gone. */
 export type StagedText = {
   kind: 'staged';
@@ -32,9 +32,11 @@ export class Copies {
     this.#ledger = ledger;
   }
 
-  make({ table, floor }: StageText, now: number): Row[] {
+  make({ table, floor, at }: StageText, now: number): Row[] {
     if (this.#copies.has(table)) throw new SnowmeltError('SNOWFLAKE_STATEMENT', `${table} exists`);
-    const rows = [...this.#ledger.state(now)].filter(([, value]) => floor === null || cursorOf(value) >= floor);
+    const rows = [...this.#ledger.state(at === undefined ? now : Date.parse(at))].filter(
+      ([, value]) => floor === null || cursorOf(value) >= floor,
+    );
     this.#copies.set(table, rows);
     return [];
   }

@@ -87,6 +87,13 @@ export const MODES: Record<string, Mode> = {
     prepare: (world) => insert(world, 0, 14),
     minutes: [],
   },
+  'a snapshot is read from a copy': {
+    prepare: (world) => {
+      world.source.copy = { staging: { database: 'DB', schema: 'STAGING' }, always: true };
+      insert(world, 0, 6);
+    },
+    minutes: [change, (world) => ask(world, 'snapshot'), change],
+  },
   'net changes': { prepare: two, minutes: [change, change, quiet, change] },
   'append-only': {
     prepare: (world) => {

@@ -6,6 +6,7 @@ import type {
   RowBatch,
   ScanRequest,
   Snowflake,
+  SnapshotCopyRequest,
   StageRequest,
   StreamRequest,
   Watched,
@@ -119,7 +120,7 @@ export class MemorySnowflake implements Snowflake {
     }
     if (staged) {
       const { table, base } = staged;
-      const { mode } = layout.query!;
+      const mode = layout.query?.mode ?? 'incrementing';
       const text = { kind: 'staged', mode, partitions, table: table.name, base: base?.table.name ?? null } as const;
       return JSON.stringify(text satisfies StagedText);
     }
@@ -157,6 +158,10 @@ export class MemorySnowflake implements Snowflake {
 
   stage({ table, layout, since }: StageRequest): string {
     return JSON.stringify({ kind: 'stage', table: table.name, floor: floorOf(layout, since) } satisfies StageText);
+  }
+
+  copy({ table, to }: SnapshotCopyRequest): string {
+    return JSON.stringify({ kind: 'stage', table: table.name, floor: null, at: to } satisfies StageText);
   }
 
   measure({ table, layout, since }: StageRequest) {

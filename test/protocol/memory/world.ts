@@ -138,6 +138,7 @@ export class World {
       columns: 'plain',
       statement: 'plain',
       stage: 'plain',
+      copy: 'plain',
       measure: 'request',
       stages: 'request',
       drop: 'request',

@@ -64,6 +64,9 @@ export class MemorySnowflake implements Snowflake {
   stage(): string {
     throw new Error('no query source here');
   }
+  copy(): string {
+    throw new Error('no copy here');
+  }
   async measure(): Promise<never> {
     throw new Error('no query source here');
   }
