@@ -58,8 +58,8 @@ export type ChaosResult = {
 const SOURCES = [1, 1, 2, 1, 3, 1, 1, 2, 1, 1, 1, 1, 2, 1];
 const MAX_PARTITIONS = 4;
 const ROWS = 60;
-const MINUTE_MS = 1_500;
-const COMMIT_EVERY_MS = 3_000;
+const MINUTE_MS = 5_000;
+const COMMIT_EVERY_MS = 5_000;
 const FAULT_EVERY_MS = 100;
 /** Planners at a time: of those that scan the same changes one wins, and the others' work is for nothing. */
 const MAX_PLANNERS = 3;
