@@ -155,6 +155,19 @@ describe('a schema that changes', () => {
     expect(decode(format, fewer.value, confluent)).toMatchObject({ after: {} });
   });
 
+  test.each(['avro', 'protobuf'] as const)('%s: a NUMBER is widened, and made nullable', async (format) => {
+    const number = (precision: number, nullable: boolean) => [
+      ...columns,
+      { ...column('COUNT', 'NUMBER', precision), scale: 0, nullable },
+    ];
+    await open('confluent', { format }, number(9, false));
+    const { value } = await record('confluent', { format }, number(15, true), ['1', 'x', '123456789012345']);
+    const count = (bytes: Buffer) => (decode(format, bytes, confluent) as { after: { COUNT?: unknown } }).after.COUNT;
+    expect(String(count(value))).toBe('123456789012345');
+    const none = await record('confluent', { format }, number(15, true), ['1', 'x', null]);
+    expect(count(none.value) ?? null).toBeNull();
+  });
+
   test('Protobuf: a column keeps its number, whatever comes before it or goes', async () => {
     const settings = { format: 'protobuf' } as const;
     const numbers = async (all: Column[], cells: Cell[]) => {

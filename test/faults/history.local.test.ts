@@ -1,12 +1,9 @@
-/**
- * What becomes of a source when its table's columns change or its history is lost, over real parts. The default suite takes
- * one of each kind; `npm run test:shapes` takes all.
- */
+/** Columns that change as consumers can bear, ends of windows, and how a source begins, over real parts. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ResolvedSource } from '../../lambdas/config/resolved.ts';
 import { readCommitted } from '../kafka/consumer.ts';
-import type { Pipeline } from './pipeline.ts';
-import { Stands } from './pipeline.ts';
+import { threeRows } from './history.ts';
+import { Stands, type Pipeline } from './pipeline.ts';
 
 let stands: Stands;
 beforeAll(async () => {
@@ -14,18 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => stands.stop());
 
-const ALL = process.env['SHAPES'] === 'all';
-const CREATE = '(ID NUMBER(9,0) NOT NULL, NAME VARCHAR, AMOUNT NUMBER(10,2)) CHANGE_TRACKING = TRUE';
-
-async function withRows(source: Partial<ResolvedSource> = {}): Promise<Pipeline> {
-  const pipeline = await stands.pipeline({ source });
-  await stands.sql(
-    `CREATE TABLE ${pipeline.tableName} ${CREATE}`,
-    `INSERT INTO ${pipeline.tableName} VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`,
-  );
-  await stands.passMinutes(1);
-  return pipeline;
-}
+const withRows = (source?: Partial<ResolvedSource>) => threeRows(stands, source);
 
 async function schemaTopic(): Promise<{ name: string; partitions: number }> {
   const name = `${stands.kafka.app}.schemas-${Date.now()}`;
@@ -58,19 +44,28 @@ test('columns added, widened, made nullable and reordered flow on, and are told 
   await pipeline.run(2);
   await stands.sql(
     `ALTER TABLE ${table} ALTER COLUMN AMOUNT SET DATA TYPE NUMBER(12,2)`,
-    `UPDATE ${table} SET AMOUNT = 9999999999.5 WHERE ID = 3`,
+    `ALTER TABLE ${table} ALTER COLUMN NAME DROP NOT NULL`,
+    `UPDATE ${table} SET AMOUNT = 9999999999.5, NAME = NULL WHERE ID = 3`,
   );
   await pipeline.run(2);
+  // A column that goes and comes again is the last one.
+  await stands.sql(
+    `ALTER TABLE ${table} DROP COLUMN AMOUNT`,
+    `ALTER TABLE ${table} ADD COLUMN AMOUNT NUMBER(12,2)`,
+    `UPDATE ${table} SET AMOUNT = 10 * ID`,
+  );
+  await pipeline.run(3);
   expect(pipeline.codes).toEqual([]);
   expect(await pipeline.folded()).toEqual({
-    '{"ID":1}': { ID: 1, NAME: 'uno', AMOUNT: 1, NOTE: null },
-    '{"ID":2}': { ID: 2, NAME: 'two', AMOUNT: 2, NOTE: 'new' },
-    '{"ID":3}': { ID: 3, NAME: 'three', AMOUNT: 9999999999.5, NOTE: null },
+    '{"ID":1}': { ID: 1, NAME: 'uno', AMOUNT: 10, NOTE: null },
+    '{"ID":2}': { ID: 2, NAME: 'two', AMOUNT: 20, NOTE: 'new' },
+    '{"ID":3}': { ID: 3, NAME: null, AMOUNT: 30, NOTE: null },
   });
-  const [first, added, widened] = await schemas(topic);
+  const [first, added, widened, reordered] = await schemas(topic);
   expect(first).toEqual({ window: 2, before: null, after: 'ID NAME AMOUNT' });
   expect(added).toMatchObject({ before: 'ID NAME AMOUNT', after: 'ID NAME AMOUNT NOTE' });
   expect(widened).toMatchObject({ before: 'ID NAME AMOUNT NOTE', after: 'ID NAME AMOUNT NOTE' });
+  expect(reordered).toMatchObject({ before: 'ID NAME AMOUNT NOTE', after: 'ID NAME NOTE AMOUNT' });
   const windows = (await pipeline.published()).map(({ window }) => window);
   for (const told of [first, added, widened]) expect(windows).toContain(told!.window);
 });
@@ -108,138 +103,6 @@ test('the end of each window is told by every partition with rows in it, once, w
   const published = (await pipeline.published()).filter(({ op }) => op !== 'tombstone');
   expect(ends.reduce((rows, end) => rows + Number(end['rows']), 0)).toBe(3 + 2 * 3);
   expect(published).toHaveLength(3 + 3);
-});
-
-test('columns dropped, renamed or of another type stop the source; it goes on when that is allowed', async () => {
-  const pipeline = await withRows();
-  const { tableName: table } = pipeline;
-  await pipeline.run(2);
-  const changes: [string[], string][] = [
-    [[`ALTER TABLE ${table} RENAME COLUMN NAME TO TITLE`], 'NAME dropped (or renamed)'],
-    [[`ALTER TABLE ${table} DROP COLUMN TITLE`, `ALTER TABLE ${table} ADD COLUMN TITLE DATE`], 'TITLE VARCHAR to DATE'],
-    [[`ALTER TABLE ${table} DROP COLUMN TITLE`], 'TITLE dropped (or renamed)'],
-  ];
-  for (const [i, [alter, says]] of changes.slice(0, ALL ? 3 : 1).entries()) {
-    await stands.sql(...alter, `UPDATE ${table} SET AMOUNT = ${10 + i} WHERE ID = 1`);
-    await pipeline.run(1); // sees that something changed
-    const { head } = (await pipeline.state())!;
-    pipeline.source.schemaChanges = 'compatible';
-    await pipeline.tick();
-    expect(pipeline.codes.at(-1)).toBe('SCHEMA_INCOMPATIBLE');
-    expect(pipeline.telemetry.errors.at(-1)!.message).toContain(says);
-    expect((await pipeline.state())!.head!.number).toBe(head!.number);
-    pipeline.source.schemaChanges = 'any';
-    await pipeline.run(1);
-    expect(await pipeline.folded()).toMatchObject({ '{"ID":1}': { AMOUNT: 10 + i } });
-  }
-});
-
-test.runIf(ALL)('an edit of `columns` is a word on dropped columns, too, and drains at a barrier', async () => {
-  const pipeline = await withRows();
-  await pipeline.run(2);
-  await stands.sql(
-    `ALTER TABLE ${pipeline.tableName} DROP COLUMN NAME`,
-    `UPDATE ${pipeline.tableName} SET AMOUNT = 7 WHERE ID = 1`,
-  );
-  await pipeline.run(2);
-  expect(pipeline.codes.at(-1)).toBe('SCHEMA_INCOMPATIBLE');
-  const shape = { exclude: [], computed: [], where: null, masks: [], skip: [] };
-  pipeline.source.shape = { ...shape, include: ['ID', 'AMOUNT'] };
-  await pipeline.run(2);
-  expect((await pipeline.published()).filter(({ op }) => op === 'u')).toEqual([
-    expect.objectContaining({ before: { ID: 1, AMOUNT: 1 }, after: { ID: 1, AMOUNT: 7 } }),
-  ]);
-  expect((await pipeline.state())!.head!.layout).toBe(2);
-});
-
-const LOSSES: [string, (table: string) => Promise<void>][] = [
-  [
-    'dropped and made again',
-    async (table) => {
-      await stands.sql(`DROP TABLE ${table}`, `CREATE TABLE ${table} ${CREATE}`);
-      await stands.sql(`INSERT INTO ${table} VALUES (2, 'zwei', 2), (4, 'vier', 4)`);
-    },
-  ],
-  [
-    'swapped',
-    async (table) => {
-      await stands.sql(
-        `CREATE TABLE ${table}_NEW ${CREATE}`,
-        `INSERT INTO ${table}_NEW VALUES (2, 'zwei', 2), (4, 'vier', 4)`,
-      );
-      await stands.sql(`ALTER TABLE ${table} SWAP WITH ${table}_NEW`);
-    },
-  ],
-  [
-    'without tracking for a while',
-    async (table) => {
-      await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = FALSE`);
-      await stands.sql(`DELETE FROM ${table}`, `INSERT INTO ${table} VALUES (2, 'zwei', 2), (4, 'vier', 4)`);
-      await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = TRUE`);
-    },
-  ],
-  [
-    'not read within its retention',
-    async (table) => {
-      await stands.sql(`DELETE FROM ${table}`, `INSERT INTO ${table} VALUES (2, 'zwei', 2), (4, 'vier', 4)`);
-      await stands.passMinutes(1);
-      await stands.snowflake.control.expireHistory(table, stands.now() - 30_000);
-    },
-  ],
-];
-
-test.each(ALL ? LOSSES : LOSSES.slice(0, 1))(
-  'a table that was %s: resnapshot empties the topic, then tells what there is',
-  async (_, lose) => {
-    const pipeline = await withRows({ onHistoryLost: 'resnapshot' });
-    await pipeline.run(2);
-    await lose(pipeline.tableName);
-    await stands.passMinutes(1);
-    await pipeline.run(4);
-    expect(pipeline.codes).toEqual([]);
-    expect(pipeline.telemetry.messages.filter((message) => message.includes('begins anew'))).toHaveLength(1);
-    expect(await pipeline.folded()).toEqual({
-      '{"ID":2}': { ID: 2, NAME: 'zwei', AMOUNT: 2 },
-      '{"ID":4}': { ID: 4, NAME: 'vier', AMOUNT: 4 },
-    });
-    // Changes go on after it.
-    await stands.sql(`DELETE FROM ${pipeline.tableName} WHERE ID = 2`);
-    await pipeline.run(2);
-    expect(Object.keys(await pipeline.folded())).toEqual(['{"ID":4}']);
-  },
-);
-
-test.runIf(ALL)('a table that was dropped and undropped goes on as if nothing had been', async () => {
-  const pipeline = await withRows({ onHistoryLost: 'resnapshot' });
-  await pipeline.run(2);
-  await stands.sql(`DROP TABLE ${pipeline.tableName}`);
-  await pipeline.run(1);
-  await stands.sql(`UNDROP TABLE ${pipeline.tableName}`, `DELETE FROM ${pipeline.tableName} WHERE ID = 1`);
-  await pipeline.run(2);
-  expect(new Set(pipeline.codes)).toEqual(new Set(['OBJECT_MISSING']));
-  expect(Object.keys(await pipeline.folded())).toEqual(['{"ID":2}', '{"ID":3}']);
-});
-
-test.runIf(ALL)('without resnapshot a lost history stops the source; with it, once per retention', async () => {
-  const pipeline = await withRows();
-  await pipeline.run(2);
-  const again = async () => {
-    await stands.sql(
-      `CREATE OR REPLACE TABLE ${pipeline.tableName} ${CREATE}`,
-      `INSERT INTO ${pipeline.tableName} VALUES (9, 'nine', 9)`,
-    );
-    await pipeline.run(2);
-  };
-  await again();
-  expect(pipeline.codes.at(-1)).toBe('HISTORY_LOST');
-  expect((await pipeline.state())!.head!.kind).toBe('snapshot');
-  pipeline.source.onHistoryLost = 'resnapshot';
-  await pipeline.run(3);
-  expect(Object.keys(await pipeline.folded())).toEqual(['{"ID":9}']);
-  const { head } = (await pipeline.state())!;
-  await again();
-  expect(pipeline.telemetry.errors.at(-1)!.message).toContain('the next time in');
-  expect((await pipeline.state())!.head!.number).toBe(head!.number);
 });
 
 test('snapshot: never, from now on and from a time; only; first and last are marked', async () => {

@@ -212,13 +212,23 @@ test('a block that comes late, when its stage was consumed by another, consumes 
   expect(created.sort()).toEqual(['3c', '4d']);
 });
 
-test('a managed stream that is stale, or whose table was replaced, begins anew where that is wanted', async () => {
+test.each<[what: string, lose: (table: string) => Promise<void>]>([
+  ['that is stale', (t) => stands.snowflake.control.expireHistory(t, stands.now())],
+  [
+    'whose table was replaced',
+    (t) =>
+      stands.sql(
+        `CREATE OR REPLACE TABLE ${t} (ID NUMBER, V VARCHAR) CHANGE_TRACKING = TRUE`,
+        `INSERT INTO ${t} VALUES (2, 'b'), (3, 'c')`,
+      ),
+  ],
+])('a managed stream %s begins anew where that is wanted', async (_, lose) => {
   const t = await table();
   const pipeline = await source({ stream: { managed: true, on: t }, key: ['ID'], onHistoryLost: 'resnapshot' });
   await pipeline.run(1);
   const first = (await head(pipeline))!.staged!.stream!.stream.name;
   await stands.sql(`DELETE FROM ${t} WHERE ID = 1`, `INSERT INTO ${t} VALUES (3, 'c')`);
-  await stands.snowflake.control.expireHistory(t, stands.now());
+  await lose(t);
   await pipeline.run(3);
   await pipeline.finish();
   expect(await pipeline.folded()).toEqual(await rowsOf(t));

@@ -6,7 +6,14 @@
 import { SnowmeltError } from '../../../lambdas/errors.ts';
 import type { Marker } from '../../../lambdas/protocol/ports/kafka.ts';
 
-export type MemoryRecord = { topic: string; topicPartition: number; key: string; value: string | null };
+export type MemoryRecord = {
+  topic: string;
+  topicPartition: number;
+  key: string;
+  value: string | null;
+  /** Number of the transaction that it became visible with. */
+  commit?: number;
+};
 type Entry = MemoryRecord & { state: 'open' | 'committed' | 'aborted' };
 type Committed = { marker: Marker; at: number } | null;
 
@@ -34,6 +41,7 @@ export class Broker {
   readonly #now: () => number;
   readonly #retentionMs: number;
   readonly counts = { aborted: 0, fenced: 0, expired: 0 };
+  #commits = 0;
 
   constructor(now: () => number, retentionMs: number) {
     this.#now = now;
@@ -162,7 +170,8 @@ export class Broker {
   }
 
   #complete(owner: Owner): void {
-    for (const entry of owner.entries) entry.state = 'committed';
+    const commit = ++this.#commits;
+    for (const entry of owner.entries) Object.assign(entry, { state: 'committed', commit });
     owner.history.push({ entries: owner.entries, before: owner.marker });
     if (owner.offset !== null) owner.marker = { marker: owner.offset, at: this.#now() };
     this.#end(owner, 'complete');

@@ -281,6 +281,8 @@ export const MODES: Record<string, Mode> = {
   'several partitions': {
     prepare: (world) => {
       world.source.partitions = 4;
+      // So that a window takes its partitions several transactions.
+      world.publishSettings.maxTransactionRows = 2;
       world.publishSettings.progressTopic = { name: 'progress', partitions: 1 };
       insert(world, 0, 4);
     },

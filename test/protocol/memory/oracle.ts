@@ -33,6 +33,7 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
 
   const loose = world.atLeastOnce;
   const seen = new Map<string, number>();
+  const commits = new Map<string, number>();
   const reached = new Map<string, number>();
   const state = new Map<string, string>();
   const values = new Map<string, number>();
@@ -46,6 +47,7 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
     tombstone = op === 'd' ? { id: at, key: record.key } : tombstone;
     const times = (seen.get(id) ?? 0) + 1;
     seen.set(id, times);
+    if (record.commit !== undefined) commits.set(id, record.commit);
     const wanted = expected.get(id);
     if (wanted === undefined || wanted.text !== `${record.topic} ${record.key} ${record.value}`) defects.mismatched++;
     if (times > 1) {
@@ -74,6 +76,16 @@ export function check(world: World, visible: readonly MemoryRecord[] = world.bro
   }
   for (const [id, wanted] of expected)
     if (!wanted.void && !seen.has(id) && !(loose && id.endsWith('!'))) defects.missing++;
+  // An end comes with its partition's last rows of the window, or later: never before one of them.
+  for (const [id, { text, void: given }] of expected) {
+    const end = given || !/ end \d+ e\|/.test(text) ? undefined : commits.get(id);
+    const [window, , partition] = id.split(':');
+    if (end === undefined) continue;
+    for (const [other, commit] of commits) {
+      if (other.startsWith(`${window}:`) && other.replace('!', '').endsWith(`:${partition}`) && commit > end)
+        defects.reordered++;
+    }
+  }
   // What a topic lacks of a key by right: its newest row went elsewhere.
   const dead = new Set<string>();
   for (const { id, dead: key, void: given } of expected.values())
