@@ -75,7 +75,8 @@ export const ERRORS = {
   OBJECT_MISSING: {
     retry: 'tick',
     causes: 'The table does not exist, or the role may not see it (Snowflake does not tell which).',
-    action: 'GRANT USAGE on its database and schema and SELECT on it to the role, or correct its name.',
+    action:
+      'GRANT USAGE on its database and schema and SELECT on it to the role (of a database made from a share IMPORTED PRIVILEGES on the database instead, of a stage READ or USAGE), or correct its name.',
   },
   WAREHOUSE_MISSING: {
     retry: 'tick',
@@ -91,12 +92,12 @@ export const ERRORS = {
     retry: 'tick',
     causes: 'Change tracking is not enabled on the table or view.',
     action:
-      'As its owner: ALTER TABLE <table> SET CHANGE_TRACKING = TRUE; of a view ALTER VIEW <view> ..., and the same on each table behind it.',
+      'As its owner: ALTER TABLE <table> SET CHANGE_TRACKING = TRUE; of a view ALTER VIEW <view> ..., and the same on each table behind it. Of what is shared with the account, its provider has to do it.',
   },
   RETENTION_ZERO: {
     retry: 'tick',
     causes: 'DATA_RETENTION_TIME_IN_DAYS of the table is 0: there is no history to read.',
-    action: 'ALTER TABLE <table> SET DATA_RETENTION_TIME_IN_DAYS = 1 (or more).',
+    action: 'ALTER TABLE <table> SET DATA_RETENTION_TIME_IN_DAYS = 1 (or more); of a shared table, its provider.',
   },
   RETENTION_SHORT: {
     retry: 'tick',
@@ -106,7 +107,7 @@ export const ERRORS = {
   },
   KEY_INVALID: {
     retry: 'tick',
-    causes: 'A key column is not a column of the table, or its type cannot be a key.',
+    causes: 'A key column is not a column of the table, or its type cannot be a key; or a stream on files, whose rows have no id, has no key.',
     action: 'Name existing columns under `key`; names are case-sensitive as Snowflake stores them.',
   },
   PATTERN_TOO_LARGE: {

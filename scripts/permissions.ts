@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { kafkaAcls } from '../infra/kafka-acls.ts';
-import { identityStatement, snowflakeGrants, ungranted } from '../lambdas/config/grants.ts';
+import { identityStatement, sharedGrant, snowflakeGrants, ungranted } from '../lambdas/config/grants.ts';
 import { loadConfig, readConfigFile } from '../lambdas/config/load.ts';
 
 const { values } = parseArgs({
@@ -21,6 +21,13 @@ try {
     );
   }
   for (const source of ungranted(config)) console.log(`-- and SELECT on each table that the query of ${source} reads`);
+  for (const { name, stream } of config.sources) {
+    if (stream?.managed !== false) continue;
+    console.log(`-- and, for ${name}, SELECT on what its stream is on; on a stage READ, on an external one USAGE`);
+  }
+  const shared = sharedGrant(config.snowflake, 'ITS_NAME');
+  console.log(`-- for a database made from a share, in place of its USAGE and SELECT: ${shared}`);
+  console.log('-- its provider has to switch change tracking on\n');
   console.log('# Kafka: arguments of kafka-acls.sh (with MSK IAM nothing is needed, the role has it)');
   console.log(kafkaAcls(config, values.principal).join('\n'));
 } catch (error) {

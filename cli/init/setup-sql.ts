@@ -37,7 +37,7 @@ export function setupSql(config: ResolvedConfig, { aws, publicKey, credits, stag
     ...(schema === null
       ? []
       : ['-- Copies of query results, until they are published.', `CREATE SCHEMA IF NOT EXISTS ${schema};`, '']),
-    '-- Rights, and change tracking of the tables. `npm run permissions` prints them again after the configuration has changed.',
+    '-- Rights, and change tracking of the tables. `npm run permissions` prints them again after the configuration has changed. For a database made from a share see docs/captures.md.',
     ...snowflakeGrants(config),
     '',
   ].join('\n');

@@ -73,6 +73,18 @@ export function readGrants(snowflake: Settings, object: ObjectName, what: 'TABLE
   return [databaseGrant(object, role), schemaGrant(object, role), selectGrant(what, object, role)];
 }
 
+/** What takes the place of USAGE and SELECT where the database was made from a share: no less can be granted of it. */
+export function sharedGrant({ role, user }: Pick<Settings, 'role' | 'user'>, database: string): string {
+  return `GRANT IMPORTED PRIVILEGES ON DATABASE ${formatIdentifier(database)} TO ROLE ${roleOf({ role, user })};`;
+}
+
+/** What reading a stream on a stage takes beside the stream. Of an external stage the privilege is USAGE. */
+export function stageGrants(snowflake: Settings, stage: ObjectName): string[] {
+  const role = roleOf(snowflake);
+  const read = `GRANT READ ON STAGE ${nameOf(stage)} TO ROLE ${role};`;
+  return [databaseGrant(stage, role), schemaGrant(stage, role), read];
+}
+
 /** Where the copies of a query's results or a table's snapshots, or the stages of a stream, are made; null: the source needs none. */
 export function stagingOf({ object, query, stream, copy }: ResolvedSource): SchemaName | null {
   return query === undefined ? (stream?.staging ?? copy?.staging ?? null) : object;
@@ -118,7 +130,7 @@ function tablesGrants({ database, schema }: SchemaName, role: string): string[] 
   return [`GRANT SELECT ON ALL ${where}`, `GRANT SELECT ON FUTURE ${where}`];
 }
 
-function roleOf({ role, user }: Settings): string {
+function roleOf({ role, user }: Pick<Settings, 'role' | 'user'>): string {
   return plain(role ?? `<default role of ${user}>`);
 }
 

@@ -268,8 +268,7 @@ function stagedOf({ table, base, cursor, stream, snapshot }: Staged): Staged {
 export function checkFacts(snowflake: Snowflake, layout: Layout, facts: ObjectFacts): void {
   const name = layout.query === undefined ? objectName(layout) : 'The query';
   if (!facts.tracking) {
-    const what = facts.isView ? 'VIEW' : 'TABLE';
-    throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ALTER ${what} ${name} SET CHANGE_TRACKING = TRUE`);
+    throw new SnowmeltError('TRACKING_OFF', `Change tracking is off: ${trackingFix(name, facts)}`);
   }
   if (facts.retentionMs <= 0) {
     throw new SnowmeltError('RETENTION_ZERO', `ALTER TABLE ${name} SET DATA_RETENTION_TIME_IN_DAYS = 1`);
@@ -281,6 +280,13 @@ export function checkFacts(snowflake: Snowflake, layout: Layout, facts: ObjectFa
     throw new SnowmeltError('KEY_INVALID', `${name} has no column ${missing.join(', ')}; it has ${has}.`);
   }
   checkCursor(layout, facts.columns);
+}
+
+/** What is shared can't be altered by who reads it. */
+export function trackingFix(name: string, { isView, share }: Pick<ObjectFacts, 'isView' | 'share'>): string {
+  const alter = (of: string) => `ALTER ${isView ? 'VIEW' : 'TABLE'} ${of} SET CHANGE_TRACKING = TRUE`;
+  if (share === undefined) return alter(name);
+  return `ask the provider of share ${share} for ${alter('<its name there>')}; ${name} can't be altered here`;
 }
 
 function checkRanges(layout: Layout, totalRows: number, ranges: Range[], scan: PendingScan): void {

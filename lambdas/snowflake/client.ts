@@ -5,7 +5,7 @@ import type { Account, Catalog, Snowflake } from '../protocol/ports/snowflake.ts
 import { countDuplicates, tableLives, warehouseFacts } from './account.ts';
 import { readGates, sparing } from './gate.ts';
 import { HttpClient } from './http.ts';
-import { describeObject, listKeys, listTables, streamNames, tableNames } from './object.ts';
+import { describeObject, listKeys, listTables, shareOf, streamNames, tableNames } from './object.ts';
 import type { RowReader } from './parts.ts';
 import { describeQuery, measureCopy } from './query.ts';
 import { Reader } from './reader.ts';
@@ -93,10 +93,12 @@ export function createSnowflake(
       ),
     drop: (table) => sessions.inSession(async (session) => void (await session.query(dropStatement(table), smallMs))),
     describeStream: (layout, stream) =>
-      sessions.inSession((session) => {
-        const compile = (statement: string) => session.describe(statement, smallMs);
-        return describeStream((statement) => session.query(statement, smallMs), compile, layout, stream);
-      }),
+      told(
+        sessions.inSession((session) => {
+          const compile = (statement: string) => session.describe(statement, smallMs);
+          return describeStream((statement) => session.query(statement, smallMs), compile, layout, stream);
+        }),
+      ),
     describeStage: (layout, table) =>
       sessions.inSession((session) => describeStage((statement) => session.query(statement, smallMs), layout, table)),
     // What makes the ledger is a query, too.
@@ -124,6 +126,8 @@ export function createSnowflake(
         object,
         sessions.inSession((session) => tableLives((statement) => session.query(statement, smallMs), object)),
       ),
+    shareOf: (database) =>
+      told(sessions.inSession((session) => shareOf((statement) => session.query(statement, smallMs), database))),
     duplicates: (layout, columns) =>
       told(
         sessions.inSession((session) =>

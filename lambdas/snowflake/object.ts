@@ -7,6 +7,7 @@ import type { Row } from './session.ts';
 import {
   describeStatement,
   showKeysStatement,
+  showDatabaseStatement,
   showPrefixStatement,
   showStatement,
   showStreamPrefixStatement,
@@ -32,8 +33,23 @@ export async function describeObject(ask: Ask, object: ObjectName): Promise<Obje
   if (columns.some(({ name, type }) => name === '' || type === ''))
     throw new SnowmeltError('RESULT_MALFORMED', 'DESCRIBE gave rows without a name or a type');
   const { createdOn, tracking, retentionMs } = listed(table);
-  if (named(shown, object) !== undefined) return { createdOn, tracking, retentionMs, columns, ...sizeOf(table) };
-  return { createdOn, tracking, retentionMs: viewRetentionMs, columns, isView: true };
+  const facts: ObjectFacts =
+    named(shown, object) !== undefined
+      ? { createdOn, tracking, retentionMs, columns, ...sizeOf(table) }
+      : { createdOn, tracking, retentionMs: viewRetentionMs, columns, isView: true };
+  return tracking && facts.retentionMs > 0 ? facts : withShare(facts, await shareOf(ask, object.database));
+}
+
+/** Of what is shared, too, nobody has to tell how long its history is kept: databases made from a share have no such setting. */
+function withShare(facts: ObjectFacts, share: string | null): ObjectFacts {
+  if (share === null) return facts;
+  return { ...facts, share, retentionMs: facts.retentionMs > 0 ? facts.retentionMs : viewRetentionMs };
+}
+
+/** The share that a database was made from; null for one of the account's own, or where the role does not see it. */
+export async function shareOf(ask: Ask, database: string): Promise<string | null> {
+  const row = (await ask(showDatabaseStatement(database))).find((each) => each.name === database);
+  return text(row?.kind).toUpperCase() === 'IMPORTED DATABASE' ? text(row?.origin) : null;
 }
 
 function named(shown: readonly Row[], { name }: ObjectName): Row | undefined {

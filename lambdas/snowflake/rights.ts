@@ -1,10 +1,20 @@
 /** Where a right seems to be missing, the error says which statement gives it: Snowflake alone tells too little. */
-import { patternGrants, readGrants, roleGrant, stagingGrants, stagingOf, warehouseGrant } from '../config/grants.ts';
+import {
+  patternGrants,
+  readGrants,
+  roleGrant,
+  sharedGrant,
+  stageGrants,
+  stagingGrants,
+  stagingOf,
+  warehouseGrant,
+} from '../config/grants.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { ObjectName } from '../protocol/window.ts';
 
 type Known = Pick<ResolvedConfig, 'snowflake' | 'sources'>;
+type Place = Pick<ObjectName, 'database'>;
 
 /** `object`: what was asked about, where Snowflake's message may not name it. Any other error comes back as it is. */
 export function explained(config: Known, error: unknown, object?: ObjectName): unknown {
@@ -32,7 +42,7 @@ export async function explainingSchema<T>(
     return await work;
   } catch (error) {
     if (!(error instanceof SnowmeltError) || error.code !== 'OBJECT_MISSING') throw explained(config, error);
-    throw withRemedy(error, patternGrants(config.snowflake, where));
+    throw withRemedy(error, orShared(config.snowflake, where, patternGrants(config.snowflake, where)));
   }
 }
 
@@ -49,8 +59,12 @@ export function remedy({ snowflake, sources }: Known, { code, message }: Snowmel
     case 'WAREHOUSE_MISSING':
       return [warehouseGrant(snowflake)];
     case 'OBJECT_MISSING': {
-      const missing = object ?? objectIn(message);
-      return missing === null ? stagingIn(message, snowflake, sources) : readGrants(snowflake, missing);
+      const stage = nameIn(message, 'Stage');
+      if (stage !== null) return stageGrants(snowflake, stage);
+      const missing = object ?? nameIn(message, 'Object');
+      if (missing === null) return stagingIn(message, snowflake, sources);
+      if (isStream(missing, sources)) return readGrants(snowflake, missing, 'STREAM');
+      return orShared(snowflake, missing, readGrants(snowflake, missing));
     }
     case 'PRIVILEGE_MISSING':
       return stagingIn(message, snowflake, sources);
@@ -62,9 +76,22 @@ export function remedy({ snowflake, sources }: Known, { code, message }: Snowmel
 /** Snowflake's own code for a role that the user was not given. */
 const ROLE_REFUSED = '390189';
 
-/** Of `Object 'DB.SCHEMA.NAME' does not exist or not authorized.` */
-function objectIn(message: string): ObjectName | null {
-  const [database, schema, name, ...more] = /Object '([^']+)'/.exec(message)?.[1]?.split('.') ?? [];
+/** A role that may nothing in a database does not see either whether it was made from a share. */
+export function orShared(snowflake: Known['snowflake'], { database }: Place, grants: string[]): string[] {
+  return [...grants, `-- if ${database} was made from a share, instead: ${sharedGrant(snowflake, database)}`];
+}
+
+function isStream({ database, schema, name }: ObjectName, sources: Known['sources']): boolean {
+  return sources.some(
+    ({ object, stream }) =>
+      stream?.managed === false && object.database === database && object.schema === schema && object.name === name,
+  );
+}
+
+/** Of `Object 'DB.SCHEMA.NAME' does not exist or not authorized.`, or with another word in its place. */
+function nameIn(message: string, word: 'Object' | 'Stage'): ObjectName | null {
+  const found = new RegExp(`${word} '([^']+)' does not exist`).exec(message)?.[1];
+  const [database, schema, name, ...more] = found?.split('.') ?? [];
   if (database === undefined || schema === undefined || name === undefined || more.length > 0) return null;
   return { database, schema, name };
 }

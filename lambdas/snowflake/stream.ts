@@ -1,4 +1,5 @@
 /** What is asked of Snowflake for stream sources: what a stream gives, its ledger, its stages. */
+import { ROW_ID } from '../config/captures.ts';
 import { SnowmeltError } from '../errors.ts';
 import type { LedgerEntry, ObjectFacts, StreamRequest } from '../protocol/ports/snowflake.ts';
 import type { Column, Layout, ObjectName } from '../protocol/window.ts';
@@ -20,9 +21,12 @@ import { showStreamStatement } from './sql/statements.ts';
 /** A stream without rows is read this often all the same: half of it. What keeps it from going stale costs next to nothing. */
 const quietMs = 86_400_000;
 
+/** What a stream is on whose METADATA$ROW_ID is empty. */
+const OF_FILES = new Set(['STAGE', 'EXTERNAL TABLE']);
+
 type Compile = (statement: string) => Promise<ResultColumn[]>;
 
-/** @throws OBJECT_MISSING, STREAM_UNFIT; HISTORY_LOST for a stream that is stale */
+/** @throws OBJECT_MISSING, STREAM_UNFIT, KEY_INVALID; HISTORY_LOST for a stream that is stale */
 export async function describeStream(
   ask: Ask,
   compile: Compile,
@@ -46,7 +50,11 @@ export async function describeStream(
 }
 
 /** Its `created_on`. The pattern of SHOW ignores case: more than the one may come. */
-async function showStream(ask: Ask, stream: ObjectName, { information }: Pick<Layout, 'information'>): Promise<string> {
+async function showStream(
+  ask: Ask,
+  stream: ObjectName,
+  { information, key }: Pick<Layout, 'information' | 'key'>,
+): Promise<string> {
   const name = `${stream.database}.${stream.schema}.${stream.name}`;
   const row = (await ask(showStreamStatement(stream))).find((each) => each.name === stream.name);
   if (row === undefined) throw new SnowmeltError('OBJECT_MISSING', `${name} is not a stream that the role sees`);
@@ -56,6 +64,10 @@ async function showStream(ask: Ask, stream: ObjectName, { information }: Pick<La
   const mode = String(row.mode).toUpperCase();
   if ((mode === 'DEFAULT') !== (information === 'DEFAULT')) {
     throw new SnowmeltError('STREAM_UNFIT', `The mode of stream ${name} is ${mode}.`);
+  }
+  const on = String(row.source_type);
+  if (key.includes(ROW_ID) && OF_FILES.has(on.toUpperCase())) {
+    throw new SnowmeltError('KEY_INVALID', `Stream ${name} is on a ${on}, whose rows have no id: name a \`key\`.`);
   }
   const createdOn = instant(row.created_on);
   if (createdOn === '') throw new SnowmeltError('RESULT_MALFORMED', 'SHOW STREAMS gave a row without a time');

@@ -257,6 +257,37 @@ export const ASSUMPTIONS: readonly Assumption[] = [
     '[none] an account may leave it open until the session ends',
   ),
   entry('block-sqlrowcount', 'SQLROWCOUNT after an UPDATE?', 'the rows updated', '[doc]'),
+  entry(
+    'imported-time-travel',
+    'AT and CHANGES of a table of a database made from a share?',
+    'works',
+    '[doc] Time Travel of imported databases is listed as not supported; streams on their tables are, and of CHANGES nothing is said',
+    ['refused'],
+  ),
+  entry(
+    'imported-facts',
+    'SHOW TABLES and SYSTEM$LAST_CHANGE_COMMIT_TIME of a table of such a database?',
+    'what its provider is told, change tracking and retention too',
+    '[none] undocumented',
+  ),
+  entry(
+    'imported-ddl',
+    'Code and text of an error that changes what is in such a database?',
+    '003001, as where a privilege is missing',
+    '[doc] it is read-only; the error is a choice',
+  ),
+  entry(
+    'directory-refresh',
+    'When does a directory table show that a file came, changed or went?',
+    'at once',
+    "[doc] with the cloud's notices of an external stage, else after ALTER STAGE REFRESH",
+  ),
+  entry(
+    'directory-overwrite',
+    'A file that was overwritten, in a stream on its directory table?',
+    'a DELETE and an INSERT that are no update',
+    '[none] all that is documented is that such streams are standard ones and their row ids empty',
+  ),
   entry('stream-namespace', 'May a stream have the name of a table of its schema?', 'no', '[none]'),
   entry('parameters', 'Session parameters with another than their usual meaning?', 'refused', '[none] never ignored'),
 ];

@@ -129,6 +129,30 @@ test('a table that is made anew each night', async () => {
   expect(after.failures).toEqual([]);
 });
 
+test('a table that is shared with the account: what its provider has to do, and the stream that is sure to be read', async () => {
+  const setup = await made();
+  const { source, role, table } = setup;
+  await stands.sql(
+    `CREATE DATABASE SHARED FROM SHARE THEIRS.${source.object.database}`,
+    `GRANT IMPORTED PRIVILEGES ON DATABASE SHARED TO ROLE ${role}`,
+  );
+  source.object = { ...source.object, database: 'SHARED' };
+  const stream = [`${source.name}: stream: { managed: true, on: 'SHARED.PUBLIC.T' }`];
+  const what = expect.stringContaining(`from share THEIRS.`) as string;
+  const notes = [{ source: source.name, what, fix: stream }];
+  expect(await look(setup)).toEqual({ failures: [], notes });
+  await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = FALSE`);
+  source.every = 'rate(1 day)';
+  const { failures } = await look(setup);
+  expect(failures.map(({ code }) => code)).toEqual(['TRACKING_OFF', 'RETENTION_SHORT']);
+  for (const { fix } of failures) expect(fix.join()).toMatch(/^-- ask the provider of share THEIRS\./);
+  await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = TRUE`);
+  source.every = 'rate(1 minute)';
+  await stands.snowflake.control.assume('imported-time-travel', 'refused');
+  expect((await look(setup)).failures.map(({ code }) => code)).toEqual(['SNOWFLAKE_STATEMENT']);
+  await stands.snowflake.control.assume();
+});
+
 test('a bus that does not answer, or does not take events', async () => {
   const setup = await made();
   const { parts } = setup.deployment;

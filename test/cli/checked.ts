@@ -106,6 +106,7 @@ export class Setups {
     const words = line.split(' ');
     const option = (name: string) => words[words.indexOf(`--${name}`) + 1]!;
     const { admin } = this.#stands.kafka;
+    if (line.startsWith('-- if ')) return;
     if (/^(GRANT|ALTER) /.test(line)) return this.#stands.sql(line);
     if (line.startsWith('kafka-topics.sh') && words.includes('--create')) {
       const [name, value] = option('config').split('=');

@@ -1,11 +1,12 @@
-/** Sources on views and dynamic tables, and streams on them, over real parts: the topic folds to what the object shows. */
+/** Sources on what is not quite a table, and streams on it, over real parts: the topic folds to what the object shows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { snowflakeGrants } from '../../lambdas/config/grants.ts';
 import { Stands, type Pipeline } from './pipeline.ts';
 
 let stands: Stands;
 beforeAll(async () => {
   stands = await Stands.start();
-  await stands.sql('CREATE SCHEMA DB.STAGING', 'CREATE SCHEMA DB.DATA');
+  await stands.sql('CREATE SCHEMA DB.STAGING', 'CREATE SCHEMA DB.DATA', 'CREATE DATABASE SHOP FROM SHARE THEIRS.DB');
 });
 afterAll(() => stands.stop());
 
@@ -171,6 +172,130 @@ test('a stream on an external table: what its files bring, equal rows as often a
   await load(`(1, 'a')`);
   expect(await newest(pipeline)).toEqual(['c >1 a']);
   expect(pipeline.codes).toEqual([]);
+});
+
+/** A pipeline of the same source that signs in with a role of its own, which was granted what is printed. */
+async function withRole(pipeline: Pipeline, role: string): Promise<Pipeline> {
+  const theirs = await stands.pipeline({ source: pipeline.source, snowflake: { role } });
+  const grants = snowflakeGrants(theirs.config).filter((each) => !/SHOP|^ALTER/.test(each));
+  await stands.sql(`CREATE ROLE ${role}`, ...grants);
+  return theirs;
+}
+
+const messageOf = (pipeline: Pipeline) => pipeline.telemetry.errors.at(-1)!.message;
+
+test('a stream on a stage: files that come, are overwritten and go', async () => {
+  const stage = 'DB.DATA.DOCS';
+  await stands.sql(
+    `CREATE STAGE ${stage} DIRECTORY = (ENABLE = TRUE)`,
+    ...['STREAM', 'WHOLE', 'THEIRS'].map((name) => `CREATE STREAM ${stage}_${name} ON STAGE ${stage}`),
+  );
+  const load = (...files: string[]) => {
+    const rows = files.map((file) => `('${file.replaceAll(' ', "', '")}', '2026-01-02 03:04:05.678 +02:00')`);
+    const columns = 'RELATIVE_PATH, SIZE, MD5, LAST_MODIFIED';
+    return stands.snowflake.control.load(stage, `SELECT * FROM (VALUES ${rows.join(', ')}) AS f(${columns})`);
+  };
+  const columns = { include: ['RELATIVE_PATH', 'SIZE', 'MD5'] };
+  const pipeline = await stands.configured({ stream: `${stage}_STREAM`, key: ['RELATIVE_PATH'], columns });
+  await pipeline.run(1);
+  await load('a.pdf 10 x', 'img/B.png 20 y');
+  expect(await newest(pipeline)).toEqual(['c >a.pdf 10 x', 'c >img/B.png 20 y']);
+  await load('a.pdf 11 z', 'c.txt 5 w');
+  expect(await newest(pipeline)).toEqual(['c >c.txt 5 w', 'u a.pdf 10 x>a.pdf 11 z']);
+  await load('c.txt 6 v', 'gone.txt 1 u');
+  await stands.sql(`REMOVE @${stage}/img/`, `RM @${stage}/gone.txt`);
+  await load('c.txt 7 t');
+  expect(await newest(pipeline)).toEqual(['d img/B.png 20 y>', 'u c.txt 5 w>c.txt 7 t']);
+  await expectSame(pipeline, `(SELECT RELATIVE_PATH, SIZE, MD5 FROM DIRECTORY(@${stage}))`);
+
+  const whole = await stands.configured({ stream: `${stage}_WHOLE`, key: ['RELATIVE_PATH'] });
+  await load('d.txt 8 s');
+  await newest(whole);
+  expect((await whole.published()).map(({ after }) => after)).toContainEqual(
+    expect.objectContaining({
+      RELATIVE_PATH: 'd.txt',
+      LAST_MODIFIED: expect.stringMatching(/^2026-01-02T03:04:05\.678/) as string,
+    }),
+  );
+
+  const keyless = await stands.configured({ stream: `${stage}_STREAM` });
+  await keyless.tick();
+  expect(keyless.codes).toEqual(['KEY_INVALID']);
+  expect(messageOf(keyless)).toContain('Stage');
+
+  const settings = { stream: `${stage}_THEIRS`, key: ['RELATIVE_PATH'] };
+  const theirs = await withRole(await stands.configured(settings), 'FILES');
+  await theirs.tick();
+  expect(theirs.codes).toEqual(['OBJECT_MISSING']);
+  const grant = `GRANT READ ON STAGE ${stage} TO ROLE FILES;`;
+  expect(messageOf(theirs)).toContain(grant);
+  await stands.sql(grant);
+  await load('e.txt 9 r');
+  expect(await newest(theirs)).toEqual(expect.arrayContaining([expect.stringContaining('c >e.txt 9')]));
+});
+
+/** As the account that the tables are shared with names them. */
+const shared = (table: string) => table.replace(/^DB/, 'SHOP');
+
+test('changes of a shared table, by a role that may read the share alone', async () => {
+  const { orders } = await shop();
+  await stands.passMinutes(1);
+  const settings = { table: shared(orders), key: ['ID'], partitions: 2 };
+  const pipeline = await withRole(await stands.configured(settings), 'CONSUMER');
+  await pipeline.tick();
+  expect(pipeline.codes).toEqual(['OBJECT_MISSING']);
+  const grant = 'GRANT IMPORTED PRIVILEGES ON DATABASE SHOP TO ROLE CONSUMER;';
+  expect(messageOf(pipeline)).toContain(grant);
+  await stands.sql(grant);
+  pipeline.telemetry.errors.length = 0;
+  expect((await newest(pipeline)).length).toBe(4);
+  await stands.sql(
+    `UPDATE ${orders} SET STATE = 'paid' WHERE ID = 1`,
+    `DELETE FROM ${orders} WHERE ID = 2`,
+    `INSERT INTO ${orders} VALUES (5, 2, 'new')`,
+  );
+  expect(await newest(pipeline)).toEqual(['c >5 2 new', 'd 2 1 open>', 'u 1 1 open>1 1 paid']);
+  await stands.sql(`DELETE FROM ${orders} WHERE ID > 3`);
+  expect(await newest(pipeline)).toEqual(['d 4 2 open>', 'd 5 2 new>']);
+  await expectSame(pipeline, orders);
+});
+
+test('a shared table that is not tracked: its provider is to be asked', async () => {
+  const { orders } = await shop();
+  await stands.sql(`ALTER TABLE ${orders} SET CHANGE_TRACKING = FALSE`);
+  const settings = [{ table: shared(orders) }, { stream: { managed: true, on: shared(orders) } }];
+  const both = await Promise.all(settings.map((each) => stands.configured({ ...each, key: ['ID'] })));
+  for (const pipeline of both) {
+    await pipeline.tick();
+    expect(pipeline.codes).toEqual(['TRACKING_OFF']);
+    expect(messageOf(pipeline)).toContain('ask the provider of share THEIRS.DB');
+  }
+  await stands.sql(`ALTER TABLE ${orders} SET CHANGE_TRACKING = TRUE`);
+  await stands.passMinutes(1);
+  for (const pipeline of both) expect((await newest(pipeline)).length).toBe(4);
+});
+
+test('streams on a shared table, managed and yours, also where its changes are refused', async () => {
+  const { orders } = await shop();
+  await stands.sql(`CREATE STREAM DB.DATA.MINE ON TABLE ${shared(orders)}`);
+  const settings = [{ stream: { managed: true, on: shared(orders) } }, { stream: 'DB.DATA.MINE' }];
+  const [managed, mine] = await Promise.all(settings.map((each) => stands.configured({ ...each, key: ['ID'] })));
+  await stands.snowflake.control.assume('imported-time-travel', 'refused');
+  const refused = await stands.configured({ table: shared(orders), key: ['ID'] });
+  await refused.run(3);
+  expect(new Set(refused.codes)).toEqual(new Set(['SNOWFLAKE_STATEMENT']));
+  expect((await newest(managed!)).length).toBe(4);
+  await mine!.run(1);
+  await stands.sql(
+    `UPDATE ${orders} SET STATE = 'paid' WHERE ID = 1`,
+    `DELETE FROM ${orders} WHERE ID = 2`,
+    `INSERT INTO ${orders} VALUES (5, 2, 'new')`,
+  );
+  for (const pipeline of [managed!, mine!]) {
+    expect(await newest(pipeline)).toEqual(['c >5 2 new', 'd 2 1 open>', 'u 1 1 open>1 1 paid']);
+  }
+  await expectSame(managed!, shared(orders));
+  await stands.snowflake.control.assume();
 });
 
 test('a view that is not tracked, one that was replaced, and a managed stream on one are refused', async () => {

@@ -1,12 +1,13 @@
 /** Of one source what its first window will need of Snowflake. */
 import { readGrants } from '../../config/grants.ts';
+import { formatQualified } from '../../config/identifiers.ts';
 import type { ResolvedConfig, ResolvedSource } from '../../config/resolved.ts';
 import { intervalOf } from '../../config/schedule.ts';
 import { SnowmeltError } from '../../errors.ts';
 import { isLarge } from '../../protocol/copy.ts';
 import { formatBound } from '../../protocol/next-window.ts';
 import type { ObjectFacts, Reading } from '../../protocol/ports/snowflake.ts';
-import { checkFacts } from '../../protocol/scan.ts';
+import { checkFacts, trackingFix } from '../../protocol/scan.ts';
 import { describe } from '../../protocol/stream.ts';
 import type { Layout, ObjectName } from '../../protocol/window.ts';
 import { sourcePlan } from '../../settings.ts';
@@ -17,6 +18,9 @@ import { attempt, bare, type Ports } from './snowflake-ports.ts';
 import { checkKey, checkLives } from './table-lives.ts';
 
 const DAY_MS = 86_400_000;
+
+const ofShare = (table: string, share: string) =>
+  `${table} comes from share ${share}. Snowflake supports streams on such tables, and says that it has no Time Travel of them, by which a table is read: if it refuses, take a stream.`;
 
 export class SourceLook {
   readonly #ports: Ports;
@@ -40,8 +44,9 @@ export class SourceLook {
       return this.#findings.fail(name, error, this.#grants(error));
     }
     const grants = (error: SnowmeltError) => this.#grants(error);
-    const facts = await this.#attempt(grants, () => describe(this.#snowflake, this.#layout, null));
-    if (facts === null) return;
+    const found = await this.#attempt(grants, () => describe(this.#snowflake, this.#layout, null));
+    if (found === null) return;
+    const facts = { ...found, ...(await this.#shared()) };
     const tracked = this.#checkHistory(facts);
     const columns = facts.columns.map((column) => column.name).join(', ');
     const fixKey = ({ code }: SnowmeltError) => (code === 'KEY_INVALID' ? [`${name}: key: of ${columns}`] : []);
@@ -70,18 +75,42 @@ export class SourceLook {
     return this.#source.query === undefined && this.#source.stream === undefined;
   }
 
+  /** Whether its provider alone can change the object. */
+  async #shared(): Promise<Pick<ObjectFacts, 'share'>> {
+    const { object, query, stream } = this.#source;
+    if (query !== undefined || stream?.managed === false) return {};
+    const share = await this.#attempt(
+      () => [],
+      () => this.#snowflake.shareOf(object.database),
+    );
+    if (share === null) return {};
+    if (this.#isTable) this.#findings.note(this.#source.name, ofShare(qualified(object), share), this.#asStream);
+    return { share };
+  }
+
+  /** What is read without Time Travel. */
+  get #asStream(): string[] {
+    const { name, object } = this.#source;
+    const table = formatQualified(object.database, object.schema, object.name);
+    return [`${name}: stream: { managed: true, on: '${table}' }`];
+  }
+
   /** Whether there is a history that can be read. */
-  #checkHistory({ tracking, retentionMs, isView }: ObjectFacts): boolean {
+  #checkHistory(facts: ObjectFacts): boolean {
+    const { tracking, retentionMs, share } = facts;
     const { name, every } = this.#source;
     const table = qualified(this.#layout.object);
-    const keep = (days: number) => `ALTER TABLE ${table} SET DATA_RETENTION_TIME_IN_DAYS = ${days};`;
+    const keep = (days: number) => {
+      const alter = (of: string) => `ALTER TABLE ${of} SET DATA_RETENTION_TIME_IN_DAYS = ${days};`;
+      return share === undefined ? alter(table) : `-- ask the provider of share ${share}: ${alter('<its name there>')}`;
+    };
     const fail = (code: 'TRACKING_OFF' | 'RETENTION_ZERO' | 'RETENTION_SHORT', what: string, fix: string) =>
       this.#findings.fail(name, new SnowmeltError(code, what), [fix]);
     const needed = 2 * (intervalOf(every) ?? 0);
     const days = Math.max(1, Math.ceil(needed / DAY_MS));
     if (!tracking) {
-      const alter = `ALTER ${isView ? 'VIEW' : 'TABLE'} ${table} SET CHANGE_TRACKING = TRUE;`;
-      fail('TRACKING_OFF', `Change tracking is off on ${table}.`, alter);
+      const alter = trackingFix(table, facts);
+      fail('TRACKING_OFF', `Change tracking is off on ${table}.`, share === undefined ? `${alter};` : `-- ${alter}`);
     }
     if (retentionMs <= 0) fail('RETENTION_ZERO', `${table} keeps no history.`, keep(days));
     else if (this.#isTable && retentionMs < needed) {
@@ -104,7 +133,7 @@ export class SourceLook {
   }
 
   /** The scan's own statement as Snowflake understands it; it is not run. The right to read is asked for here, too. */
-  async #compile({ columns }: ObjectFacts, now: number): Promise<boolean | null> {
+  async #compile({ columns, share }: ObjectFacts, now: number): Promise<boolean | null> {
     const { shape } = this.#layout;
     // The salt is bound when it is run.
     const masks = shape?.masks.map((each) => ({ ...each, mask: { kind: 'redact' as const } }));
@@ -112,7 +141,9 @@ export class SourceLook {
     const request = { kind: 'snapshot' as const, layout, columns, from: null, to: formatBound(now) };
     const fix = (error: SnowmeltError) => {
       const grants = this.#grants(error);
-      return grants.length > 0 ? grants : [`${this.#source.name}: mend the SQL under columns.add or where`];
+      if (grants.length > 0) return grants;
+      const mend = `${this.#source.name}: mend the SQL under columns.add or where`;
+      return share === undefined ? [mend] : [mend, ...this.#asStream];
     };
     return this.#attempt(fix, async () => {
       const cut = { text: this.#snowflake.statement(request), mode: 'bulk' as const, cursor: null, lag: 0, watch: [] };
@@ -131,7 +162,8 @@ export class SourceLook {
   #grants(error: SnowmeltError): string[] {
     const { object, query, stream } = this.#source;
     if (error.code === 'OBJECT_MISSING' && stream?.managed === false) {
-      return readGrants(this.#config.snowflake, object, 'STREAM');
+      const named = remedy(this.#config, error);
+      return named.length > 0 ? named : readGrants(this.#config.snowflake, object, 'STREAM');
     }
     const named: ObjectName | undefined = query === undefined ? object : undefined;
     return remedy(this.#config, error, named);

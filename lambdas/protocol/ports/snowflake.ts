@@ -18,6 +18,8 @@ export type ObjectFacts = {
   /** How large it is; absent where nobody tells. */
   rows?: number;
   bytes?: number;
+  /** The share that its database was made from: its provider alone can change it. Told where something has to be changed. */
+  share?: string;
 };
 
 export type ScanStatus =
@@ -158,6 +160,8 @@ export interface Account {
   warehouse(): Promise<{ autoSuspendMs: number | null } | null>;
   /** The table and those of its name before it, newest first, as far as Time Travel remembers and the role sees them. */
   lives(object: ObjectName): Promise<{ createdOn: string; rows: number | null }[]>;
+  /** The share that the database was made from; null for one of the account's own, or where the role does not see it. */
+  shareOf(database: string): Promise<string | null>;
   /** How many keys have more than one row now: a scan. @throws KEY_INVALID */
   duplicates(layout: Layout, columns: Column[]): Promise<number>;
 }

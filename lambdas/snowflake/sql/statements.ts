@@ -51,6 +51,10 @@ export function showHistoryStatement(object: ObjectName): string {
   return `SHOW TABLES HISTORY LIKE ${pattern(object.name)} IN SCHEMA ${schemaOf(object)}`;
 }
 
+export function showDatabaseStatement(database: string): string {
+  return `SHOW DATABASES LIKE ${pattern(database)}`;
+}
+
 export function showWarehouseStatement(name: string): string {
   return `SHOW WAREHOUSES LIKE ${pattern(name)}`;
 }

@@ -42,6 +42,14 @@ export const insufficientPrivileges = (kind: string, name: string): SqlError =>
     `SQL access control error:\nInsufficient privileges to operate on ${kind} '${name}'.`,
   );
 
+/** Of a database made from a share. Its code is a choice. */
+export const individualPrivileges = (granted: boolean): SqlError =>
+  compilation(
+    '003011',
+    '42501',
+    `${granted ? 'Granting' : 'Revoking'} individual privileges on imported database is not allowed. Use '${granted ? 'GRANT' : 'REVOKE'} IMPORTED PRIVILEGES' instead.`,
+  );
+
 /** Of USE, which names no object. */
 export const noSuchObject = (): SqlError =>
   compilation('002043', '02000', 'Object does not exist, or operation cannot be performed.');

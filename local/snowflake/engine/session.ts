@@ -14,6 +14,7 @@ import { prepareSelect } from './statements/select.ts';
 import { prepareScript } from './statements/script.ts';
 import { prepareSettings } from './statements/settings.ts';
 import { prepareShow } from './statements/show.ts';
+import { prepareRemove } from './statements/stages.ts';
 import { prepareTransaction, rollback, StreamMoved } from './statements/transactions.ts';
 import { Lock } from './storage/locks.ts';
 import type { Unseen } from './storage/table.ts';
@@ -179,6 +180,8 @@ function prepareStatement(statement: Statement, run: Run): Prepared {
     case 'merge':
     case 'truncate':
       return prepareDml(statement, run);
+    case 'remove':
+      return prepareRemove(statement, run);
     case 'begin':
     case 'commit':
     case 'rollback':

@@ -103,7 +103,8 @@ function viewOf(core: Core, schema: string, name: string, columns: string, time:
 /** Of an event table, whose columns are the same in each. */
 export const eventColumns = (): Column[] => columnsOf(VIEWS['TELEMETRY']!['EVENTS']!);
 
-function columnsOf(text: string): Column[] {
+/** Columns that Snowflake itself gives an object. */
+export function columnsOf(text: string): Column[] {
   const context = { bindings: {}, variables: new Map(), timestampMapping: 'TIMESTAMP_NTZ', ignoreCase: false };
   const c = new Cursor(text, context);
   const columns: Column[] = [];

@@ -57,6 +57,8 @@ export type TableRef = {
   changes: Changes | null;
   alias: string | null;
   columns: string[];
+  /** The name is a stage's: its directory table is meant. */
+  directory?: true;
 };
 export type From =
   | TableRef
@@ -109,7 +111,7 @@ export type ColumnDef = {
   comment: string | null;
 };
 export type TableOptions = { changeTracking: boolean | null; retentionDays: number | null; comment: string | null };
-export type TableKind = 'TABLE' | 'VIEW' | 'DYNAMIC TABLE' | 'EVENT TABLE' | 'EXTERNAL TABLE';
+export type TableKind = 'TABLE' | 'VIEW' | 'DYNAMIC TABLE' | 'EVENT TABLE' | 'EXTERNAL TABLE' | 'STAGE';
 export type Create = { orReplace: boolean; ifNotExists: boolean; transient: boolean };
 export type Assignment = { column: string; value: Expr };
 export type MergeWhen =
@@ -147,7 +149,15 @@ export type Statement =
   | { k: 'createTableAs'; head: Create; name: Name; columns: string[]; options: TableOptions; query: Query }
   | { k: 'createTableLike'; head: Create; name: Name; like: Name; options: TableOptions }
   | { k: 'cloneTable'; head: Create; name: Name; of: Name; at: Point | null; options: TableOptions }
-  | { k: 'createNamespace'; head: Create; what: 'DATABASE' | 'SCHEMA'; name: Name; retentionDays: number | null }
+  | {
+      k: 'createNamespace';
+      head: Create;
+      what: 'DATABASE' | 'SCHEMA';
+      name: Name;
+      retentionDays: number | null;
+      /** A database's that shows what is in this share. */
+      share: Name | null;
+    }
   | {
       k: 'createView' | 'createDynamicTable';
       head: Create;
@@ -160,6 +170,10 @@ export type Statement =
     }
   | { k: 'createEventTable'; head: Create; name: Name; options: TableOptions }
   | { k: 'createExternalTable'; head: Create; name: Name; columns: ColumnDef[] }
+  /** With a directory table. */
+  | { k: 'createStage'; head: Create; name: Name }
+  /** Takes files off a stage: those whose path begins so. */
+  | { k: 'remove'; name: Name; path: string }
   | { k: 'alterView'; ifExists: boolean; name: Name; options: TableOptions }
   | { k: 'refresh'; name: Name }
   | {

@@ -3,7 +3,7 @@ import { unsupported } from '../errors.ts';
 import type { AlterAction, ColumnDef, Create, Expr, Statement, TableOptions } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseExpr } from './expressions.ts';
-import { parseCreateDynamic, parseCreateExternal, parseCreateView } from './objects.ts';
+import { parseCreateDynamic, parseCreateExternal, parseCreateStage, parseCreateView } from './objects.ts';
 import { parsePoint, parseQuery } from './query.ts';
 
 export function parseCreate(c: Cursor): Statement {
@@ -18,8 +18,10 @@ export function parseCreate(c: Cursor): Statement {
     if (!c.word(what)) continue;
     const created = head();
     const name = c.objectName();
-    if (c.isWord('CLONE')) throw unsupported(`CREATE ${what} CLONE`);
-    return { k: 'createNamespace', head: created, what, name, retentionDays: parseOptions(c).retentionDays };
+    for (const word of ['CLONE', 'AS']) if (c.isWord(word)) throw unsupported(`CREATE ${what} ${word}`);
+    const share = what === 'DATABASE' && c.word('FROM', 'SHARE') ? c.objectName() : null;
+    const retentionDays = share === null ? parseOptions(c).retentionDays : null;
+    return { k: 'createNamespace', head: created, what, name, retentionDays, share };
   }
   if (c.word('ROLE')) {
     const { ifNotExists } = head();
@@ -29,6 +31,7 @@ export function parseCreate(c: Cursor): Statement {
   if (!transient && c.word('VIEW')) return parseCreateView(c, head());
   if (!transient && c.word('DYNAMIC', 'TABLE')) return parseCreateDynamic(c, head());
   if (!transient && c.word('EXTERNAL', 'TABLE')) return parseCreateExternal(c, head());
+  if (!transient && c.word('STAGE')) return parseCreateStage(c, head());
   if (!transient && c.word('EVENT', 'TABLE'))
     return { k: 'createEventTable', head: head(), name: c.objectName(), options: parseOptions(c) };
   if (!c.word('TABLE')) {
@@ -42,7 +45,7 @@ function parseCreateStream(c: Cursor, head: Create): Statement {
   const name = c.objectName();
   for (const word of ['CLONE', 'WITH', 'TAG', 'COPY']) if (c.isWord(word)) throw unsupported(`CREATE STREAM ${word}`);
   c.expectWord('ON');
-  const what = (['TABLE', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE'] as const).find((each) =>
+  const what = (['TABLE', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE', 'STAGE'] as const).find((each) =>
     c.word(...each.split(' ')),
   );
   if (what === undefined) {
@@ -206,7 +209,7 @@ export function parseOptions(c: Cursor): TableOptions {
 
 export function parseDrop(c: Cursor): Statement {
   const undrop = c.next().text === 'UNDROP';
-  const kinds = ['TABLE', 'STREAM', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE'] as const;
+  const kinds = ['TABLE', 'STREAM', 'VIEW', 'DYNAMIC TABLE', 'EVENT TABLE', 'EXTERNAL TABLE', 'STAGE'] as const;
   for (const what of ['DATABASE', 'SCHEMA', ...kinds] as const) {
     if (!c.word(...what.split(' '))) continue;
     if (undrop) {

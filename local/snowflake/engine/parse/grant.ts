@@ -12,6 +12,7 @@ const KINDS = [
   'DYNAMIC TABLE',
   'EVENT TABLE',
   'EXTERNAL TABLE',
+  'STAGE',
   'STREAM',
 ] as const;
 const PRIVILEGES: Record<(typeof KINDS)[number], string[]> = {
@@ -23,6 +24,8 @@ const PRIVILEGES: Record<(typeof KINDS)[number], string[]> = {
   'DYNAMIC TABLE': ['SELECT'],
   'EVENT TABLE': ['SELECT'],
   'EXTERNAL TABLE': ['SELECT'],
+  // Of an internal stage, and of an external one; here they are one.
+  STAGE: ['READ', 'USAGE'],
   STREAM: ['SELECT'],
 };
 

@@ -1,4 +1,4 @@
-/** CREATE of what is like a table and is none: views, dynamic tables, external tables. */
+/** CREATE of what is like a table and is none: views, dynamic tables, external tables, stages with their directory tables. */
 import { unsupported } from '../errors.ts';
 import type { ColumnDef, Create, Query, Statement, TableOptions } from './ast.ts';
 import type { Cursor } from './cursor.ts';
@@ -60,6 +60,31 @@ export function parseCreateExternal(c: Cursor, head: Create): Statement {
   c.identifier();
   c.expectOp(')');
   return { k: 'createExternalTable', head, name, columns };
+}
+
+/** Of a stage only its directory table is here: which files it has. */
+export function parseCreateStage(c: Cursor, head: Create): Statement {
+  const name = c.objectName();
+  if (!c.word('DIRECTORY')) throw unsupported('stage without a directory table');
+  c.expectOp('=');
+  c.expectOp('(');
+  c.expectWord('ENABLE');
+  c.expectOp('=');
+  if (!c.word('TRUE')) throw unsupported('stage without a directory table');
+  c.expectOp(')');
+  return { k: 'createStage', head, name };
+}
+
+/** REMOVE @stage/path: the path is taken as it is written, its case included. */
+export function parseRemove(c: Cursor): Statement {
+  c.next();
+  c.expectOp('@');
+  const name = c.objectName();
+  if (!c.op('/')) return { k: 'remove', name, path: '' };
+  const start = c.position();
+  while (c.peek().kind !== 'end' && !c.isOp(';')) c.next();
+  if (c.position() === start) return { k: 'remove', name, path: '' };
+  return { k: 'remove', name, path: c.textSince(start) };
 }
 
 function parseDefinition(c: Cursor): { query: Query; text: string } {

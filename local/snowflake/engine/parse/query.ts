@@ -196,7 +196,17 @@ function parseFromItem(c: Cursor): From {
   }
   if (c.isWord('VALUES')) return { k: 'values', rows: parseRows(c), ...parseDerivedAlias(c) };
   if (c.isWord('TABLE') && c.isOp('(', 1)) return parseTableFunction(c);
+  if (c.isWord('DIRECTORY') && c.isOp('(', 1) && c.isOp('@', 2)) return parseDirectory(c);
   return parseTable(c, c.objectName());
+}
+
+function parseDirectory(c: Cursor): TableRef {
+  c.expectWord('DIRECTORY');
+  c.expectOp('(');
+  c.expectOp('@');
+  const name = c.objectName();
+  c.expectOp(')');
+  return { k: 'table', name, at: null, changes: null, directory: true, ...parseDerivedAlias(c) };
 }
 
 function parseDerivedAlias(c: Cursor): { alias: string | null; columns: string[] } {

@@ -5,9 +5,10 @@ import { Cursor, type ParseContext } from './cursor.ts';
 import { parseAlter, parseCreate, parseDrop } from './ddl.ts';
 import { parseExpr } from './expressions.ts';
 import { parseGrant } from './grant.ts';
+import { parseRemove } from './objects.ts';
 import { parseFrom, parseQuery, parseRows, parseTableAlias, startsQuery } from './query.ts';
 
-const REFUSED = 'CALL COPY PUT GET LIST LS REMOVE RM COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
+const REFUSED = 'CALL COPY PUT GET LIST LS COMMENT EXPLAIN DECLARE LET FOR IF RETURN'.split(' ');
 
 export function parseStatement(source: string, context: ParseContext): Statement {
   const c = new Cursor(source, context);
@@ -72,6 +73,9 @@ function parseOne(c: Cursor): Statement {
       c.next();
       c.word('WORK');
       return { k: token.text.toLowerCase() as 'commit' | 'rollback' };
+    case 'REMOVE':
+    case 'RM':
+      return parseRemove(c);
     case 'EXECUTE':
       return parseImmediate(c);
     case 'SET':

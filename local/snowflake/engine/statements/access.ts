@@ -3,6 +3,7 @@ import { insufficientPrivileges, missingObject, missingTable, noSuchObject } fro
 import type { Name, Scope, Statement } from '../parse/ast.ts';
 import type { Grants } from '../storage/grants.ts';
 import { qualifiedName, type Table } from '../storage/table.ts';
+import { mustReadStage } from './context.ts';
 import type { Run } from './run.ts';
 
 /** @throws SqlError 002003, 002043, 003001 */
@@ -21,7 +22,8 @@ export function authorize(statement: Statement, run: Run): void {
       if (statement.k === 'cloneTable') mustRead(grants, role, core.catalog.table(statement.of, host));
       return checkCreate(statement.name, run, role, 'TABLE');
     case 'createStream':
-      mustRead(grants, role, core.catalog.table(statement.on, host));
+      if (statement.what === 'STAGE') mustReadStage(core.catalog.stage(statement.on, host), run);
+      else mustRead(grants, role, core.catalog.table(statement.on, host));
       return checkCreate(statement.name, run, role, 'STREAM');
     case 'drop':
       if (statement.what === 'TABLE') return checkOwner(statement.name, run, role);
@@ -45,6 +47,8 @@ export function authorize(statement: Statement, run: Run): void {
     case 'createDynamicTable':
     case 'createEventTable':
     case 'createExternalTable':
+    case 'createStage':
+    case 'remove':
     case 'alterView':
     case 'refresh':
       throw insufficientPrivileges('schema', statement.name.join('.'));
@@ -120,5 +124,5 @@ function checkUse(statement: Extract<Statement, { k: 'use' }>, { core, host }: R
 }
 
 function usesDatabase(grants: Grants, role: string, database: string): boolean {
-  return grants.holds(role, 'USAGE', 'DATABASE', database);
+  return grants.enters(role, database);
 }

@@ -3,14 +3,21 @@ import type { Binding } from '../../contract.ts';
 import type { Formats } from '../compile/casts.ts';
 import type { CompileContext, Source } from '../compile/context.ts';
 import type { OutColumn } from '../compile/scope.ts';
-import { appendOnlyOnDynamic, notAStream, statementNotFound, streamNotFound, unsupported } from '../errors.ts';
+import {
+  appendOnlyOnDynamic,
+  missingObject,
+  notAStream,
+  statementNotFound,
+  streamNotFound,
+  unsupported,
+} from '../errors.ts';
 import type { Point, TableRef } from '../parse/ast.ts';
 import { parseName } from '../parse/cursor.ts';
 import { checkReadable, isStale, streamSql, type Stream } from '../storage/stream.ts';
 import { atSql, changesSql, METADATA, qualifiedName, type Table, type Unseen } from '../storage/table.ts';
 import { visibleSql } from '../storage/transaction.ts';
 import * as types from '../types.ts';
-import { changesRange, checkTime, evaluatePoints, timeOf } from './points.ts';
+import { changesRange, checkImportedTimeTravel, checkTime, evaluatePoints, timeOf } from './points.ts';
 import type { Host, Run } from './run.ts';
 import { basesOf, viewSource, viewStreamSql } from './views.ts';
 
@@ -56,9 +63,11 @@ export async function startRun(
   const run: Run = { host, core, ...options, scanned, named, streams: new Map(), readsAt: null, cx };
 
   const table = (ref: TableRef): Source => {
+    if (ref.directory) return directorySource(ref, run, unseen);
     const stream = core.catalog.findStream(ref.name, host);
     if (stream !== null) return streamSource(stream, ref, run, unseen);
     const t = core.catalog.table(ref.name, host);
+    if (t.imported && (ref.changes || ref.at)) checkImportedTimeTravel(core);
     if (t.definition) return viewSource(t, ref, run);
     scanned.add(qualifiedName(t));
     named.add(qualifiedName(t));
@@ -152,11 +161,27 @@ function streamSource(stream: Stream, ref: TableRef, run: Run, unseen: Unseen): 
   run.streams.set(stream, read);
   readAt(run, read.to);
   run.scanned.add(qualifiedName(table));
-  run.named.add(qualifiedName(table)).add(nameOf(stream));
+  run.named.add(nameOf(stream));
+  if (table.stage) mustReadStage(table, run);
+  else run.named.add(qualifiedName(table));
   const stays = core.assumptions.get('row-id-after-retracking') === 'stay';
   const columns = [...columnsOf(table), ...metadataColumns];
   const sql = table.definition ? viewStreamSql(stream, read, run) : streamSql(stream, read, unseen, stays);
   return { sql, columns, path: [stream.database, stream.schema, stream.name] };
+}
+
+/** What DIRECTORY(@stage) shows. */
+function directorySource(ref: TableRef, run: Run, unseen: Unseen): Source {
+  const stage = run.core.catalog.stage(ref.name, run.host);
+  mustReadStage(stage, run);
+  run.scanned.add(qualifiedName(stage));
+  const sql = visibleSql(stage, run.host.transaction?.overlays.get(stage), unseen);
+  return { sql, columns: columnsOf(stage), path: [stage.database, stage.schema, stage.name] };
+}
+
+/** By itself: a table may have the name of a stage. */
+export function mustReadStage(stage: Table, { core, host }: Run): void {
+  if (!core.grants.reads(host.role ?? '', stage)) throw missingObject('Stage', qualifiedName(stage));
 }
 
 function readTo({ bases }: Stream, { core, host }: Run, unseen: Unseen): bigint {

@@ -5,8 +5,9 @@ import { Scope } from '../compile/scope.ts';
 import { compilationError, existsAlready, insufficientPrivileges, missingObject } from '../errors.ts';
 import type { ColumnDef, Create, Name, Query, Statement, TableOptions } from '../parse/ast.ts';
 import { STATEMENT_TYPE } from '../results.ts';
-import { kindOf, SYSTEM_DATABASE, type Resolved } from '../storage/catalog.ts';
+import { kindOf, SYSTEM_DATABASE, type DatabaseEntry, type Resolved } from '../storage/catalog.ts';
 import type { Connection } from '../storage/duckdb.ts';
+import { importedDatabase } from '../storage/share.ts';
 import { advance } from '../storage/stream.ts';
 import {
   atSql,
@@ -23,6 +24,7 @@ import { alterTable } from './alter.ts';
 import { firstRowId } from './dml.ts';
 import { checkTime, timeOf } from './points.ts';
 import type { Prepared, Run } from './run.ts';
+import { createStage, dropStage } from './stages.ts';
 import { createStream, dropStream } from './streams.ts';
 import { refresh } from './dynamic.ts';
 import { alterView, createView } from './views.ts';
@@ -51,6 +53,7 @@ type Ddl = Exclude<
       | 'describe'
       | 'createRole'
       | 'alterWarehouse'
+      | 'remove'
       | 'grant';
   }
 >;
@@ -58,7 +61,7 @@ type Ddl = Exclude<
 export function prepareDdl(statement: Ddl, run: Run): Prepared {
   const copies = statement.k === 'createTableAs' || statement.k === 'createDynamicTable';
   const query = copies ? compileAs(statement.query, run) : null;
-  checkSystemDatabase(statement, run);
+  checkReadOnly(statement, run);
   const ddl = async (): Promise<string> => {
     await commitOpen(run.host);
     const status = await execute(statement, run, query);
@@ -68,13 +71,15 @@ export function prepareDdl(statement: Ddl, run: Run): Prepared {
   return statusPrepared(run, ddl, STATEMENT_TYPE.ddl, query !== null || statement.k === 'refresh');
 }
 
-/** The database SNOWFLAKE is nobody's to change. */
-function checkSystemDatabase(statement: Ddl, { host }: Run): void {
+/** The database SNOWFLAKE is nobody's to change, what is in one made from a share is its provider's. */
+function checkReadOnly(statement: Ddl, { core, host }: Run): void {
   const { name } = statement;
   const whole = 'what' in statement && statement.what === 'DATABASE';
   const depth = 'what' in statement && statement.what === 'SCHEMA' ? 2 : 3;
   const database = whole || name.length >= depth ? name[0] : host.database;
   if (database === SYSTEM_DATABASE) throw insufficientPrivileges('database', SYSTEM_DATABASE);
+  const imported = core.catalog.databases.get(database ?? '')?.origin !== undefined;
+  if (imported && !whole) throw insufficientPrivileges('database', database!);
 }
 
 function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise<string> {
@@ -115,6 +120,8 @@ function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise
         t.nextColumn = t.columns.length;
         return Promise.resolve();
       });
+    case 'createStage':
+      return createStage(statement, run);
     case 'createDynamicTable':
       return createDynamic(statement, run, query!);
     case 'refresh':
@@ -122,7 +129,8 @@ function execute(statement: Ddl, run: Run, query: CompiledQuery | null): Promise
     case 'createStream':
       return createStream(statement, run);
     case 'drop':
-      return statement.what === 'STREAM' ? dropStream(statement, run) : drop(statement, run);
+      if (statement.what === 'STREAM') return dropStream(statement, run);
+      return statement.what === 'STAGE' ? dropStage(statement, run) : drop(statement, run);
     case 'undrop':
       return undrop(statement, run);
     case 'alterTable':
@@ -179,7 +187,7 @@ async function create(
   return `Table ${full.name} successfully created.`;
 }
 
-function newTable(run: Run, full: Resolved, head: Create, options: TableOptions, time: bigint): Table {
+export function newTable(run: Run, full: Resolved, head: Create, options: TableOptions, time: bigint): Table {
   const id = run.core.fresh();
   const table: Table = {
     id,
@@ -325,7 +333,7 @@ async function clone(statement: Extract<Ddl, { k: 'cloneTable' }>, run: Run): Pr
 
 async function createNamespace(statement: Extract<Ddl, { k: 'createNamespace' }>, run: Run): Promise<string> {
   const { core, host } = run;
-  const { head, what, retentionDays } = statement;
+  const { head, what, retentionDays, share } = statement;
   const name = statement.name[statement.name.length - 1]!;
   const time = core.clock.commitTime();
   if (what === 'DATABASE') {
@@ -334,7 +342,8 @@ async function createNamespace(statement: Extract<Ddl, { k: 'createNamespace' }>
       if (!head.orReplace) throw existsAlready(name);
       core.catalog.dropped.push(core.catalog.database(name));
     }
-    core.catalog.createDatabase(name, time, retentionDays);
+    if (share === null) core.catalog.createDatabase(name, time, retentionDays);
+    else core.catalog.databases.set(name, importedDatabase(name, time, share.join('.'), sharedBy(share, run)));
     host.database = name;
     host.schema = 'PUBLIC';
     return `Database ${name} successfully created.`;
@@ -351,6 +360,14 @@ async function createNamespace(statement: Extract<Ddl, { k: 'createNamespace' }>
   host.database = full.database;
   host.schema = name;
   return `Schema ${name} successfully created.`;
+}
+
+/** A share has the name of the database that is in it, whatever the account. */
+function sharedBy(share: Name, { core }: Run): DatabaseEntry {
+  const database = core.catalog.databases.get(share.at(-1)!);
+  if (share.length < 2 || database === undefined || database.origin !== undefined || database.name === SYSTEM_DATABASE)
+    throw missingObject('Share', share.join('.'));
+  return database;
 }
 
 async function drop(statement: Extract<Ddl, { k: 'drop' }>, run: Run): Promise<string> {

@@ -161,9 +161,9 @@ export async function clear(c: Connection, run: Run, table: Table, overlay: Over
 }
 
 function prepareTruncate(statement: Extract<Dml, { k: 'truncate' }>, run: Run): Prepared {
-  const table = statement.ifExists
-    ? run.core.catalog.find(statement.name, run.host)
-    : run.core.catalog.writable(statement.name, run.host);
+  const { catalog } = run.core;
+  const missing = statement.ifExists && catalog.find(statement.name, run.host) === null;
+  const table = missing ? null : catalog.writable(statement.name, run.host);
   return statusPrepared(
     run,
     async () => {

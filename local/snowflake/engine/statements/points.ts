@@ -8,6 +8,7 @@ import {
   statementNotFound,
   streamNotFound,
   timeTravelGone,
+  unsupported,
 } from '../errors.ts';
 import { cast, instantSql } from '../compile/casts.ts';
 import { pointsIn, type CompileContext } from '../compile/context.ts';
@@ -107,6 +108,12 @@ export function timeOf(point: Point, table: Table, core: Core, cx: CompileContex
   }
   if (known === null || typeof known === 'string') throw timeTravelGone(table.name);
   return point.which === 'BEFORE' ? known - 1n : known;
+}
+
+/** @throws SqlError 000002, if a table of a database made from a share is not read as of a time at all. */
+export function checkImportedTimeTravel(core: Core): void {
+  if (core.assumptions.get('imported-time-travel') === 'refused')
+    throw unsupported('Time Travel on an imported database');
 }
 
 /** Throws unless the table can be read as of a time. */

@@ -117,7 +117,7 @@ function show(statement: Extract<Statement, { k: 'show' }>, run: Run): Listing {
     case 'SCHEMAS':
       return showSchemas(databasesIn(statement.in, run), matches);
     case 'DATABASES':
-      return showDatabases([...run.core.catalog.databases.values()], matches);
+      return showDatabases([...run.core.catalog.databases.values()], matches, run);
     case 'WAREHOUSES':
       return showWarehouses(matches, run);
   }
@@ -363,25 +363,29 @@ function showSchemas(databases: DatabaseEntry[], matches: (name: string) => bool
   };
 }
 
-function showDatabases(databases: DatabaseEntry[], matches: (name: string) => boolean): Listing {
+function showDatabases(
+  databases: DatabaseEntry[],
+  matches: (name: string) => boolean,
+  { core, host }: Run,
+): Listing {
   return {
     columns: columns('created_on name is_default is_current origin owner comment options retention_time kind', {
       created_on: TIME,
     }),
     rows: () =>
       byName(databases)
-        .filter((d) => matches(d.name))
+        .filter((d) => matches(d.name) && core.grants.enters(host.role ?? '', d.name))
         .map((d) => [
           String(d.createdOn),
           d.name,
           'N',
           'N',
-          '',
+          d.origin ?? '',
           'LOCAL',
           '',
           '',
           String(d.retentionDays ?? 1),
-          'STANDARD',
+          d.origin === undefined ? 'STANDARD' : 'IMPORTED DATABASE',
         ]),
   };
 }

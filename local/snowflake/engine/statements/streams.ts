@@ -4,8 +4,8 @@ import { checkTrackable } from '../compile/trackable.ts';
 import type { Statement } from '../parse/ast.ts';
 import { kindOf } from '../storage/catalog.ts';
 import { isStale, staleAfter, type Stream } from '../storage/stream.ts';
-import { isTracked, qualifiedName } from '../storage/table.ts';
-import { checkTime, timeOf } from './points.ts';
+import { isTracked, qualifiedName, type Table } from '../storage/table.ts';
+import { checkImportedTimeTravel, checkTime, timeOf } from './points.ts';
 import type { SmallRow } from '../results.ts';
 import type { Run } from './run.ts';
 import { basesOf } from './views.ts';
@@ -17,15 +17,20 @@ export async function createStream(statement: Extract<Statement, { k: 'createStr
   const { head, at, mode, initial, comment } = statement;
   const full = catalog.resolve(statement.name, host);
   const schema = catalog.schema([full.database, full.schema], host);
-  const table = statement.what === 'TABLE' ? catalog.alterable(statement.on, host) : catalog.table(statement.on, host);
+  const table = sourceOf(statement, run);
   if (kindOf(table) !== statement.what) throw missingObject(statement.what, qualifiedName(table));
   if ((mode === 'INSERT_ONLY') !== (table.external === true))
     throw unsupported(`stream of mode ${mode} on ${kindOf(table)}`);
+  if (table.stage && (mode !== 'DEFAULT' || at !== null || initial))
+    throw unsupported('stream on a stage that is not a standard one from now on');
   if (table.dynamic && mode === 'APPEND_ONLY') throw appendOnlyOnDynamic();
   if (table.definition) checkTrackable(table.definition.query, mode === 'APPEND_ONLY');
   const bases = basesOf(table, core);
   const tables = new Set([table, ...bases]);
-  run.named.add(qualifiedName(table));
+  if (!table.stage) run.named.add(qualifiedName(table));
+  const theirs = [...tables].find((t) => (t.imported || table.imported) && !isTracked(t));
+  if (theirs) throw changeTrackingMissing(qualifiedName(table));
+  if (at !== null && [...tables].some((t) => t.imported)) checkImportedTimeTravel(core);
   if (schema.streams.has(full.name) && head.ifNotExists) return `${full.name} already exists, statement succeeded.`;
   if (schema.tables.has(full.name) || (schema.streams.has(full.name) && !head.orReplace))
     throw existsAlready(`${full.database}.${full.schema}.${full.name}`);
@@ -54,6 +59,13 @@ export async function createStream(statement: Extract<Statement, { k: 'createStr
   return `Stream ${full.name} successfully created.`;
 }
 
+/** Whoever owns a table has it tracked by its first stream; what is shared is not ours. */
+function sourceOf({ what, on }: Extract<Statement, { k: 'createStream' }>, { core: { catalog }, host }: Run): Table {
+  if (what === 'STAGE') return catalog.stage(on, host);
+  const table = catalog.table(on, host);
+  return what === 'TABLE' && !table.imported ? catalog.alterable(on, host) : table;
+}
+
 export async function dropStream(statement: Extract<Statement, { k: 'drop' }>, { core, host }: Run): Promise<string> {
   const { catalog } = core;
   const name = statement.name.at(-1)!;
@@ -73,6 +85,7 @@ const SOURCE_TYPES = {
   'DYNAMIC TABLE': 'Dynamic Table',
   'EVENT TABLE': 'Event Table',
   'EXTERNAL TABLE': 'External Table',
+  STAGE: 'Stage',
 };
 
 export function streamRow(stream: Stream, now: bigint): SmallRow {

@@ -140,6 +140,7 @@ export function compileDefinition({ query, ...where }: Definition, reading: Read
 function tableIn(ref: TableRef, where: Omit<Definition, 'query'>, reading: Reading, run: Run): Source {
   const { catalog } = run.core;
   if (ref.at || ref.changes) throw unsupported('time travel in a view');
+  if (ref.directory) throw unsupported('view of a directory table');
   if (catalog.findStream(ref.name, where) !== null) throw unsupported('view of a stream');
   const t = catalog.table(ref.name, where);
   const source = { columns: columnsOf(t), path: [t.database, t.schema, t.name] };

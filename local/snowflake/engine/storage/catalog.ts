@@ -23,13 +23,17 @@ export type Schema = {
   /** Share their names with tables. */
   streams: Map<string, Stream>;
   dropped: Table[];
+  /** Directory tables; they share their names with nothing. */
+  stages: Map<string, Table>;
 };
 export type DatabaseEntry = {
   name: string;
   createdOn: bigint;
   retentionDays: number | null;
-  schemas: Map<string, Schema>;
+  readonly schemas: Map<string, Schema>;
   dropped: Schema[];
+  /** The share that it was made from: nobody here may change what is in it. */
+  origin?: string;
 };
 export type Current = { database: string | null; schema: string | null };
 export type Resolved = { database: string; schema: string; name: string };
@@ -38,6 +42,7 @@ export type Resolved = { database: string; schema: string; name: string };
 export function kindOf(t: Table): TableKind {
   if (t.definition) return 'VIEW';
   if (t.dynamic) return 'DYNAMIC TABLE';
+  if (t.stage) return 'STAGE';
   return t.event ? 'EVENT TABLE' : t.external ? 'EXTERNAL TABLE' : 'TABLE';
 }
 
@@ -71,6 +76,17 @@ export class Catalog {
     return found;
   }
 
+  findStage(name: Name, current: Current): Table | null {
+    const full = this.resolve(name, current);
+    return this.databases.get(full.database)?.schemas.get(full.schema)?.stages.get(full.name) ?? null;
+  }
+
+  stage(name: Name, current: Current): Table {
+    const found = this.findStage(name, current);
+    if (!found) throw missingObject('Stage', qualifiedName(this.resolve(name, current)));
+    return found;
+  }
+
   table(name: Name, current: Current): Table {
     const found = this.find(name, current);
     if (!found) {
@@ -91,6 +107,7 @@ export class Catalog {
   alterable(name: Name, current: Current): Table {
     const found = this.table(name, current);
     if (found.view) throw insufficientPrivileges('view', found.name);
+    if (found.imported) throw insufficientPrivileges('table', found.name);
     if (found.definition || found.dynamic) throw unsupported(`${kindOf(found)} in place of a table`);
     return found;
   }
@@ -121,7 +138,15 @@ export class Catalog {
   }
 
   createSchema(database: DatabaseEntry, name: string, createdOn: bigint, retentionDays: number | null): void {
-    database.schemas.set(name, { name, createdOn, retentionDays, tables: new Map(), streams: new Map(), dropped: [] });
+    database.schemas.set(name, {
+      name,
+      createdOn,
+      retentionDays,
+      tables: new Map(),
+      streams: new Map(),
+      stages: new Map(),
+      dropped: [],
+    });
   }
 
   schemaOf(t: Table): Schema {

@@ -4,6 +4,9 @@
  */
 import type { Table } from './table.ts';
 
+/** All or nothing of what is in the database. */
+const IMPORTED = 'IMPORTED PRIVILEGES';
+
 export type GrantedKind = 'WAREHOUSE' | 'DATABASE' | 'SCHEMA' | 'STREAM';
 
 export class Grants {
@@ -60,11 +63,15 @@ export class Grants {
     return !this.has(role) || this.#named.get(keyOf(role, kind, name))?.has(privilege) === true;
   }
 
+  /** Whether the role may do anything in the database. */
+  enters(role: string, database: string): boolean {
+    return ['USAGE', IMPORTED].some((privilege) => this.holds(role, privilege, 'DATABASE', database));
+  }
+
   /** Whether the role reaches into the schema. */
   reaches(role: string, database: string, schema: string): boolean {
-    return (
-      this.holds(role, 'USAGE', 'DATABASE', database) && this.holds(role, 'USAGE', 'SCHEMA', `${database}.${schema}`)
-    );
+    if (this.holds(role, IMPORTED, 'DATABASE', database)) return true;
+    return this.enters(role, database) && this.holds(role, 'USAGE', 'SCHEMA', `${database}.${schema}`);
   }
 
   owns(role: string, table: Table): boolean {
@@ -73,14 +80,16 @@ export class Grants {
 
   /** Whether the role sees that the table is there. */
   sees(role: string, table: Table): boolean {
-    if (table.view) return this.holds(role, 'IMPORTED PRIVILEGES', 'DATABASE', table.database);
+    if (table.view || table.imported) return this.holds(role, IMPORTED, 'DATABASE', table.database);
     const any = (this.#tables.get(table)?.get(role)?.size ?? 0) > 0;
     return this.reaches(role, table.database, table.schema) && (any || this.owns(role, table));
   }
 
   reads(role: string, table: Table): boolean {
-    const granted = table.view === true || this.#tables.get(table)?.get(role)?.has('SELECT') === true;
-    return this.sees(role, table) && (granted || this.owns(role, table));
+    if (!this.sees(role, table)) return false;
+    if (table.view || table.imported || this.owns(role, table)) return true;
+    const held = this.#tables.get(table)?.get(role);
+    return (table.stage ? ['READ', 'USAGE'] : ['SELECT']).some((privilege) => held?.has(privilege));
   }
 }
 

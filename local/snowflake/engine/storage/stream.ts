@@ -39,8 +39,12 @@ const DAY = 86_400_000_000_000n;
 /** MAX_DATA_EXTENSION_TIME_IN_DAYS. */
 const EXTENSION_DAYS = 14;
 
-export const staleAfter = ({ bases, offset }: Stream): bigint =>
-  offset + BigInt(Math.max(Math.min(...bases.map((t) => t.retentionDays)), EXTENSION_DAYS)) * DAY;
+/** What is shared keeps its history as long as its provider says, whoever has a stream on it. */
+export function staleAfter(stream: Stream): bigint {
+  const extension = [...involved(stream)].some((t) => t.imported) ? 0 : EXTENSION_DAYS;
+  const days = Math.max(Math.min(...stream.bases.map((t) => t.retentionDays)), extension);
+  return stream.offset + BigInt(days) * DAY;
+}
 
 const involved = ({ table, bases }: Stream): Set<Table> => new Set([table, ...bases]);
 
@@ -62,7 +66,8 @@ export function checkReadable(stream: Stream, now: bigint): void {
 /** Its rows up to `to`: the table's columns, then `__action`, `__update`, `__row`. Rows of files have no ids. */
 export function streamSql(stream: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {
   const sql = rowsSql(stream, read, unseen, rowIdsStay);
-  return stream.mode === 'INSERT_ONLY' ? `SELECT * REPLACE ('' AS __row) FROM (${sql})` : sql;
+  const ofFiles = stream.mode === 'INSERT_ONLY' || stream.table.stage === true;
+  return ofFiles ? `SELECT * REPLACE ('' AS __row) FROM (${sql})` : sql;
 }
 
 function rowsSql({ table, mode }: Stream, read: StreamRead, unseen: Unseen, rowIdsStay: boolean): string {

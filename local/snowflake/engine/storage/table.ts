@@ -43,6 +43,10 @@ export type Table = {
   event?: true;
   /** An external table: its rows are those of files, which it knows no row of. */
   external?: true;
+  /** The directory table of a stage: a row is a file. */
+  stage?: true;
+  /** As the consumer of a share sees it (share.ts). */
+  imported?: true;
   transient: boolean;
   comment: string;
   retentionDays: number;
