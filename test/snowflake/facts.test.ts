@@ -47,6 +47,23 @@ test('an object is the one of that very name', async () => {
   });
 });
 
+test.each([
+  ['IMPORTED DATABASE', { share: 'THEIRS.SALES', retentionMs: 86_400_000 }],
+  ['STANDARD', { retentionMs: 0 }],
+])('a table that can not be read, in a database of kind %s', async (kind, told) => {
+  const table = { name: 'T', change_tracking: 'OFF', retention_time: '0', created_on: new Date(0) };
+  const ask = async (statement: string) => {
+    if (statement === "SHOW DATABASES LIKE 'D'")
+      return [
+        { name: 'd', kind: 'IMPORTED DATABASE', origin: 'OTHER' },
+        { name: 'D', kind, origin: 'THEIRS.SALES' },
+      ];
+    return statement.startsWith('SHOW') ? [table] : [{ name: 'ID', type: 'NUMBER(38,0)', 'null?': 'Y' }];
+  };
+  const facts = await describeObject(ask, { database: 'D', schema: 'S', name: 'T' });
+  expect(facts).toEqual({ createdOn: '1970-01-01T00:00:00.000Z', tracking: false, columns: facts.columns, ...told });
+});
+
 const where = { database: 'D', schema: 'S' };
 
 test('the tables of a schema, and their primary keys in the order of each', async () => {
