@@ -107,7 +107,8 @@ export const ERRORS = {
   },
   KEY_INVALID: {
     retry: 'tick',
-    causes: 'A key column is not a column of the table, or its type cannot be a key; or a stream on files, whose rows have no id, has no key.',
+    causes:
+      'A key column is not a column of the table, or its type cannot be a key; or a stream on files, whose rows have no id, has no key.',
     action: 'Name existing columns under `key`; names are case-sensitive as Snowflake stores them.',
   },
   PATTERN_TOO_LARGE: {

@@ -144,7 +144,7 @@ test('a table that is shared with the account: what its provider has to do, and 
   await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = FALSE`);
   source.every = 'rate(1 day)';
   const { failures } = await look(setup);
-  expect(failures.map(({ code }) => code)).toEqual(['TRACKING_OFF', 'RETENTION_SHORT']);
+  expect(failures.map(({ code }) => code)).toEqual(['RETENTION_SHORT', 'TRACKING_OFF']);
   for (const { fix } of failures) expect(fix.join()).toMatch(/^-- ask the provider of share THEIRS\./);
   await stands.sql(`ALTER TABLE ${table} SET CHANGE_TRACKING = TRUE`);
   source.every = 'rate(1 minute)';

@@ -210,8 +210,8 @@ test('whatever names hold stays a name, in SQL, YAML and for the shell', async (
   expect(new Set(tokens.filter(({ kind }) => kind === 'quoted').map(({ text }) => text))).toEqual(new Set([hostile]));
   const plain = await planOf({}, {}, [{ database: 'D', schema: 'S', name: 'X', key: ['X'] }]);
   const count = (of: Plan) => tokenize(textOf(of, 'snowflake.sql'), false).filter(({ text }) => text === ';').length;
-  // One more schema is made.
-  expect(count(plan)).toBe(count(plain) + 1);
+  // One more schema is made, and three rights in it are given.
+  expect(count(plan)).toBe(count(plain) + 4);
   expect(textOf(plan, 'kafka.sh')).not.toContain('DROP');
 });
 

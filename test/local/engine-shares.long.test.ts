@@ -77,7 +77,10 @@ test('time travel of a shared table may be refused, streams on it work all the s
   db.engine.assumptions.assume('imported-time-travel', 'refused');
   const from = await db.instant();
   const changes = `SELECT * FROM ${T} CHANGES(INFORMATION => DEFAULT) AT(TIMESTAMP => ${from})`;
-  const [then, late] = [`SELECT * FROM ${T} AT(TIMESTAMP => ${from})`, `CREATE STREAM S ON TABLE ${T} AT(OFFSET => -1)`];
+  const [then, late] = [
+    `SELECT * FROM ${T} AT(TIMESTAMP => ${from})`,
+    `CREATE STREAM S ON TABLE ${T} AT(OFFSET => -1)`,
+  ];
   for (const sql of [then, changes, late]) expect(await db.error(sql)).toMatchObject({ code: '000002' });
   await db.run(
     `CREATE OR REPLACE STREAM S ON TABLE ${T}`,

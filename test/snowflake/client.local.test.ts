@@ -35,7 +35,8 @@ function configFor(url: string): ResolvedConfig {
       warehouse: 'WH',
       auth: { method: 'token', secret: 's' },
     },
-  } as ResolvedConfig;
+    sources: [],
+  } as unknown as ResolvedConfig;
 }
 
 beforeAll(async () => {

@@ -363,11 +363,7 @@ function showSchemas(databases: DatabaseEntry[], matches: (name: string) => bool
   };
 }
 
-function showDatabases(
-  databases: DatabaseEntry[],
-  matches: (name: string) => boolean,
-  { core, host }: Run,
-): Listing {
+function showDatabases(databases: DatabaseEntry[], matches: (name: string) => boolean, { core, host }: Run): Listing {
   return {
     columns: columns('created_on name is_default is_current origin owner comment options retention_time kind', {
       created_on: TIME,

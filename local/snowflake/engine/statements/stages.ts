@@ -12,10 +12,7 @@ import { write } from './transactions.ts';
 const DIRECTORY = `RELATIVE_PATH VARCHAR, SIZE NUMBER(38,0), LAST_MODIFIED TIMESTAMP_TZ(3), MD5 VARCHAR, ETAG VARCHAR,
   FILE_URL VARCHAR`;
 
-export async function createStage(
-  { head, name }: Extract<Statement, { k: 'createStage' }>,
-  run: Run,
-): Promise<string> {
+export async function createStage({ head, name }: Extract<Statement, { k: 'createStage' }>, run: Run): Promise<string> {
   const { core, host } = run;
   const full = core.catalog.resolve(name, host);
   const { stages } = core.catalog.schema([full.database, full.schema], host);
