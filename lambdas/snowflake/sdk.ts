@@ -1,4 +1,4 @@
-/** snowflake-sdk, configured once for the process. */
+/** snowflake-sdk, configured once for the process; in a function it is loaded with that (scripts/bundle.ts). */
 import './environment.ts';
 import snowflake, { type RowStatement as SdkStatement } from 'snowflake-sdk';
 import type { ResolvedConfig } from '../config/resolved.ts';
@@ -9,7 +9,9 @@ import type { ResolvedConfig } from '../config/resolved.ts';
  * OCSP is off: certificates and host names are verified, their revocation is not asked for. With it on, a function whose
  * port 80 goes nowhere, the usual private subnet, waits 15 s for every new host.
  */
-snowflake.configure({ logLevel: 'OFF', additionalLogToConsole: false, disableOCSPChecks: true });
+const SETTINGS = { logLevel: 'OFF', additionalLogToConsole: false, disableOCSPChecks: true } as const;
+
+let configured = false;
 
 export type Connection = ReturnType<typeof snowflake.createConnection>;
 export type RowStatement = Pick<SdkStatement, 'streamRows' | 'getColumns' | 'getNumRows'>;
@@ -30,6 +32,8 @@ export function newConnection(
   credentials: Credentials,
   authenticator: Authenticator,
 ): Connection {
+  if (!configured) snowflake.configure(SETTINGS);
+  configured = true;
   return snowflake.createConnection({
     account: config.account,
     accessUrl: baseAddress(config),
