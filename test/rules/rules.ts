@@ -279,12 +279,12 @@ export const RULES: Rule[] = [
   {
     rule: 'the newest copy is kept for the window after it',
     upheavals: ['bulk query', 'incrementing query'],
-    edits: [protocol('stage.ts', ' && !needed.has(nameOf(table))', '')],
+    edits: [protocol('stage.ts', 'neededCopies(head, windows));', '[]);')],
   },
   {
     rule: 'a copy above the head may still get a window',
     upheavals: ['bulk query', 'incrementing query'],
-    edits: [protocol('stage.ts', 'number <= head.number && ', '')],
+    edits: [protocol('stage.ts', 'head.number, neededCopies', 'Infinity, neededCopies')],
   },
   {
     rule: 'a new snapshot of a bulk query is what its newest copy holds',
@@ -330,7 +330,7 @@ export const RULES: Rule[] = [
   {
     rule: 'a stage above the head may still get a window',
     upheavals: ['stream', 'managed stream'],
-    edits: [protocol('stream.ts', 'number <= newest.number && ', '')],
+    edits: [protocol('stream.ts', 'newest.number, needed', 'Infinity, needed')],
   },
   {
     rule: 'the marker is committed with the records',
