@@ -12,8 +12,8 @@ export type Outcome = {
 
 const rule = RULES[Number(process.argv[2])];
 turnOff(rule?.edits ?? []);
-const { chaos, QUERIES, STREAMS, UPHEAVALS } = await import('../protocol/memory/chaos.ts');
-const all = rule === undefined ? [...UPHEAVALS, ...QUERIES, ...STREAMS] : undefined;
+const { chaos, COPIES, QUERIES, STREAMS, UPHEAVALS } = await import('../protocol/memory/chaos.ts');
+const all = rule === undefined ? [...UPHEAVALS, ...QUERIES, ...STREAMS, ...COPIES] : undefined;
 
 const outcome: Outcome = { caughtBy: null, lives: 0, windows: 0 };
 for (let seed = 0; seed < Number(process.argv[3]) && outcome.caughtBy === null; seed++) {

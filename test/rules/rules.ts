@@ -287,6 +287,11 @@ export const RULES: Rule[] = [
     edits: [protocol('stage.ts', 'head.number, neededCopies', 'Infinity, neededCopies')],
   },
   {
+    rule: 'a copy stays until its snapshot is published',
+    upheavals: ['copied snapshot'],
+    edits: [protocol('copy.ts', 'head.number, needed', 'head.number, []')],
+  },
+  {
     rule: 'a new snapshot of a bulk query is what its newest copy holds',
     upheavals: ['bulk query'],
     edits: [

@@ -13,7 +13,10 @@ export const UPHEAVALS = ['nothing', 'void', 'layout', 'truncate', 'expiry', 'da
 export const QUERIES = ['bulk query', 'incrementing query'] as const;
 /** The source reads a stream: one that is there, cut otherwise half way; or a managed one, whose table is replaced. */
 export const STREAMS = ['stream', 'managed stream'] as const;
-export type Upheaval = (typeof UPHEAVALS)[number] | (typeof QUERIES)[number] | (typeof STREAMS)[number];
+/** Snapshots are read from a copy, and one is not published before its result is gone. */
+export const COPIES = ['copied snapshot'] as const;
+export type Upheaval =
+  (typeof UPHEAVALS)[number] | (typeof QUERIES)[number] | (typeof STREAMS)[number] | (typeof COPIES)[number];
 /** Stops that tell the truth: what is missing then is not missing in silence. */
 const TOLD = ['MARKER_EXPIRED', 'KAFKA_LOST_DATA'];
 /** What faults alone may stop a partition with; an operator resumes it. */
@@ -60,6 +63,8 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
   if (upheaval === 'bulk query' || upheaval === 'incrementing query') {
     readQuery(world, upheaval === 'bulk query' ? 'bulk' : 'incrementing', below(2) === 0);
   }
+  if (upheaval === 'copied snapshot')
+    world.source.copy = { staging: { database: 'DB', schema: 'STAGING' }, always: true };
   if (upheaval === 'stream' || upheaval === 'managed stream') readStream(world, upheaval === 'managed stream');
   const deletions = upheaval !== 'void' && upheaval !== 'incrementing query';
   const write = (times: number) => {
@@ -95,6 +100,11 @@ export async function chaos(seed: number, upheavals: readonly Upheaval[] = UPHEA
       storm = null;
       // An operator's command may fail as well.
       await strike(world, upheaval, below).catch(() => undefined);
+    }
+    if (upheaval === 'copied snapshot' && minute === at) storm = unreachable;
+    if (upheaval === 'copied snapshot' && minute === at + 1) {
+      storm = null;
+      world.clock.time += DAY + 3_600_000;
     }
     const workers: Worker[] = [world.spawnPlan()];
     if (next() < 0.3) workers.push(world.spawnPlan());
@@ -178,7 +188,8 @@ async function strike(world: World, upheaval: Upheaval, below: (n: number) => nu
       Object.assign(world.source, { partitions: 1 + below(4), topicPartitions: 5, deployment: 2 });
       return;
     case 'bulk query':
-    case 'incrementing query': {
+    case 'incrementing query':
+    case 'copied snapshot': {
       const asked = { id: 'asked', kind: 'snapshot' as const, since: null, results: null, voids: null };
       await world.checkpoints.request('s', asked);
       return;
