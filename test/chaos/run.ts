@@ -64,6 +64,8 @@ const FAULT_EVERY_MS = 100;
 /** Planners at a time: of those that scan the same changes one wins, and the others' work is for nothing. */
 const MAX_PLANNERS = 3;
 const TELL_EVERY_MS = 5_000;
+/** A look reads the whole log of every source. */
+const LOOK_EVERY_MS = 2_000;
 /** Without a step forward for so long nothing will come any more. */
 const STALLED_MS = 120_000;
 const LAYOUT_EVERY_MS = 6_000;
@@ -323,7 +325,7 @@ class Run {
         told = now;
         this.#options.progress(this.#summary(views));
       }
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
 
