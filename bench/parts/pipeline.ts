@@ -16,7 +16,8 @@ export async function publishAndCheck(
 ): Promise<Run> {
   const [kafka, deployment] = await Promise.all([context.kafka(), context.deployment()]);
   const source = await deployment.source({ dataset: set, index: set.index, ...options });
-  await kafka.createTopic(source.topic, source.topicPartitions);
+  const topics = [source.topic, ...(source.before === null ? [] : [source.before.topic])];
+  for (const topic of topics) await kafka.createTopic(topic, source.topicPartitions);
   try {
     const run = await timed(async () => {
       const { wallMs, cpuMs, rssMb, stallMs } = await deployment.publish(source, 0);
@@ -28,7 +29,7 @@ export async function publishAndCheck(
       throw new Error(`${check.rows} of ${set.rows} rows arrived, checksum ${check.checksum}, not ${set.checksum}`);
     return { ...run, bytes: check.bytes };
   } finally {
-    await kafka.deleteTopic(source.topic);
+    for (const topic of topics) await kafka.deleteTopic(topic);
   }
 }
 
@@ -43,17 +44,19 @@ export const pipeline: Part = {
     const series = {
       floor: [],
       flights: [],
+      warm: [],
       wideFloor: [],
       wide: [],
       sdkFloor: [],
       sdk: [],
       longFloor: [],
       long: [],
-    } as Record<'floor' | 'flights' | 'wideFloor' | 'wide' | 'sdkFloor' | 'sdk' | 'longFloor' | 'long', Run[]>;
+    } as Record<'floor' | 'flights' | 'warm' | 'wideFloor' | 'wide' | 'sdkFloor' | 'sdk' | 'longFloor' | 'long', Run[]>;
     for (let run = 0; run < runs; run++) {
       context.say(`pipeline ${run + 1} of ${runs}`);
       series.floor.push(await context.floor(flights));
       series.flights.push(await publishAndCheck(context, flights));
+      series.warm.push(await publishAndCheck(context, flights, { warm: true }));
       series.wideFloor.push(await context.floor(wide));
       series.wide.push(await publishAndCheck(context, wide));
       series.sdkFloor.push(await context.measured('measured/sdk-floor.ts', [flights.address, flights.queryId]));
@@ -67,6 +70,7 @@ export const pipeline: Part = {
     return [
       summary('floor', series.floor),
       summary('10 columns', series.flights, series.floor),
+      summary('10 columns, in an environment that has published before', series.warm, series.floor),
       summary(`10 columns, ${rows * 10} rows`, series.long, series.longFloor),
       summary('40 columns (their own floor)', series.wide, series.wideFloor),
       summary("10 columns, reader: sdk (of the SDK's floor)", series.sdk, series.sdkFloor),

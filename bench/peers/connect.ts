@@ -30,8 +30,8 @@ const REBALANCE_MS = 30_000;
 /** Of /proc: hundredths of a second. */
 const TICK_MS = 10;
 
-/** `source`: which JDBC source it was. */
-export type Passes = { source: string; runs: Run[] };
+/** `source`: which JDBC source it was; `beside`: what was run right after each pass. */
+export type Passes = { source: string; runs: Run[]; beside: Run[] };
 
 /** One pass over the set for each of `passes`: the first finds a JVM that has compiled nothing yet. */
 export async function passesOf(
@@ -40,10 +40,12 @@ export async function passesOf(
   connect: Connect,
   mode: Mode,
   passes: number,
+  besides: () => Promise<Run>,
 ): Promise<Passes> {
   const kafka = await context.kafka();
   const worker = await Worker.start(connect, mode, kafka.brokers[0]!);
   const runs: Run[] = [];
+  const beside: Run[] = [];
   try {
     const plugin = await worker.jdbcSource();
     for (let pass = 0; pass < passes; pass++) {
@@ -60,8 +62,9 @@ export async function passesOf(
       };
       runs.push(await onePass(worker, set, kafka.brokers[0]!, topic, config));
       await kafka.deleteTopic(topic);
+      beside.push(await besides());
     }
-    return { source: `${plugin.class.split('.')[1]} ${plugin.version}`, runs };
+    return { source: `${plugin.class.split('.')[1]} ${plugin.version}`, runs, beside };
   } finally {
     await worker.stop();
   }
