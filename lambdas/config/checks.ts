@@ -163,7 +163,7 @@ function* staging(parts: Parts): Iterable<Finding> {
   const staged = Object.values(sources ?? {}).some((source) => source?.query ?? source?.preset ?? source?.stream);
   if (staged)
     yield { path: ['snowflake', 'staging'], message: 'is required where a source has a `query`, `preset` or `stream`' };
-  const copied = [...placed(parts)].some(([, settings]) => settings.snapshotCopy === 'always');
+  const copied = placed(parts).some(([, settings]) => settings.snapshotCopy === 'always');
   if (copied || defaults?.snapshotCopy === 'always')
     yield { path: ['snowflake', 'staging'], message: 'is required for `snapshotCopy: always`' };
 }

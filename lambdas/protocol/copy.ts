@@ -88,6 +88,7 @@ export async function dropSnapshotCopies(
 ): Promise<void> {
   if (head === null || !meta.copies) return;
   const needed = windows.flatMap(({ staged }) => staged?.table ?? []);
-  const left = await dropCopies(ports, source, meta.copies, meta.incarnation, head.number, needed);
+  const { copies: where, incarnation } = meta;
+  const left = await dropCopies(ports, source, { where, incarnation, through: head.number, needed });
   if (left === 0 && meta.scan === null) await ports.checkpoints.updateMeta(source, { copies: null });
 }

@@ -115,7 +115,8 @@ export async function dropUnneeded(
 ): Promise<void> {
   const where = head?.staged?.table;
   if (head === null || where === undefined) return;
-  await dropCopies(ports, source, where, meta.incarnation, head.number, neededCopies(head, windows));
+  const needed = neededCopies(head, windows);
+  await dropCopies(ports, source, { where, incarnation: meta.incarnation, through: head.number, needed });
 }
 
 /**
@@ -125,17 +126,15 @@ export async function dropUnneeded(
 export async function dropCopies(
   { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,
-  { database, schema }: Omit<ObjectName, 'name'>,
-  incarnation: string,
-  through: number,
-  needed: readonly ObjectName[],
+  copies: { where: Omit<ObjectName, 'name'>; incarnation: string; through: number; needed: readonly ObjectName[] },
 ): Promise<number | null> {
+  const { where, incarnation, through, needed } = copies;
   const kept = new Set(needed.map(nameOf));
   const prefix = stagePrefix(incarnation);
   let left = 0;
   try {
-    for (const name of await snowflake.stages({ database, schema, name: '' }, prefix)) {
-      const table = { database, schema, name };
+    for (const name of await snowflake.stages(where, prefix)) {
+      const table = { ...where, name };
       const number = Number(/^(\d+)_[0-9A-F]{8}$/.exec(name.slice(prefix.length))?.[1] ?? Infinity);
       if (number <= through && !kept.has(nameOf(table))) await snowflake.drop(table);
       else left++;

@@ -207,7 +207,8 @@ export async function dropStages(
   const newest = head?.staged?.stream;
   if (head === null || newest === undefined) return;
   const needed = [head, ...windows].flatMap(({ staged }) => staged?.table ?? []);
-  await dropCopies(ports, source, head.staged!.table, meta.incarnation, newest.number, needed);
+  const where = head.staged!.table;
+  await dropCopies(ports, source, { where, incarnation: meta.incarnation, through: newest.number, needed });
   if (!managed) return;
   const { snowflake, telemetry } = ports;
   const prefix = stagePrefix(meta.incarnation);

@@ -110,12 +110,12 @@ export async function describeColumns(ask: Ask, table: ObjectName): Promise<Colu
 }
 
 /** Tables of a schema whose names begin with `prefix`. */
-export async function tableNames(ask: Ask, where: ObjectName, prefix: string): Promise<string[]> {
+export async function tableNames(ask: Ask, where: SchemaName, prefix: string): Promise<string[]> {
   return namesIn(await ask(showPrefixStatement(where, prefix)), prefix);
 }
 
 /** Streams of a schema whose names begin with `prefix`. */
-export async function streamNames(ask: Ask, where: ObjectName, prefix: string): Promise<string[]> {
+export async function streamNames(ask: Ask, where: SchemaName, prefix: string): Promise<string[]> {
   return namesIn(await ask(showStreamPrefixStatement(where, prefix)), prefix);
 }
 

@@ -131,6 +131,29 @@ test('preview counts what the next window then publishes, shows values where it 
   await expect(previewed(orders)).resolves.toMatchObject({ rows: 0, operations: { create: 0, update: 0 }, first: [] });
 });
 
+test('a masked value is in no preview', async () => {
+  const masked = await stands.pipeline();
+  masked.source.shape = {
+    ...{ include: null, exclude: [], computed: [], where: null, skip: [] },
+    masks: [
+      { column: 'MAIL', mask: { kind: 'hash' } },
+      { column: 'CARD', mask: { kind: 'last-4' } },
+      { column: 'NAME', mask: { kind: 'redact' } },
+    ],
+  };
+  await stands.sql(
+    `CREATE TABLE ${masked.tableName} (ID NUMBER(9,0) NOT NULL, MAIL VARCHAR, CARD VARCHAR, NAME VARCHAR) CHANGE_TRACKING = TRUE`,
+    `INSERT INTO ${masked.tableName} VALUES (1, 'ann@x.org', '4000123412341234', 'Ann')`,
+  );
+  await stands.passMinutes(1);
+  await masked.run(2);
+  await stands.sql(`UPDATE ${masked.tableName} SET MAIL = 'bob@x.org', NAME = 'Bob' WHERE ID = 1`);
+  await stands.passMinutes(1);
+  const text = JSON.stringify(await previewed(masked, true));
+  expect(text).toContain('****1234');
+  for (const secret of ['ann@', 'bob@', '40001234', 'Ann', 'Bob', SALT]) expect(text).not.toContain(secret);
+});
+
 describe('planted', () => {
   const client = () => new Kafka({ brokers: stands.kafka.target.brokers, logLevel: logLevel.NOTHING });
   const keyOf = (id: number) => `{"ID":"${id}"}`;

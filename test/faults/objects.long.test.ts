@@ -1,7 +1,7 @@
 /** Sources on what is not quite a table, and streams on it, over real parts: the topic folds to what the object shows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { snowflakeGrants } from '../../lambdas/config/grants.ts';
-import { Stands, type Pipeline } from './pipeline.ts';
+import { Pipeline, Stands } from './pipeline.ts';
 
 let stands: Stands;
 beforeAll(async () => {
@@ -317,4 +317,59 @@ test('a view that is not tracked, one that was replaced, and a managed stream on
   const managed = await stands.configured({ stream: { managed: true, on: view }, key: ['ID'] });
   await managed.tick();
   expect(managed.codes).toEqual(['STREAM_UNFIT']);
+});
+
+test('objects with names that need quotes, or are words of SQL, in several databases', async () => {
+  await stands.sql(
+    'CREATE DATABASE "My db"',
+    'CREATE SCHEMA "My db"."Select"',
+    `CREATE TABLE "My db"."Select"."Or""der" ("Id" NUMBER(9,0) NOT NULL, "group" VARCHAR NOT NULL, "from" VARCHAR) CHANGE_TRACKING = TRUE`,
+    `CREATE TABLE DB.DATA."TABLE" ("order" NUMBER(9,0) NOT NULL, "WHERE" VARCHAR) CHANGE_TRACKING = TRUE`,
+    `INSERT INTO "My db"."Select"."Or""der" VALUES (1, 'a', 'x'), (1, 'b', 'y'), (2, 'a', NULL)`,
+    `INSERT INTO DB.DATA."TABLE" VALUES (1, 'x'), (2, 'y')`,
+  );
+  const pipelines = [
+    await stands.configured({ table: '"My db"."Select"."Or""der"', key: ['"Id"', '"group"'], partitions: 2 }),
+    await stands.configured({ table: 'DB.DATA."TABLE"', key: ['"order"'], where: `"WHERE" <> 'hidden'` }),
+  ];
+  const run = async () => {
+    for (const { pipeline, partition } of await Pipeline.tickAll(pipelines)) await pipeline.publish(partition);
+    await stands.passMinutes(1);
+  };
+  await run();
+  await run();
+  await stands.sql(
+    `UPDATE "My db"."Select"."Or""der" SET "from" = 'z' WHERE "Id" = 1 AND "group" = 'b'`,
+    `DELETE FROM "My db"."Select"."Or""der" WHERE "Id" = 2`,
+    `UPDATE DB.DATA."TABLE" SET "WHERE" = 'hidden' WHERE "order" = 1`,
+  );
+  for (let tick = 0; tick < 3; tick++) await run();
+  const [orders, tables] = pipelines;
+  expect(await orders!.folded()).toEqual({
+    '{"Id":1,"group":"a"}': { Id: 1, group: 'a', from: 'x' },
+    '{"Id":1,"group":"b"}': { Id: 1, group: 'b', from: 'z' },
+  });
+  expect(await tables!.folded()).toEqual({ '{"order":2}': { order: 2, WHERE: 'y' } });
+  for (const { codes } of pipelines) expect(codes).toEqual([]);
+});
+
+test('a managed stream without a key: the rows that there are, equal ones too, then every insert, by their row ids', async () => {
+  await stands.sql(
+    'CREATE TABLE DB.DATA.KEYLESS (V VARCHAR) CHANGE_TRACKING = TRUE',
+    `INSERT INTO DB.DATA.KEYLESS VALUES ('same'), ('same'), ('other')`,
+  );
+  const pipeline = await stands.configured({
+    stream: { managed: true, on: 'DB.DATA.KEYLESS' },
+    changes: 'append-only',
+    partitions: 2,
+  });
+  await pipeline.run(2);
+  await stands.sql(`INSERT INTO DB.DATA.KEYLESS VALUES ('same')`, `DELETE FROM DB.DATA.KEYLESS WHERE V = 'other'`);
+  await pipeline.run(2);
+  expect(pipeline.codes).toEqual([]);
+  const records = await pipeline.published();
+  const told = records.map(({ op, after }) => `${op} ${(after as { V: string }).V}`).sort();
+  expect(told).toEqual(['c same', 'r other', 'r same', 'r same']);
+  expect(new Set(records.map(({ key }) => JSON.stringify(key))).size).toBe(4);
+  expect(records.map(({ key }) => Object.keys(key as object))).toEqual(records.map(() => ['METADATA$ROW_ID']));
 });

@@ -279,17 +279,17 @@ export const RULES: Rule[] = [
   {
     rule: 'the newest copy is kept for the window after it',
     upheavals: ['bulk query', 'incrementing query'],
-    edits: [protocol('stage.ts', 'neededCopies(head, windows));', '[]);')],
+    edits: [protocol('stage.ts', 'needed = neededCopies(head, windows)', 'needed = []')],
   },
   {
     rule: 'a copy above the head may still get a window',
     upheavals: ['bulk query', 'incrementing query'],
-    edits: [protocol('stage.ts', 'head.number, neededCopies', 'Infinity, neededCopies')],
+    edits: [protocol('stage.ts', 'through: head.number', 'through: Infinity')],
   },
   {
     rule: 'a copy stays until its snapshot is published',
     upheavals: ['copied snapshot'],
-    edits: [protocol('copy.ts', 'head.number, needed', 'head.number, []')],
+    edits: [protocol('copy.ts', 'windows.flatMap(({ staged }) => staged?.table ?? [])', '[]')],
   },
   {
     rule: 'a new snapshot of a bulk query is what its newest copy holds',
@@ -335,7 +335,7 @@ export const RULES: Rule[] = [
   {
     rule: 'a stage above the head may still get a window',
     upheavals: ['stream', 'managed stream'],
-    edits: [protocol('stream.ts', 'newest.number, needed', 'Infinity, needed')],
+    edits: [protocol('stream.ts', 'through: newest.number', 'through: Infinity')],
   },
   {
     rule: 'the marker is committed with the records',

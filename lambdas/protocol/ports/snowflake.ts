@@ -112,7 +112,7 @@ export interface Snowflake {
   /** Counts a copy and takes its cursor, which never goes below `since` nor, for times, past `to`. */
   measure(request: StageRequest, columns: Column[], to: string): Promise<StageFacts>;
   /** Names of the staged copies there that begin with `prefix`. */
-  stages(where: ObjectName, prefix: string): Promise<string[]>;
+  stages(where: Omit<ObjectName, 'name'>, prefix: string): Promise<string[]>;
   drop(table: ObjectName): Promise<void>;
   /**
    * `stream`: the one that is there; null: a managed one that is to be made. Columns with the row id, where it is the key.
@@ -128,7 +128,7 @@ export interface Snowflake {
   /** null: nothing was ever consumed. */
   ledger(stream: ObjectName, staging: StreamCut['staging']): Promise<LedgerEntry | null>;
   /** Names of the streams there that begin with `prefix`. */
-  streams(where: ObjectName, prefix: string): Promise<string[]>;
+  streams(where: Omit<ObjectName, 'name'>, prefix: string): Promise<string[]>;
   /** The stream and its ledger. */
   dropStream(stream: ObjectName): Promise<void>;
   /** Submits asynchronously; answers the query id. `tag` becomes the QUERY_TAG. */

@@ -25,26 +25,28 @@ function windowStatement(request: ScanRequest): string {
   const { layout } = request;
   const { names, values, bucket, filtered } = partsOf(request);
   const snapshot = request.kind === 'snapshot' || typeof request.where === 'string';
-  const staged = request.staged?.table;
-  const copied = staged !== undefined && layout.stream === undefined;
-  const meta =
-    staged && !copied
-      ? stageMetadata
-      : snapshot
-        ? [`'INSERT' AS "A"`, 'NULL AS "R"']
-        : ['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'];
-  const from = staged
-    ? qualified(staged)
-    : `${qualified(layout.object)} ${snapshot ? at(request.to) : changes(request)}`;
-  const order = [bucket, keyOrder, '"A"', ...(snapshot ? [] : ['"R"']), ...(snapshot || staged ? names : [])];
+  const { from, metadata } = rowsOf(request, snapshot, filtered);
+  const order = [bucket, keyOrder, '"A"', ...(snapshot ? [] : ['"R"']), ...(snapshot || request.staged ? names : [])];
   return [
     `SELECT ${[...names, '"K"', '"A"', '"R"', `TO_VARCHAR(${bucket}) AS "B"`].join(', ')}`,
-    `FROM (SELECT ${[...values, ...meta].join(', ')}`,
-    // A copy has the rows that count, as they were told apart when it was made.
-    `FROM ${copied ? from : filtered(from)})`,
+    `FROM (SELECT ${[...values, ...metadata].join(', ')}`,
+    `FROM ${from})`,
     ...(snapshot ? [] : skipped(layout.shape?.skip ?? [])),
     `ORDER BY ${order.join(', ')}`,
   ].join('\n');
+}
+
+/** What a window's rows come from: a stream's stage, the copy of a table, the table as of a time, or its changes. */
+function rowsOf(request: ScanRequest, snapshot: boolean, filtered: (from: string) => string) {
+  const { layout, staged } = request;
+  const inserted = [`'INSERT' AS "A"`, 'NULL AS "R"'];
+  if (staged && layout.stream) return { from: filtered(qualified(staged.table)), metadata: stageMetadata };
+  // A copy has the rows that count, as they were told apart when it was made.
+  if (staged) return { from: qualified(staged.table), metadata: inserted };
+  const table = qualified(layout.object);
+  if (snapshot) return { from: filtered(`${table} ${at(request.to)}`), metadata: inserted };
+  const metadata = ['METADATA$ACTION AS "A"', 'METADATA$ROW_ID AS "R"'];
+  return { from: filtered(`${table} ${changes(request)}`), metadata };
 }
 
 /**

@@ -75,7 +75,7 @@ export function showViewStatement(view: ObjectName): string {
 }
 
 /** Tables whose name begins so. */
-export function showPrefixStatement(where: ObjectName, prefix: string): string {
+export function showPrefixStatement(where: SchemaName, prefix: string): string {
   return `SHOW TABLES LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
 }
 
@@ -85,7 +85,7 @@ export function showStreamStatement(stream: ObjectName): string {
 }
 
 /** Streams whose name begins so. */
-export function showStreamPrefixStatement(where: ObjectName, prefix: string): string {
+export function showStreamPrefixStatement(where: SchemaName, prefix: string): string {
   return `SHOW STREAMS LIKE ${pattern(prefix).slice(0, -1)}%' IN SCHEMA ${schemaOf(where)}`;
 }
 

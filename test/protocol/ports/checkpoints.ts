@@ -11,6 +11,7 @@ import type {
 } from '../../../lambdas/protocol/ports/state.ts';
 import { type Position, comparePositions } from '../../../lambdas/protocol/position.ts';
 import type { Layout, Rerun, Window } from '../../../lambdas/protocol/window.ts';
+import { item } from '../fixtures.ts';
 import { type Fault, calm } from './basics.ts';
 
 type Stored = {
@@ -57,19 +58,7 @@ export class MemoryCheckpoints implements Checkpoints {
     const stored = this.#source(source);
     for (let partition = 0; partition < partitions; partition++) {
       if (stored.partitions.has(partition)) continue;
-      stored.partitions.set(partition, {
-        partition,
-        epoch: 0,
-        owner: null,
-        leaseUntil: 0,
-        position: null,
-        marked: null,
-        open: null,
-        state: 'active',
-        lastSuccessAt: null,
-        lastError: null,
-        failures: 0,
-      });
+      stored.partitions.set(partition, item(partition, { epoch: 0 }));
     }
   }
   async putLayout(source: string, layout: Layout) {
