@@ -62,6 +62,8 @@ export type LocalAws = {
   /** Sends a signal to the process of each running invocation that matches; answers how many. SIGKILL is a crash. */
   signal: (matches: (invocation: Invocation) => boolean, signal?: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => number;
   children: () => Child[];
+  /** Ends the processes that idle: each function's next invocation is a cold one. */
+  endIdle: () => void;
   close: () => Promise<void>;
 };
 
@@ -183,6 +185,9 @@ export async function startAws(options: AwsOptions): Promise<LocalAws> {
         invocation,
         maxMemoryBytes: environment.maxMemoryBytes(),
       })),
+    endIdle: () => {
+      for (const one of functions) one.endIdle();
+    },
     close: async () => {
       stopSchedules();
       for (const timer of repetitions) clearTimeout(timer);

@@ -137,8 +137,6 @@ class OneRun {
   async run(): Promise<CrashRun> {
     const began = performance.now();
     const source = this.#stack.config.sources[this.#index]!;
-    // A secret is asked for once in a process's life.
-    if (this.#point.type.startsWith('secretsmanager')) this.#endIdle();
     const unwatch = watchWire(this.#stack, (request, point) => this.#meet(request, point));
     const done = (verdict: Verdict | null, error: string | null): CrashRun => ({
       ...this.#point,
@@ -199,13 +197,11 @@ class OneRun {
     if (pid !== null) this.#aws.signal((invocation) => invocation.pid === pid, 'SIGCONT');
   }
 
-  #endIdle(): void {
-    for (const { pid, invocation } of this.#aws.children()) if (invocation === null) process.kill(pid, 'SIGKILL');
-  }
-
   async #untilPublished({ source, reader }: Subject, lastCommit: bigint): Promise<void> {
     const deadline = performance.now() + RUN_MS;
     for (;;) {
+      // A secret is asked for once in a process's life, and other lanes' ticks make processes, too.
+      if (this.#point.type.startsWith('secretsmanager') && this.#happened === null) this.#aws.endIdle();
       await Promise.race([this.#aws.invoke('snowmelt-chaos-plan', { every: source.every }), sleep(TICK_MS)]);
       await sleep(BETWEEN_TICKS_MS);
       const view = await reader.read();

@@ -74,6 +74,15 @@ describe('a function', () => {
     expect(new Set(children().map((child) => child.pid))).toEqual(pids);
   });
 
+  it('has a new process after its idle ones were ended, though they count until they are gone', async () => {
+    const { invoke, endIdle, counters } = await start();
+    const before = await Promise.all([invoke('Publish', { do: 'facts' }), invoke('Publish', { do: 'facts' })]);
+    endIdle();
+    const after = payload<Facts>(await invoke('Publish', { do: 'facts' }));
+    expect(before.map((outcome) => payload<Facts>(outcome).pid)).not.toContain(after.pid);
+    expect(counters).toMatchObject({ invocations: 3, cold: 3, errors: 0 });
+  });
+
   it('that throws keeps its process', async () => {
     const { invoke, counters } = await start();
     const before = payload<Facts>(await invoke('Plan', { do: 'facts' }));

@@ -81,6 +81,11 @@ export class LocalFunction {
     return [...this.#environments].map(([environment, invocation]) => ({ environment, invocation }));
   }
 
+  /** Ends what idles, as Lambda may at any time: the next invocation finds a new process. */
+  endIdle(): void {
+    for (const environment of [...this.#idle.keys()]) this.#end(environment);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of [...this.#idle.values(), ...this.#pauses]) clearTimeout(timer);
@@ -113,6 +118,7 @@ export class LocalFunction {
         this.#environments.delete(environment);
         clearTimeout(this.#idle.get(environment));
         this.#idle.delete(environment);
+        this.#pump();
       },
     });
     this.#api.register(id, environment);
@@ -144,11 +150,16 @@ export class LocalFunction {
 
   #rest(environment: Environment): void {
     this.#environments.set(environment, null);
-    const end = () => {
-      this.#idle.delete(environment); // nobody takes it any more
-      void environment.close();
-    };
-    this.#idle.set(environment, setTimeout(end, this.#options.idleMs));
+    this.#idle.set(
+      environment,
+      setTimeout(() => this.#end(environment), this.#options.idleMs),
+    );
+  }
+
+  #end(environment: Environment): void {
+    clearTimeout(this.#idle.get(environment));
+    this.#idle.delete(environment); // nobody takes it any more
+    void environment.close();
   }
 
   #count(outcome: Outcome): void {
