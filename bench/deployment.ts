@@ -182,10 +182,14 @@ export class Deployment {
     return this.#measured('plan', tick);
   }
 
-  /** One whole invocation of publish in a process that is up already, pinned; throws unless it publishes the whole range. */
-  async publish(source: Source, partition: number): Promise<Invocation> {
-    await this.#publish(IDLE, 0); // loads the bundle and finds nothing to do
+  /** A process that is up, whose last invocation has found nothing to do, or published what goes before the source. */
+  async ready(source: Source, partition: number): Promise<void> {
+    await this.#publish(IDLE, 0);
     if (source.before !== null) await this.#publish(source.before.name, partition);
+  }
+
+  /** One whole invocation of publish in the process that is ready, pinned; throws unless it publishes the whole range. */
+  publish(source: Source, partition: number): Promise<Invocation> {
     return this.#measured(
       'publish',
       () => this.#publish(source.name, partition),

@@ -69,7 +69,7 @@ async function startApache(overrides: Record<string, string>): Promise<Started> 
   const inMemory = existsSync(MEMORY_FS) && freeBytes(MEMORY_FS) > MEMORY_FS_BYTES;
   if (inMemory) process.env['TMPDIR'] = MEMORY_FS;
   try {
-    const kafka = await startApacheKafka({ overrides });
+    const kafka = await startApacheKafka({ overrides, jvm: 'server' });
     const what = `Apache Kafka 4.4.0, one node, log ${inMemory ? 'in memory' : 'on disk'}`;
     return { what, brokers: kafka.brokers, stop: () => kafka.stop() };
   } finally {

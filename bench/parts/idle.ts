@@ -8,8 +8,8 @@ import type { Context } from '../context.ts';
 import type { Line, Part } from '../part.ts';
 
 const MINUTES = 10;
-/** A minute of the scheduler: long enough for a tick over all sources. */
-const MINUTE_MS = 6_000;
+/** A minute of the scheduler, after which an idle warehouse sleeps, too: long enough for all that twenty changes set off. */
+const MINUTE_MS = 20_000;
 const CHANGED = 20;
 const PATIENCE_MS = 600_000;
 

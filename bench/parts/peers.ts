@@ -6,7 +6,7 @@ import { passesOf, type Mode, type Passes } from '../peers/connect.ts';
 import { goProgram, kafkaConnect, python, QUIET } from '../peers/tools.ts';
 import { runPinned } from '../processes.ts';
 import { rowsPerSecond, summary, timed, type Run, type Timed } from '../run.ts';
-import { publishAndCheck } from './pipeline.ts';
+import { publishAndCheck, warmBroker } from './pipeline.ts';
 
 /** None of the programs remembers how far it came in the transaction that its records are in. */
 const AT_LEAST_ONCE = 'at least once';
@@ -116,6 +116,7 @@ export const peers: Part = {
     const resultsOf = (wanted: string) => (noArrow === null ? wanted : 'JSON');
     const flights = await context.served('flights');
     const typed = await context.served('typed', rows);
+    await warmBroker(context, flights);
     const ours: Run[] = [];
     const outcomes = new Map<Peer, Outcome>(programs.map((peer) => [peer, []]));
     for (let run = 0; run < runs; run++) {

@@ -25,6 +25,7 @@ async function partitioned(context: Context, partitions: number): Promise<Line> 
   await kafka.createTopic(source.topic, TOPIC_PARTITIONS);
   let [wallMs, cpuMs] = [0, 0];
   for (let partition = 0; partition < partitions; partition++) {
+    await deployment.ready(source, partition);
     const run = await deployment.publish(source, partition);
     wallMs += run.wallMs;
     cpuMs += run.cpuMs;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { format } from './format.ts';
 import type { Storage } from './format.ts';
 import { freePorts } from './free-ports.ts';
-import { KafkaNode } from './node.ts';
+import { KafkaNode, type Jvm } from './node.ts';
 import type { NodePorts } from './properties.ts';
 import { serverProperties } from './properties.ts';
 
@@ -18,6 +18,7 @@ export type ClusterOptions = {
   overrides: Record<string, string>;
   /** Who may sign in; none: everybody may do anything. */
   users: string[];
+  jvm: Jvm;
 };
 
 /** The nodes, ready. They end with this process. Rejects when one ends before it is ready; nothing is left running then. */
@@ -35,7 +36,7 @@ export async function startCluster(options: ClusterOptions): Promise<KafkaNode[]
   const nodes = [first, ...others].map(({ file }, i) => {
     const { plain, signedIn } = ports[i]!;
     const addresses = { address: `127.0.0.1:${String(plain)}`, signedIn: `127.0.0.1:${String(signedIn)}` };
-    return new KafkaNode(i + 1, addresses, options.jars, file);
+    return new KafkaNode(i + 1, addresses, options.jars, file, options.jvm);
   });
   const kill = (): void => {
     for (const node of nodes) node.kill();

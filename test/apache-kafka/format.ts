@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { JVM } from './node.ts';
+import { QUICK_JVM } from './node.ts';
 import type { NodePorts } from './properties.ts';
 
 export type Storage = { file: string; data: string };
@@ -22,7 +22,7 @@ export async function format(
   const voters = ports.map((p, i) => `${String(i + 1)}@127.0.0.1:${String(p.controller)}:${directoryIds[i]!}`);
   const [first, ...others] = storages;
   const args = ['format', '-t', kafkaUuid(), '-c', first.file, '--initial-controllers', voters.join(',')];
-  await java(['-Xmx128m', ...JVM, '-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', ...args]);
+  await java(['-Xmx128m', ...QUICK_JVM, '-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', ...args]);
   for (const [i, { data }] of others.entries()) {
     fs.cpSync(first.data, data, { recursive: true });
     const meta = path.join(data, 'meta.properties');

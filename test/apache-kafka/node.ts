@@ -10,14 +10,26 @@ import { findCoordinator, KafkaConnection, readMetadata } from '../../local/kafk
 const READY_MS = 120_000;
 const POLL_MS = 50;
 
-export const JVM = [
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
-  '-Xss512k',
+const ANY = [
   '-Djava.awt.headless=true',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
   '-Dorg.slf4j.simpleLogger.showDateTime=true',
 ];
+/** Starts soon and stays small: for what lives seconds. */
+export const QUICK_JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xss512k', ...ANY];
+/** What Kafka's own start scripts ask for (bin/kafka-run-class.sh, bin/kafka-server-start.sh). */
+const SERVER_JVM = [
+  '-server',
+  '-Xms1g',
+  '-Xmx1g',
+  '-XX:+UseG1GC',
+  '-XX:MaxGCPauseMillis=20',
+  '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent',
+  ...ANY,
+];
+export type Jvm = 'quick' | 'server';
+const JVMS: Record<Jvm, string[]> = { quick: ['-Xms64m', '-Xmx256m', ...QUICK_JVM], server: SERVER_JVM };
 
 export class KafkaNode {
   readonly id: number;
@@ -30,11 +42,17 @@ export class KafkaNode {
   #child: ChildProcess | null = null;
 
   /** `file` has the server's properties; the log is written beside it. */
-  constructor(id: number, { address, signedIn }: { address: string; signedIn: string }, jars: string, file: string) {
+  constructor(
+    id: number,
+    { address, signedIn }: { address: string; signedIn: string },
+    jars: string,
+    file: string,
+    jvm: Jvm,
+  ) {
     this.id = id;
     this.address = address;
     this.signedIn = signedIn;
-    this.#command = ['-Xms64m', '-Xmx256m', ...JVM, '-cp', path.join(jars, '*'), 'kafka.Kafka', file];
+    this.#command = [...JVMS[jvm], '-cp', path.join(jars, '*'), 'kafka.Kafka', file];
     this.#log = file.replace(/\.properties$/, '.log');
   }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CoordinatorKind } from '../../local/kafka/api.ts';
 import { Keeper } from './keeper-handle.ts';
+import type { Jvm } from './node.ts';
 import { moveCoordinator, moveLeader } from './moves.ts';
 
 const KAFKA_VERSION = '4.4.0';
@@ -79,6 +80,8 @@ export type ApacheOptions = {
   overrides?: Record<string, string>;
   /** Who may sign in and do what ACLs allow; whoever does not sign in may do anything. */
   users?: string[];
+  /** `server`: with the memory and the compiler that brokers run with, for what measures speed. */
+  jvm?: Jvm;
 };
 
 /** Starts a cluster that ends with `stop()` or with this process, however that ends. */
@@ -86,11 +89,12 @@ export async function startApacheKafka({
   nodes = 1,
   overrides = {},
   users = [],
+  jvm = 'quick',
 }: ApacheOptions = {}): Promise<ApacheKafka> {
   const missing = missingPrerequisite();
   if (missing !== null) throw new Error(missing);
   download();
-  const keeper = await Keeper.start({ nodes, jars, overrides, users });
+  const keeper = await Keeper.start({ nodes, jars, overrides, users, jvm });
   const handles = keeper.nodes.map(({ id, address }) => nodeHandle(keeper, id, address));
   return {
     brokers: handles.map((node) => node.address),
