@@ -54,17 +54,21 @@ const whileDo = (condition: number[], body: number[]): number[] => [
   ...[op.br, 1, op.end, op.end],
 ];
 
-/** crc = the remainder of the next sixteen bytes, into which crc went. */
+/**
+ * crc = the remainder of the next sixteen bytes, into which crc went. The word that crc goes into comes last: what the
+ * others give is computed while the step before still ends.
+ */
 function step(): number[] {
   const code: number[] = [];
-  for (let at = 0; at < STEP; at++) {
-    const byte = at % 4;
-    if (byte === 0) code.push(...get(AT), ...load(at), ...(at === 0 ? [...get(CRC), op.xor] : []), ...set(WORD));
-    code.push(...get(WORD));
-    if (byte > 0) code.push(...constant(8 * byte), op.shrU);
-    if (byte < 3) code.push(...constant(255), op.and);
-    code.push(...entry(STEP - 1 - at));
-    if (at > 0) code.push(op.xor);
+  for (const word of [4, 8, 12, 0]) {
+    code.push(...get(AT), ...load(word), ...(word === 0 ? [...get(CRC), op.xor] : []), ...set(WORD));
+    for (let byte = 0; byte < 4; byte++) {
+      code.push(...get(WORD));
+      if (byte > 0) code.push(...constant(8 * byte), op.shrU);
+      if (byte < 3) code.push(...constant(255), op.and);
+      code.push(...entry(STEP - 1 - word - byte));
+      if (word !== 4 || byte > 0) code.push(op.xor);
+    }
   }
   return [...code, ...set(CRC), ...advance(STEP)];
 }

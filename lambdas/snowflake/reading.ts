@@ -85,21 +85,21 @@ export class Reading {
     throw malformed(this.#queryId, 'it came in other parts when it was asked for again');
   }
 
-  /** The text of a part once it was scanned into `offsets`; fetched again while anything about it is wrong. */
+  /**
+   * The text of a part once it was scanned into `offsets`; fetched again while anything about it is wrong. `first` is
+   * what `unzip` made of it, in `text`.
+   */
   async verified(
     part: Part,
     width: number,
     text: TextBuffer,
     offsets: Offsets,
-    first: Promise<Buffer<ArrayBuffer>>,
+    first: Promise<Buffer>,
   ): Promise<Buffer> {
-    let fetched = first;
+    let unzipped = first;
     for (let attempt = 1; ; attempt++) {
-      const body = await fetched;
       try {
-        const bytes = await text.unpack(body, part.bytes);
-        if (bytes !== body) release(body);
-        if (!isUtf8(bytes)) throw new MalformedText('Not UTF-8', 0);
+        const bytes = await unzipped;
         await scan(bytes, width, part.rows, offsets.forCells(part.rows * width));
         return bytes;
       } catch (error) {
@@ -107,9 +107,18 @@ export class Reading {
         if (attempt >= this.#settings.attempts || part.index < 0)
           throw malformed(this.#queryId, `part ${part.index}: ${error.message}`);
         await pause(this.#settings.retryMs * 2 ** (attempt - 1));
-        fetched = this.fetch(part, attempt > 1 ? this.#result : null);
+        unzipped = this.unzip(part, text, this.fetch(part, attempt > 1 ? this.#result : null));
       }
     }
+  }
+
+  /** The text of a part, in `text`. @throws MalformedText */
+  async unzip(part: Part, text: TextBuffer, fetched: Promise<Buffer<ArrayBuffer>>): Promise<Buffer> {
+    const body = await fetched;
+    const bytes = await text.unpack(body, part.bytes);
+    if (bytes !== body) release(body);
+    if (!isUtf8(bytes)) throw new MalformedText('Not UTF-8', 0);
+    return bytes;
   }
 
   /** Downloads a part, as it comes: it is unzipped when its turn comes. `stale` is a description whose addresses are not to be used again. */

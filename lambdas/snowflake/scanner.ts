@@ -79,6 +79,7 @@ function scanRow(bytes: Uint8Array, pos: number, width: number, offsets: Int32Ar
         if (c > QUOTE && c !== BACKSLASH) p++;
         else if (c === QUOTE) break;
         else if (c === 0x20 || c === 0x21) p++;
+        else if (c === BACKSLASH && ESCAPED[bytes[p + 1]!] === 1) p += 2;
         else if (c === BACKSLASH) p = skipEscape(bytes, p);
         else throw new MalformedText('A string that does not end', p);
       }
@@ -120,7 +121,12 @@ function skipTo(bytes: Uint8Array, pos: number, wanted: number): number {
 function skipEscape(bytes: Uint8Array, pos: number): number {
   const kind = ESCAPED[bytes[pos + 1] ?? 0];
   if (kind === 1) return pos + 2;
-  const hex = (at: number) => HEX[bytes[pos + at] ?? 0] === 1;
-  if (kind === 2 && hex(2) && hex(3) && hex(4) && hex(5)) return pos + 6;
+  if (kind === 2 && isHex(bytes, pos + 2) && isHex(bytes, pos + 3) && isHex(bytes, pos + 4) && isHex(bytes, pos + 5))
+    return pos + 6;
   throw new MalformedText('An escape that JSON does not have', pos);
+}
+
+/** Not a closure of its caller: one would be made at each escape. */
+function isHex(bytes: Uint8Array, pos: number): boolean {
+  return HEX[bytes[pos] ?? 0] === 1;
 }

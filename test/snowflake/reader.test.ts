@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { gzipSync } from 'node:zlib';
 import { HttpClient } from '../../lambdas/snowflake/http.ts';
 import { Reader } from '../../lambdas/snowflake/reader.ts';
-import { readerSettings } from '../../lambdas/snowflake/reading.ts';
+import { readerSettings, turn } from '../../lambdas/snowflake/reading.ts';
 import { Results } from '../../lambdas/snowflake/result.ts';
 import type { Cell } from './batches.ts';
 import { cellsOf, chunkText, collect } from './batches.ts';
@@ -67,10 +67,26 @@ test('batches are small, and views of one chunk', async () => {
   expect(seen).toEqual(wide.slice(7));
 });
 
+test('what was handed out stays as it is while the chunk after it is unzipped', async () => {
+  const wide: Cell[][] = Array.from({ length: 400 }, (_, row) => [`${row}`, `${row % 10}`.repeat(10_000)]);
+  const [server, reader] = await start(wide, 0, [100, 100, 100, 100]);
+  const seen: Cell[][] = [];
+  for await (const batch of reader.read(queryId, 0, 400, 2)) {
+    const first = Math.floor(seen.length / 100);
+    const next = Math.min(3, first + 1);
+    while (!server.asked.includes(next)) await turn();
+    for (let turns = 0; turns < 300; turns++) await turn();
+    seen.push(...cellsOf(batch));
+  }
+  expect(seen).toEqual(wide);
+});
+
 test('downloads at most two chunks ahead, and stops when the caller does', async () => {
   const [server, reader] = await start(rows, 0, Array<number>(20).fill(5));
   for await (const batch of reader.read(queryId, 0, 100, 3)) {
     expect(cellsOf(batch)).toEqual(rows.slice(0, 5));
+    while (!server.asked.includes(2)) await turn();
+    for (let turns = 0; turns < 300; turns++) await turn();
     break;
   }
   expect(Math.max(...server.asked)).toBeLessThanOrEqual(2);
