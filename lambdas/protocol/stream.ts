@@ -212,9 +212,11 @@ export async function dropStages(
   if (!managed) return;
   const { snowflake, telemetry } = ports;
   const prefix = stagePrefix(meta.incarnation);
+  const began = (name: string) => Number(name.slice(prefix.length));
   try {
     for (const name of await snowflake.streams(newest.stream, prefix)) {
-      if (name !== newest.stream.name) await snowflake.dropStream({ ...newest.stream, name });
+      // One of a later beginning may be made and consumed already, by a planner that knows of it before its window is written.
+      if (began(name) < began(newest.stream.name)) await snowflake.dropStream({ ...newest.stream, name });
     }
   } catch (error) {
     const failure = asSnowmeltError(error);

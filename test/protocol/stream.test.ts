@@ -142,17 +142,18 @@ describe('the next stage', () => {
   });
 });
 
-test('a stage is dropped when it is not above the head’s and nothing names it; so is a managed stream of before', async () => {
+test('a stage is dropped when it is not above the head’s and nothing names it; so is a managed stream of before, not one of later', async () => {
   const prefix = 'SNOWMELT_0A1B_';
   const unfinished = windowOf(4, [1], { staged: staged(2, `${prefix}2_00000001`) });
   const head = windowOf(5, [1], { staged: staged(3, `${prefix}3_00000001`) });
+  head.staged!.stream!.stream.name = `${prefix}3`;
   const state = { ...stateOf([unfinished, head], [item(0)], { incarnation: '0a-1b' }), head };
   const dropped: string[] = [];
   const names = ['1_00000001', '2_00000001', '2_00000002', '3_00000001', '4_00000001', 'x'];
   const port: Partial<Snowflake> = {
     stages: async () => names.map((name) => prefix + name),
     drop: async ({ name }) => void dropped.push(name),
-    streams: async () => [`${prefix}1`, 'STREAM'],
+    streams: async () => [`${prefix}1`, `${prefix}3`, `${prefix}6`],
     dropStream: async ({ name }) => void dropped.push(name),
   };
   const telemetry = { info: () => undefined, error: () => undefined, count: () => undefined, gauge: () => undefined };
