@@ -108,6 +108,14 @@ export function finishedThroughNotBeyond(finishedThrough: number): Expression {
   return { text: '#finishedThrough <= :finishedThrough', values: { ':finishedThrough': number(finishedThrough) } };
 }
 
+/** `consuming` only grows: with a slow planner's smaller number nobody would ask for the stage of a later window. */
+export function consumingNotBeyond(window: number): Expression {
+  return {
+    text: '(attribute_not_exists(#consuming) OR #consuming <= :consuming)',
+    values: { ':consuming': number(window) },
+  };
+}
+
 /** The first worker that opens Kafka writes the cluster's id; every later one compares. */
 export function clusterIsUnknownOr(clusterId: string): Expression {
   return {

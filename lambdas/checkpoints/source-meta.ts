@@ -4,6 +4,7 @@ import type { Checkpoints } from '../protocol/ports/checkpoints.ts';
 import type { Meta, Told, WindowRequest } from '../protocol/ports/state.ts';
 import {
   clusterIsUnknownOr,
+  consumingNotBeyond,
   finishedThroughNotBeyond,
   noOtherRequest,
   requestIs,
@@ -26,22 +27,22 @@ export async function createMeta(table: Table, source: string, meta: Meta): Prom
 }
 
 /**
- * Answers `meta` as it stands afterwards. A `finishedThrough` that is behind, or a `clusterId` that another wrote first,
- * is left out and the rest written all the same.
+ * Answers `meta` as it stands afterwards. A `finishedThrough` or `consuming` that is behind, or a `clusterId` that another
+ * wrote first, is left out and the rest written all the same.
  */
 export async function updateMeta(table: Table, source: string, change: MetaChange): Promise<Meta> {
   const written = await attempt(table, source, change);
   if (written !== null) return written;
   const standing = await readSourceMeta(table, source);
   if (standing === null) throw new SnowmeltError('STATE_DISAGREES', `Source ${source}: its meta item is missing.`);
-  const { finishedThrough, clusterId, ...rest } = change;
-  const grows = finishedThrough !== undefined && finishedThrough > standing.finishedThrough;
+  const { finishedThrough, consuming, clusterId, ...rest } = change;
   const left = {
     ...rest,
-    ...(grows && { finishedThrough }),
+    ...(finishedThrough !== undefined && finishedThrough > standing.finishedThrough && { finishedThrough }),
+    ...(consuming && consuming > (standing.consuming ?? 0) && { consuming }),
     ...(standing.clusterId === null && clusterId && { clusterId }),
   };
-  // It holds now unless another grew `finishedThrough` meanwhile; both values only move one way, so this ends.
+  // It holds now unless another let one grow meanwhile; each only moves one way, so this ends.
   return Object.keys(left).length === 0 ? standing : updateMeta(table, source, left);
 }
 
@@ -77,6 +78,7 @@ async function attempt(table: Table, source: string, change: MetaChange): Promis
   if (update.text === '') return readSourceMeta(table, source);
   const conditions = [
     ...(finishedThrough === undefined ? [] : [finishedThroughNotBeyond(finishedThrough)]),
+    ...(consuming ? [consumingNotBeyond(consuming)] : []),
     ...(clusterId ? [clusterIsUnknownOr(clusterId)] : []),
   ];
   const item = await table.update(keys.meta(source), update, requireAll(...conditions));

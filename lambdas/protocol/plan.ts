@@ -16,7 +16,7 @@ import type { Reading, Watched } from './ports/snowflake.ts';
 import type { SourceState, WindowRequest } from './ports/state.ts';
 import { checkFacts, examine, finishScan, isCurrent, schemaWindow, submitScan, type ScanPorts } from './scan.ts';
 import { dropUnneeded } from './stage.ts';
-import { describe, dropStages, isConsuming, submitStage } from './stream.ts';
+import { describe, dropStreams, isConsuming, submitStage } from './stream.ts';
 import { isSpent } from './warehouse.ts';
 import { beginsAnew, type Layout, type Window } from './window.ts';
 
@@ -187,8 +187,8 @@ async function tidy(
   await ports.checkpoints.prune(source.name, finished, olderThan, 25);
   const tidied = { ...state, meta, windows: state.windows.filter((window) => window.number > finished) };
   await dropSnapshotCopies(ports, source.name, tidied);
-  if (source.query !== undefined) await dropUnneeded(ports, source.name, tidied);
-  if (source.stream !== undefined) await dropStages(ports, source.name, tidied, source.stream);
+  if (source.query !== undefined || source.stream !== undefined) await dropUnneeded(ports, source.name, tidied);
+  if (source.stream?.managed) await dropStreams(ports, source.name, tidied);
   return tidied;
 }
 

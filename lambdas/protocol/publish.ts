@@ -16,7 +16,7 @@ import type { Clock, Events, Telemetry } from './ports/effects.ts';
 import type { Delivery, Kafka, KafkaProducer } from './ports/kafka.ts';
 import type { Encoders } from './ports/records.ts';
 import type { Snowflake } from './ports/snowflake.ts';
-import type { Lease, SourceState } from './ports/state.ts';
+import type { Lease, PartitionItem, SourceState } from './ports/state.ts';
 import { comparePositions, formatPosition } from './position.ts';
 import { publishWindow } from './publish-window.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
@@ -193,7 +193,7 @@ function isCrowded({ partition, ports, settings }: Run, state: SourceState): boo
   return others.length >= (settings.publishers ?? Infinity);
 }
 
-/** State as it is now, with our own item as this epoch last read or wrote it. */
+/** State as it is now, with our own item as this epoch left it: a write of its own whose reply was lost counts. */
 async function look(run: Run): Promise<SourceState> {
   const state = await run.ports.checkpoints.look(run.source);
   if (state === null) {
@@ -202,8 +202,15 @@ async function look(run: Run): Promise<SourceState> {
   checkPartitions(run.source, state);
   return {
     ...state,
-    partitions: state.partitions.map((item) => (item.partition === run.partition ? run.lease.item : item)),
+    partitions: state.partitions.map((item) =>
+      item.partition === run.partition ? newest(run.lease.item, item) : item,
+    ),
   };
+}
+
+function newest(known: PartitionItem, stored: PartitionItem): PartitionItem {
+  const ours = stored.epoch === known.epoch && comparePositions(stored.position, known.position) >= 0;
+  return ours ? stored : known;
 }
 
 /** InitProducerId, marker, reconcile, one conditional write. Nothing was sent before. */
@@ -276,7 +283,8 @@ function targetOf(state: SourceState, window: Window | null) {
 
 /** Exactly once: the marker decides. At least once: the store's position alone; the first commit forgets what was marked. */
 function decide(run: Run, state: SourceState, producer: KafkaProducer): Reconciled {
-  const { item } = run.lease;
+  // The marker may be of a commit whose reply was lost, in a window that is finished and gone from the log since.
+  const item = state.partitions.find(({ partition }) => partition === run.partition)!;
   if (!marks(run)) return { position: item.position, marked: item.marked };
   return reconcile({
     item,

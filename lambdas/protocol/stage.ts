@@ -107,7 +107,7 @@ export async function readCopy(
   return read;
 }
 
-/** Drops the source's copies that nothing needs any more. */
+/** Drops the source's copies, of a stream its stages, that nothing needs any more. */
 export async function dropUnneeded(
   ports: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,

@@ -7,8 +7,8 @@
  *                     ^ stage 5 was consumed and has no window: it is the next one, nothing is consumed before
  *
  * The block moves the ledger from s - 1 to s or does nothing, so one that comes late, twice, or of a planner that is long
- * dead consumes nothing. `meta.consuming` says, before the block is sent, that the ledger must be asked from now on: the
- * stream itself looks empty then.
+ * dead consumes nothing. `meta.consuming` says, before the block is sent, for which window the ledger must be asked: the stream
+ * itself looks empty then. It only grows, so who comes late hides no stage.
  */
 import { asSnowmeltError, SnowmeltError } from '../errors.ts';
 import type { SourcePlan } from './begin.ts';
@@ -17,7 +17,7 @@ import type { Telemetry } from './ports/effects.ts';
 import type { LedgerEntry, ObjectFacts, Snowflake, StreamRequest } from './ports/snowflake.ts';
 import type { PendingScan, SourceState } from './ports/state.ts';
 import { checkFacts, examine, schemaWindow, type ScanPorts } from './scan.ts';
-import { copyName, dropCopies, stagePrefix } from './stage.ts';
+import { copyName, stagePrefix } from './stage.ts';
 import { submitted, worked } from './warehouse.ts';
 import { beginsAnew, type Layout, type ObjectName, type StreamStage } from './window.ts';
 
@@ -35,7 +35,7 @@ function standing(state: SourceState | null): StreamStage | null {
 
 /** A stage may have been consumed that has no window yet. */
 export function isConsuming(state: SourceState): boolean {
-  return (state.meta.consuming ?? 0) > (standing(state)?.number ?? 0);
+  return (state.meta.consuming ?? 0) > (state.head?.number ?? 0);
 }
 
 /** The stage that the next window is read from. Each beginning has a managed stream of its own. */
@@ -84,9 +84,11 @@ export async function submitStage(
   }
   const facts = await examine(ports, state, candidate);
   schemaWindow(source, state, candidate, ports.snowflake.columns(layout, facts.columns));
-  const { queryId, statement, table } = await consume(ports, source.name, state, candidate, turn, facts);
+  const { queryId, statement, table, began } = await consume(ports, source.name, state, candidate, turn, facts);
   const staged = { table, base: null, cursor: null, stream: turn, since: null, made: false };
-  const noted = { ...scan, createdOn: facts.createdOn, columns: facts.columns, statement, queryId, staged };
+  // The first stage has what was there when the stream was made: before this look, if another planner made it.
+  const covered = turn.number > 1 || began ? scan.covered : coveredBefore(state, layout, scan.covered);
+  const noted = { ...scan, covered, createdOn: facts.createdOn, columns: facts.columns, statement, queryId, staged };
   await ports.checkpoints.updateMeta(source.name, { scan: noted, retentionMs: facts.retentionMs });
   return noted;
 }
@@ -151,22 +153,23 @@ async function consume(
   ports: ScanPorts,
   source: string,
   state: SourceState,
-  { layout, kind }: Candidate,
+  { layout, kind, number }: Candidate,
   turn: StreamStage,
   { columns }: ObjectFacts,
-): Promise<{ queryId: string; statement: string; table: ObjectName }> {
+): Promise<{ queryId: string; statement: string; table: ObjectName; began: boolean }> {
   const { snowflake, checkpoints } = ports;
   const { incarnation } = state.meta;
-  const table = { ...layout.stream!.staging, name: copyName(incarnation, turn.number) };
+  // By the window: stages are numbered anew where a source begins anew, and who still knows the old ones drops by number.
+  const table = { ...layout.stream!.staging, name: copyName(incarnation, number) };
   const comment = `snowmelt ${source}, stage ${turn.number}`;
   const initial = kind === 'snapshot';
   const request: StreamRequest = { layout, turn, life: incarnation, initial, table, columns, comment };
-  await snowflake.prepareStage(request);
-  await checkpoints.updateMeta(source, { consuming: turn.number });
+  const { began } = await snowflake.prepareStage(request);
+  await checkpoints.updateMeta(source, { consuming: number });
   const statement = snowflake.consumption(request);
   const queryId = await snowflake.submit(statement, `${source}/stage ${turn.number}`);
   submitted(ports, source);
-  return { queryId, statement, table };
+  return { queryId, statement, table, began };
 }
 
 /** Submits the window's own text. It ends when its stage was consumed, by Snowflake's clock. */
@@ -194,29 +197,20 @@ async function readStage(
   return read;
 }
 
-/**
- * Drops what nothing needs any more: stages up to the head's that no unfinished window names, and managed streams of before
- * the source began anew. That it fails costs space, not the tick.
- */
-export async function dropStages(
-  ports: { snowflake: Snowflake; telemetry: Telemetry },
+/** Drops managed streams of before the source began anew. That it fails costs space, not the tick. */
+export async function dropStreams(
+  { snowflake, telemetry }: { snowflake: Snowflake; telemetry: Telemetry },
   source: string,
-  { head, windows, meta }: SourceState,
-  { managed }: NonNullable<Layout['stream']>,
+  { head, meta }: SourceState,
 ): Promise<void> {
-  const newest = head?.staged?.stream;
-  if (head === null || newest === undefined) return;
-  const needed = [head, ...windows].flatMap(({ staged }) => staged?.table ?? []);
-  const where = head.staged!.table;
-  await dropCopies(ports, source, { where, incarnation: meta.incarnation, through: newest.number, needed });
-  if (!managed) return;
-  const { snowflake, telemetry } = ports;
+  const newest = head?.staged?.stream?.stream;
+  if (newest === undefined) return;
   const prefix = stagePrefix(meta.incarnation);
   const began = (name: string) => Number(name.slice(prefix.length));
   try {
-    for (const name of await snowflake.streams(newest.stream, prefix)) {
+    for (const name of await snowflake.streams(newest, prefix)) {
       // One of a later beginning may be made and consumed already, by a planner that knows of it before its window is written.
-      if (began(name) < began(newest.stream.name)) await snowflake.dropStream({ ...newest.stream, name });
+      if (began(name) < began(newest.name)) await snowflake.dropStream({ ...newest, name });
     }
   } catch (error) {
     const failure = asSnowmeltError(error);

@@ -85,14 +85,18 @@ export async function describeStage(ask: Ask, layout: Layout, table: ObjectName)
 }
 
 /** All of it can be repeated. A stage's name is never used twice. */
-export async function prepareStage(ask: Ask, request: StreamRequest): Promise<void> {
+export async function prepareStage(ask: Ask, request: StreamRequest): Promise<{ began: boolean }> {
   // Before anything is made: what a stage can't keep is refused.
   const stage = createStageStatement(request);
-  if (request.turn.number === 1) {
-    if (request.layout.stream!.managed) await ask(createStreamStatement(request));
-    await ask(createLedgerStatement(request));
+  const { turn, layout } = request;
+  let began = false;
+  if (turn.number === 1 && layout.stream!.managed) {
+    began = !(await ask(showStreamStatement(turn.stream))).some(({ name }) => name === turn.stream.name);
+    await ask(createStreamStatement(request));
   }
+  if (turn.number === 1) await ask(createLedgerStatement(request));
   await ask(stage);
+  return { began };
 }
 
 /** @throws RESULT_MALFORMED */

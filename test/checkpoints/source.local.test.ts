@@ -62,6 +62,13 @@ describe('meta', () => {
     });
   });
 
+  it('lets consuming only grow, and writes the rest of a change that is behind', async () => {
+    await table.store.create(source, META);
+    expect(await table.store.updateMeta(source, { consuming: 6 })).toMatchObject({ consuming: 6 });
+    const behind = { consuming: 5, finishedThrough: 4 };
+    expect(await table.store.updateMeta(source, behind)).toMatchObject({ consuming: 6, finishedThrough: 4 });
+  });
+
   it('keeps the cluster id that was written first', async () => {
     await table.store.create(source, META);
     const answers = await Promise.all(

@@ -4,7 +4,7 @@ import { windowDigest } from '../../lambdas/protocol/digest.ts';
 import { nextWindow, type Candidate, type PlanSettings } from '../../lambdas/protocol/next-window.ts';
 import type { LedgerEntry, Snowflake } from '../../lambdas/protocol/ports/snowflake.ts';
 import type { Meta, SourceState } from '../../lambdas/protocol/ports/state.ts';
-import { dropStages, submitStage } from '../../lambdas/protocol/stream.ts';
+import { dropStreams, submitStage } from '../../lambdas/protocol/stream.ts';
 import type { Layout, Staged } from '../../lambdas/protocol/window.ts';
 import { item, layout as ofTable, stateOf, windowOf } from './fixtures.ts';
 
@@ -39,8 +39,8 @@ describe('a window opens', () => {
     expect(next(stateAt(3, sighted('b'), 'a'), managed)).toMatchObject({ kind: 'changes', covered: 'b' });
   });
   test('though the stream is empty, while a stage may have been consumed that has none', () => {
-    expect(next(stateAt(3, { ...sighted('false'), consuming: 3 }), own)).toBeNull();
-    expect(next(stateAt(3, { ...sighted('false'), consuming: 4 }), own)).toMatchObject({ number: 5 });
+    expect(next(stateAt(3, { ...sighted('false'), consuming: 4 }), own)).toBeNull();
+    expect(next(stateAt(3, { ...sighted('false'), consuming: 5 }), own)).toMatchObject({ number: 5 });
   });
   test('first with the rows that there are, of a stream of ours alone', () => {
     expect(next(stateAt(null, sighted('a')), managed)).toMatchObject({ number: 1, kind: 'snapshot', from: null });
@@ -59,6 +59,7 @@ async function submit(
   layout: Layout,
   entry: LedgerEntry | null,
   kind: Candidate['kind'] = 'changes',
+  began = false,
 ) {
   const calls: string[] = [];
   const does =
@@ -75,6 +76,7 @@ async function submit(
     ledger: does('ledger', entry),
     prepareStage: async ({ turn, initial }) => {
       calls.push(`prepare ${turn.stream.name} ${turn.number}${initial ? ' initial' : ''}`);
+      return { began };
     },
     consumption: ({ turn }) => `consume ${turn.number}`,
     statement: ({ staged: of }) => `read ${of!.table.name}`,
@@ -115,21 +117,30 @@ describe('the next stage', () => {
     const { calls } = await submit(first, managed, null, 'snapshot');
     expect(calls[1]).toBe('prepare SNOWMELT_0A1B_5 1 initial');
   });
+  test('of a managed stream that another made covers no token that was seen since', async () => {
+    const first = stateAt(null, sighted('a'));
+    expect((await submit(first, managed, null, 'snapshot', true)).scan.covered).toBe('seen');
+    expect((await submit(first, managed, null, 'snapshot', false)).scan.covered).toBeNull();
+  });
+  test('is named by its window, which no later beginning has', async () => {
+    const { scan } = await submit(stateAt(3), managed, null);
+    expect(scan.staged!.table.name).toMatch(/^SNOWMELT_0A1B_5_/);
+  });
   test('is one that was consumed and has no window: nothing else is consumed', async () => {
-    const { scan, calls } = await submit(stateAt(3, { consuming: 4 }), own, entry(4));
+    const { scan, calls } = await submit(stateAt(3, { consuming: 5 }), own, entry(4));
     expect(calls).toEqual(['ledger', 'describe stage', 'read THERE', 'note scan']);
     expect(scan).toMatchObject({ createdOn: 'created-1', to: '2026-01-01T00:09:59.500Z', staged: { made: true } });
     // Time never runs back, whatever Snowflake's clock does.
-    const early = await submit(stateAt(3, { consuming: 4 }), own, entry(4, '0a-1b', '2026-01-01T00:00:00.000Z'));
+    const early = await submit(stateAt(3, { consuming: 5 }), own, entry(4, '0a-1b', '2026-01-01T00:00:00.000Z'));
     expect(early.scan.to).toBe('2026-01-01T00:09:59.000Z');
   });
   test('says nothing of a token that was seen after it may have been consumed', async () => {
-    const state = stateAt(3, { consuming: 4 }, 'before');
+    const state = stateAt(3, { consuming: 5 }, 'before');
     expect((await submit(state, managed, entry(4))).scan.covered).toBe('before');
     expect((await submit(stateAt(3), managed, null)).scan.covered).toBe('seen');
   });
   test('is asked for again when it was not consumed', async () => {
-    const { calls } = await submit(stateAt(3, { consuming: 4 }), own, entry(3));
+    const { calls } = await submit(stateAt(3, { consuming: 5 }), own, entry(3));
     expect(calls).toContain('consume 4');
   });
   test.each([
@@ -138,27 +149,23 @@ describe('the next stage', () => {
     ['another life’s', entry(4, 'other')],
     ['gone', null],
   ])('is nobody’s guess when the ledger is %s', async (_, found) => {
-    await expect(submit(stateAt(3, { consuming: 4 }), own, found)).rejects.toMatchObject({ code: 'STATE_DISAGREES' });
+    await expect(submit(stateAt(3, { consuming: 5 }), own, found)).rejects.toMatchObject({ code: 'STATE_DISAGREES' });
   });
 });
 
-test('a stage is dropped when it is not above the head’s and nothing names it; so is a managed stream of before, not one of later', async () => {
+test('a managed stream of before is dropped, not one of later', async () => {
   const prefix = 'SNOWMELT_0A1B_';
-  const unfinished = windowOf(4, [1], { staged: staged(2, `${prefix}2_00000001`) });
-  const head = windowOf(5, [1], { staged: staged(3, `${prefix}3_00000001`) });
+  const head = windowOf(5, [1], { staged: staged(3) });
   head.staged!.stream!.stream.name = `${prefix}3`;
-  const state = { ...stateOf([unfinished, head], [item(0)], { incarnation: '0a-1b' }), head };
+  const state = { ...stateOf([head], [item(0)], { incarnation: '0a-1b' }), head };
   const dropped: string[] = [];
-  const names = ['1_00000001', '2_00000001', '2_00000002', '3_00000001', '4_00000001', 'x'];
   const port: Partial<Snowflake> = {
-    stages: async () => names.map((name) => prefix + name),
-    drop: async ({ name }) => void dropped.push(name),
     streams: async () => [`${prefix}1`, `${prefix}3`, `${prefix}6`],
     dropStream: async ({ name }) => void dropped.push(name),
   };
   const telemetry = { info: () => undefined, error: () => undefined, count: () => undefined, gauge: () => undefined };
-  await dropStages({ snowflake: port as Snowflake, telemetry }, 's', state, managed.stream!);
-  expect(dropped).toEqual([`${prefix}1_00000001`, `${prefix}2_00000002`, `${prefix}1`]);
+  await dropStreams({ snowflake: port as Snowflake, telemetry }, 's', state);
+  expect(dropped).toEqual([`${prefix}1`]);
 });
 
 test('the digest covers the stage', () => {

@@ -10,6 +10,8 @@ export type Rule = {
   edits: Edit[];
   /** Only lives with these upheavals; all of them otherwise. */
   upheavals?: Upheaval[];
+  /** How many lives it may take, where that is more than the run has: what it is for is rare. */
+  lives?: number;
   /** Why these lives need not notice, and what else does. */
   unnoticed?: string;
 };
@@ -44,6 +46,11 @@ export const RULES: Rule[] = [
         'const decision = run.reconciled ? { position: lease.item.position, marked: lease.item.marked } : decide(run, state, producer);',
       ),
     ],
+  },
+  {
+    rule: 'a write of this epoch whose reply was lost counts when the marker is compared',
+    lives: 3000,
+    edits: [protocol('publish.ts', 'return ours ? stored : known;', 'return ours ? known : known;')],
   },
   {
     rule: 'the epoch is checked after InitProducerId',
@@ -282,8 +289,8 @@ export const RULES: Rule[] = [
     edits: [protocol('stage.ts', 'needed = neededCopies(head, windows)', 'needed = []')],
   },
   {
-    rule: 'a copy above the head may still get a window',
-    upheavals: ['bulk query', 'incrementing query'],
+    rule: 'a copy or stage above the head may still get a window',
+    upheavals: ['bulk query', 'incrementing query', 'stream', 'managed stream'],
     edits: [protocol('stage.ts', 'through: head.number', 'through: Infinity')],
   },
   {
@@ -318,7 +325,7 @@ export const RULES: Rule[] = [
   {
     rule: 'that a stage may be consumed is noted before it is',
     upheavals: ['stream', 'managed stream'],
-    edits: [protocol('stream.ts', '  await checkpoints.updateMeta(source, { consuming: turn.number });\n', '')],
+    edits: [protocol('stream.ts', '  await checkpoints.updateMeta(source, { consuming: number });\n', '')],
   },
   {
     rule: 'what was consumed gets its window, though the stream is empty then',
@@ -328,14 +335,33 @@ export const RULES: Rule[] = [
   {
     rule: 'a stage that another consumed covers no token that was seen later',
     upheavals: ['managed stream'],
-    unnoticed:
-      'a planner has to die between the two, and no change to come after it for a while: the crash points in memory bring that about',
     edits: [protocol('stream.ts', 'stream!.managed ? (head?.covered ?? null) : covered', 'covered')],
   },
   {
-    rule: 'a stage above the head may still get a window',
+    rule: 'a stage is named by its window: no later beginning has that number',
+    upheavals: ['managed stream'],
+    lives: 3000,
+    edits: [protocol('stream.ts', 'name: copyName(incarnation, number)', 'name: copyName(incarnation, turn.number)')],
+  },
+  {
+    rule: 'a managed stream of a later beginning is not dropped',
+    upheavals: ['managed stream'],
+    lives: 3000,
+    edits: [protocol('stream.ts', 'began(name) < began(newest.name)', 'name !== newest.name')],
+  },
+  {
+    rule: 'the first stage of a stream that another made covers no token that was seen later',
+    upheavals: ['managed stream'],
+    lives: 3000,
+    edits: [
+      protocol('stream.ts', 'turn.number > 1 || began ? scan.covered', 'turn.number >= 1 || began ? scan.covered'),
+    ],
+  },
+  {
+    rule: 'for which window a stage may have been consumed only grows',
     upheavals: ['stream', 'managed stream'],
-    edits: [protocol('stream.ts', 'through: newest.number', 'through: Infinity')],
+    lives: 3000,
+    edits: [checkpoints('source-meta.ts', '    ...(consuming ? [consumingNotBeyond(consuming)] : []),\n', '')],
   },
   {
     rule: 'the marker is committed with the records',

@@ -121,8 +121,11 @@ export interface Snowflake {
   describeStream(layout: Omit<Layout, 'number'>, stream: ObjectName | null): Promise<ObjectFacts>;
   /** Columns of a stage, as `describeStream` has them. */
   describeStage(layout: Layout, table: ObjectName): Promise<Pick<ObjectFacts, 'columns'>>;
-  /** Makes the stage, empty; for the first one also the ledger and a managed stream, unless they are there. */
-  prepareStage(request: StreamRequest): Promise<void>;
+  /**
+   * Makes the stage, empty; for the first one also the ledger and a managed stream, unless they are there. `began`: a managed
+   * stream was not there when this was asked.
+   */
+  prepareStage(request: StreamRequest): Promise<{ began: boolean }>;
   /** The text that fills the stage and moves the ledger on, both or neither. */
   consumption(request: StreamRequest): string;
   /** null: nothing was ever consumed. */

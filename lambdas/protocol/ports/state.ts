@@ -58,7 +58,7 @@ export type Meta = {
   scan: PendingScan | null;
   request: WindowRequest | null;
   finishedThrough: number;
-  /** Of a stream source: the newest stage that was asked for. It may have been consumed, or not. */
+  /** Of a stream source: the newest window whose stage was asked for. It may have been consumed, or not. */
   consuming?: number | null;
   /** Where copies of a table for its snapshots are, until all are dropped. */
   copies?: { database: string; schema: string } | null;

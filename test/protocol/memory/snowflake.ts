@@ -75,7 +75,7 @@ export class MemorySnowflake implements Snowflake {
     });
   }
 
-  prepareStage(request: StreamRequest): Promise<void> {
+  prepareStage(request: StreamRequest): Promise<{ began: boolean }> {
     return this.#request('prepareStage', () => this.given.prepare(request, this.#now()));
   }
 

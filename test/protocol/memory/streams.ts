@@ -48,14 +48,16 @@ export class Streams {
     return this.#commits.commits.filter(({ at }) => at <= upTo);
   }
 
-  prepare({ layout, turn, initial, table }: StreamRequest, now: number): void {
+  prepare({ layout, turn, initial, table }: StreamRequest, now: number): { began: boolean } {
     const { name } = turn.stream;
-    if (layout.stream!.managed && !this.#streams.has(name)) {
+    const began = layout.stream!.managed && !this.#streams.has(name);
+    if (began) {
       const there = new Set(this.#there(now));
       if (initial) this.#stream(name).start = there;
       else this.#stream(name).given = there;
     }
     this.#stages.set(table.name, []);
+    return { began };
   }
 
   hasRows(name: string, now: number): boolean {

@@ -80,7 +80,9 @@ export class MemorySnowflake implements Snowflake {
   async describeStage(): Promise<never> {
     throw new Error('no stream source here');
   }
-  async prepareStage(): Promise<void> {}
+  async prepareStage() {
+    return { began: false };
+  }
   consumption(): string {
     throw new Error('no stream source here');
   }
