@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../infra/node-flags.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { windowDigest } from '../lambdas/protocol/digest.ts';
@@ -98,7 +99,7 @@ export class Deployment {
       secrets: secretsOf(demo, { token: randomUUID(), privateKey: '' }),
       environment: {
         SNOWMELT_CONFIG: configPath,
-        NODE_OPTIONS: `--enable-source-maps --import=${probe}`,
+        NODE_OPTIONS: [...NODE_FLAGS, `--import=${probe}`].join(' '),
         ...(profiles === undefined ? {} : { BENCH_PROFILE: profiles }),
       },
       concurrency: 1,
