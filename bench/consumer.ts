@@ -1,10 +1,15 @@
 /** A read_committed consumer that looks at every record: is each row here once, in order, and what it should be. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaConnection } from '../local/kafka/requests.ts';
 import { HEADER_BYTES, readHeader } from '../local/kafka/record-batch.ts';
 import { addChecksum, checksum } from './image.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const READ_COMMITTED = 1;
+/** A broker answers so for a moment although it has named itself the leader of a new topic. */
+const NOT_LEADER = 6;
+const LEADER_TRIES = 200;
+const LEADER_PAUSE_MS = 50;
 const CONTROL = 0x20;
 
 type OnRecord = (key: Buffer, value: Buffer, topicPartition: number) => void;
@@ -21,15 +26,20 @@ export async function readTopic(broker: string, topic: string, partitions: numbe
   }
 }
 
-/** Follows a topic of one partition until it is stopped. */
-export function followTopic(broker: string, topic: string, onRecord: OnRecord): { stop(): Promise<void> } {
+/** Follows a topic of one partition until it is stopped; `onError` hears at once what stop() rejects with. */
+export function followTopic(
+  broker: string,
+  topic: string,
+  onRecord: OnRecord,
+  onError: (error: unknown) => void = () => undefined,
+): { stop(): Promise<void> } {
   let stopped = false;
   const follow = async () => {
     using connection = await KafkaConnection.open(broker, { clientId: 'bench', timeoutMs: 60_000 });
     for (let offset = 0n; !stopped;) offset = (await fetch(connection, topic, 0, offset, onRecord)).next;
   };
   const following = follow();
-  following.catch(() => undefined); // stop() tells
+  following.catch(onError);
   return {
     stop: () => {
       stopped = true;
@@ -43,19 +53,26 @@ export class RowCounter {
   rows = 0;
   bytes = 0;
   #next = Promise.withResolvers<void>();
+  readonly #failed = Promise.withResolvers<never>();
   readonly #following: { stop(): Promise<void> };
 
   constructor(broker: string, topic: string) {
-    this.#following = followTopic(broker, topic, (_, value) => {
-      this.rows++;
-      this.bytes += value.length;
-      this.#next.resolve();
-    });
+    this.#following = followTopic(
+      broker,
+      topic,
+      (_, value) => {
+        this.rows++;
+        this.bytes += value.length;
+        this.#next.resolve();
+      },
+      (error) => this.#failed.reject(error),
+    );
+    this.#failed.promise.catch(() => undefined); // more() tells
   }
 
-  /** Resolves when there are more. */
+  /** Resolves when there are more. @throws what the reading ended with */
   async more(): Promise<void> {
-    await this.#next.promise;
+    await Promise.race([this.#next.promise, this.#failed.promise]);
     this.#next = Promise.withResolvers();
   }
 
@@ -67,13 +84,23 @@ export class RowCounter {
 /** `end`: where the partition ends; `stable`: where its open transactions begin. */
 type Fetched = { next: bigint; end: bigint; stable: bigint };
 
-async function fetch(
+async function fetch(...request: Parameters<typeof fetchOnce>): Promise<Fetched> {
+  for (let tries = 0; tries < LEADER_TRIES; tries++) {
+    const fetched = await fetchOnce(...request);
+    if (fetched !== null) return fetched;
+    await sleep(LEADER_PAUSE_MS);
+  }
+  throw new Error(`Fetch of ${request[1]}-${request[2]}: no leader`);
+}
+
+/** Null: not from this broker, or not yet. */
+async function fetchOnce(
   connection: KafkaConnection,
   topic: string,
   partition: number,
   from: bigint,
   onRecord: OnRecord,
-): Promise<Fetched> {
+): Promise<Fetched | null> {
   const reply = await connection.request(1, 4, (writer) => {
     writer.int32(-1).int32(100).int32(1).int32(MAX_BYTES).int8(READ_COMMITTED);
     writer.array([topic], (name) =>
@@ -89,13 +116,14 @@ async function fetch(
       const end = reply.int64();
       const stable = reply.int64();
       const aborted = reply.array(() => [reply.int64(), reply.int64()]);
+      if (code === NOT_LEADER) return null;
       if (code !== 0) throw new Error(`Fetch of ${topic}-${partition}: ${code}`);
       if (aborted.length > 0) throw new Error(`${topic}-${partition}: a transaction was aborted`);
       const next = readBatches(reply.bytes(), from, (key, value) => onRecord(key, value, partition));
       return { next, end, stable };
     })[0]!;
   });
-  return fetched!;
+  return fetched ?? null;
 }
 
 /** Answers the offset after the last whole batch. */
