@@ -75,12 +75,16 @@ export class HttpClient {
         const announced = Number(response.headers['content-length'] ?? Number.NaN);
         if (announced > largestBody) return fail('body too large');
         const body = new Body(announced);
+        const { socket } = response;
+        // Node's parser hears of what the socket has read before this does, and copies the body out of it.
+        socket.on('data', release);
         response.on('data', (piece: Buffer<ArrayBuffer>) => {
           quiet.refresh();
           if (!body.add(piece)) fail('body longer than announced or too large');
         });
         response.on('error', (error) => fail('body cut short', error));
         response.on('close', () => {
+          socket.off('data', release);
           if (!response.complete || !body.whole) return fail('body cut short');
           finish();
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: body.bytes() });

@@ -8,6 +8,8 @@ const unzip = promisify(gunzip);
 const largestText = 512 * 1024 * 1024;
 /** Small enough for the allocator to use again at once; smaller ones cost more turns, larger ones the cache. */
 const pieceBytes = 256 * 1024;
+/** Chunks of a result are about as large as each other: room for one is room for most. */
+const stepBytes = 4 * 1024 * 1024;
 
 /** The text's bytes. Rejects for a stream that is cut short or broken (gzip carries a checksum and a length). */
 export async function unpack(body: Buffer): Promise<Buffer> {
@@ -24,8 +26,9 @@ export class TextBuffer {
   /** Valid until the next call. `expected` is the announced size (0: unknown). @throws MalformedText */
   async unpack(body: Buffer, expected: number): Promise<Buffer> {
     if (!isGzip(body)) return body;
-    if (expected > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.min(expected, largestText));
+    if (expected > this.#bytes.length) this.#grow(expected, 0);
     let length = 0;
+    let unfilled: ArrayBuffer | null = null;
     const pieces = createGunzip({ chunkSize: pieceBytes });
     pieces.end(body);
     try {
@@ -35,8 +38,10 @@ export class TextBuffer {
         if (end > this.#bytes.length) this.#grow(end, length);
         piece.copy(this.#bytes, length);
         length = end;
-        release(piece);
+        if (piece.length < piece.buffer.byteLength) unfilled = piece.buffer;
+        else release(piece);
       }
+      unfilled?.transfer(0);
     } catch (error) {
       if (error instanceof MalformedText) throw error;
       throw new MalformedText(`Not whole gzip (${(error as NodeJS.ErrnoException).code ?? 'error'})`, length);
@@ -45,8 +50,10 @@ export class TextBuffer {
   }
 
   #grow(wanted: number, used: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(largestText, Math.max(wanted, 2 * this.#bytes.length)));
+    const size = stepBytes * Math.ceil(Math.max(wanted, 2 * used) / stepBytes);
+    const larger = Buffer.allocUnsafeSlow(Math.min(largestText, size));
     this.#bytes.copy(larger, 0, 0, used);
+    release(this.#bytes);
     this.#bytes = larger;
   }
 }

@@ -1,6 +1,7 @@
 /** The reader gives each row of a range exactly once, in order, whatever happens to answers and downloads. */
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { HttpClient } from '../../lambdas/snowflake/http.ts';
 import { Reader } from '../../lambdas/snowflake/reader.ts';
@@ -79,6 +80,34 @@ test('what was handed out stays as it is while the chunk after it is unzipped', 
     seen.push(...cellsOf(batch));
   }
   expect(seen).toEqual(wide);
+});
+
+test('bodies of many pieces arrive whole, whether their length is announced or not', async () => {
+  const hex = (row: number) => createHash('shake256', { outputLength: 5_000 }).update(`${row}`).digest('hex');
+  const large: Cell[][] = Array.from({ length: 240 }, (_, row) => [`${row}`, hex(row)]);
+  const [server, reader] = await start(large, 0, [80, 80, 80]);
+  server.chunkFaults.set(1, [(response, body) => response.writeHead(200).end(body)]);
+  expect(await collect(reader.read(queryId, 0, 240, 2))).toEqual(large);
+});
+
+test.each([
+  ['as announced', (size: number) => size],
+  ['not announced', () => 0],
+  ['longer than announced', (size: number) => size >> 1],
+  ['shorter than announced', (size: number) => 2 * size],
+])('texts of any length, %s', async (_, announced) => {
+  const lengths = [1, 255, 256, 257, 511, 512, 513, 768, 255, 256].map((kib) => kib * 1024);
+  const brackets = '[""]'.length;
+  const texts: Cell[][] = lengths.flatMap((length) => [-1, 0, 1].map((more) => ['x'.repeat(length + more - brackets)]));
+  const [server, reader] = await start(texts, 0, Array<number>(texts.length).fill(1));
+  server.alter = (data) => {
+    for (const chunk of data.chunks as { uncompressedSize: number }[])
+      chunk.uncompressedSize = announced(chunk.uncompressedSize);
+  };
+  expect((await collect(reader.read(queryId, 0, texts.length, 1))).map(([text]) => text!.length)).toEqual(
+    texts.map(([text]) => text!.length),
+  );
+  expect(server.asked).toHaveLength(texts.length);
 });
 
 test('downloads at most two chunks ahead, and stops when the caller does', async () => {
