@@ -74,10 +74,13 @@ export class AvroRow implements RowWriter {
     const number = this.#number;
     const moment = this.#moment;
     switch (type.kind) {
-      case 'text':
-        return writeText(from, start, end, to, writeLength(textSize(from, start, end), to, at));
+      case 'text': {
+        const size = textSize(from, start, end);
+        return writeText(from, start, end, size, to, writeLength(size, to, at));
+      }
       case 'utc': {
-        const p = writeText(from, start, end, to, writeLength(textSize(from, start, end) + 1, to, at));
+        const size = textSize(from, start, end);
+        const p = writeText(from, start, end, size, to, writeLength(size + 1, to, at));
         to[p] = Z;
         return p + 1;
       }

@@ -15,7 +15,7 @@ export function writeDecoded(from: Uint8Array, start: number, end: number, to: U
   // Slashes may be escaped.
   if (size !== end - start) {
     if (plain.length < size) plain = new Uint8Array(2 * size);
-    writeText(from, start, end, plain, 0);
+    writeText(from, start, end, size, plain, 0);
     return decode(plain, 0, size, to, at);
   }
   return decode(from, start, end, to, at);

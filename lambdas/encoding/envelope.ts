@@ -20,7 +20,7 @@ export type Pieces = {
 };
 
 /** In place of `toRow` at the first and the last row of a snapshot's range. */
-export type Edges = { first: Buffer; last: Buffer; rows: number };
+export type Edges<Piece = Buffer> = { first: Piece; last: Piece; rows: number };
 
 const ops: readonly Op[] = ['c', 'u', 'd', 'r'];
 
@@ -75,7 +75,7 @@ export function edgesOf(
   return rows === undefined ? null : { first: piece('first'), last: piece('last'), rows };
 }
 
-export function atEdge(edges: Edges, row: number, otherwise: Buffer): Buffer {
+export function atEdge<Piece>(edges: Edges<Piece>, row: number, otherwise: Piece): Piece {
   return row === edges.rows ? edges.last : row === 1 ? edges.first : otherwise;
 }
 
@@ -119,6 +119,6 @@ export function flatPieces({ window, now }: WindowFacts): Pieces {
 }
 
 /** One constant piece for each op. */
-export function perOp(make: (op: Op) => Buffer): Record<Op, Buffer> {
-  return Object.fromEntries(ops.map((op) => [op, make(op)])) as Record<Op, Buffer>;
+export function perOp<Piece>(make: (op: Op) => Piece): Record<Op, Piece> {
+  return Object.fromEntries(ops.map((op) => [op, make(op)])) as Record<Op, Piece>;
 }

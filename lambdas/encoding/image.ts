@@ -5,10 +5,11 @@
 import { SnowmeltError } from '../errors.ts';
 import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
-import { cellSlack, copyBytes, writeBoolean, writeNumber } from './cells.ts';
+import { cellSlack, writeBoolean, writeNumber } from './cells.ts';
 import { ConnectCells } from './connect-cells.ts';
 import type { RowWriter } from './record.ts';
 import { typesOf, type ConnectType, type JsonKind } from './types.ts';
+import { copyText, Viewed, wordsOf } from './words.ts';
 
 const STRING = 0;
 const NUMBER = 1;
@@ -24,9 +25,12 @@ export class ImageWriter implements RowWriter {
   readonly #cells: Int32Array;
   readonly #kinds: Uint8Array;
   readonly #connect: ConnectCells | null;
-  /** `{"A":` `,"B":` ... one after the other; the n-th lies in [starts[n], starts[n + 1]). */
-  readonly #names: Buffer;
+  /** `{"A":` `,"B":` ... each at a word of its own: the n-th, `lengths[n]` bytes, begins at word starts[n]. */
+  readonly #names: Int32Array;
   readonly #starts: Int32Array;
+  readonly #lengths: Int32Array;
+  readonly #from = new Viewed();
+  readonly #to = new Viewed();
   readonly #fixed: number;
 
   /** The columns at `cells`, in that order; `connect`: as a schema block says. @throws TYPE_UNSUPPORTED */
@@ -40,10 +44,12 @@ export class ImageWriter implements RowWriter {
     this.#kinds = Uint8Array.from(cells, (cell) =>
       connect ? codeOf(facts[cell]!.connect(columns[cell]!)) : codes[facts[cell]!.json(columns[cell]!)],
     );
-    this.#names = Buffer.concat(names);
+    const words = names.map(wordsOf);
+    this.#names = Int32Array.from(words.flatMap((name) => [...name]));
     this.#starts = new Int32Array(cells.length + 1);
-    names.forEach((name, index) => (this.#starts[index + 1] = this.#starts[index]! + name.length));
-    this.#fixed = this.#names.length + cells.length * cellSlack + 2;
+    words.forEach((name, index) => (this.#starts[index + 1] = this.#starts[index]! + name.length));
+    this.#lengths = Int32Array.from(names, (name) => name.length);
+    this.#fixed = 4 * this.#names.length + cells.length * cellSlack + 2;
   }
 
   /** Bytes that `write` takes at most. */
@@ -71,10 +77,15 @@ export class ImageWriter implements RowWriter {
     const kinds = this.#kinds;
     const names = this.#names;
     const starts = this.#starts;
+    const lengths = this.#lengths;
+    const from = this.#from.of(bytes);
+    const view = this.#to.of(to);
     const base = 2 * row * width;
     let p = at;
     for (let i = 0; i < cells.length; i++) {
-      p = copyBytes(names, starts[i]!, starts[i + 1]!, to, p);
+      const nameEnd = starts[i + 1]!;
+      for (let word = starts[i]!, q = p; word < nameEnd; word++, q += 4) view.setInt32(q, names[word]!, true);
+      p += lengths[i]!;
       const offset = base + 2 * cells[i]!;
       const start = offsets[offset]!;
       if (start < 0) {
@@ -88,7 +99,7 @@ export class ImageWriter implements RowWriter {
       switch (kinds[i]) {
         case STRING:
           to[p++] = QUOTE;
-          p = copyBytes(bytes, start, end, to, p);
+          p = copyText(bytes, from, start, end, to, view, p);
           to[p++] = QUOTE;
           break;
         case BOOLEAN:

@@ -2,9 +2,10 @@
 import type { Op } from '../protocol/ports/records.ts';
 import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import { copyBytes, writeInteger } from './cells.ts';
-import { atEdge, type Pieces } from './envelope.ts';
+import { atEdge, perOp, type Edges, type Pieces } from './envelope.ts';
 import type { ImageWriter } from './image.ts';
 import type { RowWriter, ValueWriter } from './record.ts';
+import { Constant, Viewed } from './words.ts';
 
 /** Room for a row number and `null`. */
 const numberRoom = 32;
@@ -12,16 +13,28 @@ const numberRoom = 32;
 export class JsonValue implements ValueWriter {
   readonly #flat: boolean;
   readonly #row: ImageWriter;
-  readonly #pieces: Pieces;
+  readonly #before: Constant;
+  readonly #after: Constant;
+  /** Both, and `null` between them. */
+  readonly #onlyAfter: Constant;
+  readonly #toRow: Record<Op, Constant>;
+  readonly #tail: Record<Op, Constant>;
+  readonly #edges: Edges<Constant> | null;
+  readonly #to = new Viewed();
   readonly #fixed: number;
 
   /** `flat`: an image of what is there now, or was, and no second one. */
   constructor(flat: boolean, row: ImageWriter, pieces: Pieces) {
     this.#flat = flat;
     this.#row = row;
-    this.#pieces = pieces;
-    const { before, after, toRow, tail } = pieces;
-    this.#fixed = before.length + after.length + toRow.d.length + tail.d.length + 2 * numberRoom;
+    const { before, after, toRow, tail, edges } = pieces;
+    this.#before = new Constant(before);
+    this.#after = new Constant(after);
+    this.#onlyAfter = new Constant(Buffer.concat([before, Buffer.from('null'), after]));
+    this.#toRow = perOp((op) => new Constant(toRow[op]));
+    this.#tail = perOp((op) => new Constant(tail[op]));
+    this.#edges = edges && { first: new Constant(edges.first), last: new Constant(edges.last), rows: edges.rows };
+    this.#fixed = this.#before.room + this.#after.room + this.#toRow.d.room + this.#tail.d.room + 2 * numberRoom;
   }
 
   room(before: RowBatch | null, beforeRow: number, after: RowBatch | null, afterRow: number): number {
@@ -41,19 +54,24 @@ export class JsonValue implements ValueWriter {
     to: Uint8Array,
     at: number,
   ): number {
-    const { before: head, after: between, toRow, tail, edges } = this.#pieces;
-    let p = copyBytes(head, 0, head.length, to, at);
+    const view = this.#to.of(to);
+    let p = at;
     if (this.#flat) {
+      p = this.#before.write(to, view, p);
       p = this.#row.writeOpen((after ?? before)!, after === null ? beforeRow : afterRow, to, p);
     } else {
-      p = before === null ? writeNull(to, p) : this.#row.write(before, beforeRow, to, p);
-      p = copyBytes(between, 0, between.length, to, p);
+      if (before === null) {
+        p = this.#onlyAfter.write(to, view, p);
+      } else {
+        p = this.#before.write(to, view, p);
+        p = this.#row.write(before, beforeRow, to, p);
+        p = this.#after.write(to, view, p);
+      }
       p = after === null ? writeNull(to, p) : this.#row.write(after, afterRow, to, p);
     }
-    const middle = edges === null ? toRow[op] : atEdge(edges, row, toRow[op]);
-    p = copyBytes(middle, 0, middle.length, to, p);
-    p = writeInteger(row, to, p);
-    return copyBytes(tail[op], 0, tail[op].length, to, p);
+    const edges = this.#edges;
+    p = (edges === null ? this.#toRow[op] : atEdge(edges, row, this.#toRow[op])).write(to, view, p);
+    return this.#tail[op].write(to, view, writeInteger(row, to, p));
   }
 }
 

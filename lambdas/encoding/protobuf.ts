@@ -87,8 +87,10 @@ export class ProtobufRow implements RowWriter {
     const number = this.#number;
     const moment = this.#moment;
     switch (type.kind) {
-      case 'text':
-        return writeText(from, start, end, to, writeUnsigned(textSize(from, start, end), to, at));
+      case 'text': {
+        const size = textSize(from, start, end);
+        return writeText(from, start, end, size, to, writeUnsigned(size, to, at));
+      }
       case 'boolean':
         to[at] = isTrue(from, start, end) ? 1 : 0;
         return at + 1;

@@ -30,13 +30,23 @@ export function textSize(from: Uint8Array, start: number, end: number): number {
   return size;
 }
 
-/** Writes the text as UTF-8; answers where it ends. @throws RESULT_MALFORMED */
-export function writeText(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+/** Writes the text, `size` bytes by `textSize`, as UTF-8; answers where it ends. @throws RESULT_MALFORMED */
+export function writeText(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  size: number,
+  to: Uint8Array,
+  at: number,
+): number {
+  if (size === end - start) return copyBytes(from, start, end, to, at);
   let p = at;
-  let copied = start;
   for (let i = start; i < end; i++) {
-    if (from[i] !== BACKSLASH) continue;
-    p = copyBytes(from, copied, i, to, p);
+    const byte = from[i]!;
+    if (byte !== BACKSLASH) {
+      to[p++] = byte;
+      continue;
+    }
     i++;
     if (i >= end) throw malformed();
     if (from[i] === U) {
@@ -50,9 +60,8 @@ export function writeText(from: Uint8Array, start: number, end: number, to: Uint
     } else {
       to[p++] = unescaped(from[i]!);
     }
-    copied = i + 1;
   }
-  return copyBytes(from, copied, end, to, p);
+  return p;
 }
 
 function unescaped(byte: number): number {

@@ -11,6 +11,7 @@ import { AvroRow } from '../../lambdas/encoding/avro.ts';
 import { ImageWriter } from '../../lambdas/encoding/image.ts';
 import { ProtobufRow } from '../../lambdas/encoding/protobuf.ts';
 import { types } from '../../lambdas/encoding/types.ts';
+import { Constant, copyText, Viewed } from '../../lambdas/encoding/words.ts';
 import { batchOf, column } from './records.ts';
 import { samples } from './samples.ts';
 
@@ -19,6 +20,48 @@ const bytesOf = (write: (to: Uint8Array) => number, room = 64) => {
   const to = Buffer.alloc(room, 0xaa);
   return to.subarray(0, write(to));
 };
+
+describe('copies', () => {
+  const placed = fc.record({ length: fc.nat(300), from: fc.nat(9), at: fc.nat(9), behind: fc.nat(5) });
+  const text = Buffer.from(Array.from({ length: 320 }, (_, at) => at % 251));
+
+  test('of cells, and nothing beyond', () => {
+    fc.assert(
+      fc.property(placed, ({ length, from, at, behind }) => {
+        // Views that begin and end where their memory does not.
+        const source = text.subarray(1, 1 + from + length + behind);
+        const to = Buffer.alloc(at + length + 5, 0xaa).subarray(1);
+        const [sourceView, toView] = [new Viewed().of(source), new Viewed().of(to)];
+        const end = copyText(source, sourceView, from, from + length, to, toView, at);
+        expect(end).toBe(at + length);
+        const around = [Buffer.alloc(at, 0xaa), source.subarray(from, from + length), Buffer.alloc(4, 0xaa)];
+        expect(to).toEqual(Buffer.concat(around));
+      }),
+    );
+  });
+
+  test('of constants, and three bytes beyond at most', () => {
+    fc.assert(
+      fc.property(placed, ({ length, from, at }) => {
+        const constant = text.subarray(from, from + length);
+        const written = new Constant(constant);
+        const to = Buffer.alloc(at + length + 8, 0xaa).subarray(1);
+        expect(written.write(to, new Viewed().of(to), at)).toBe(at + length);
+        expect(to.subarray(0, at + length)).toEqual(Buffer.concat([Buffer.alloc(at, 0xaa), constant]));
+        expect(written.room).toBeLessThan(length + 4);
+        expect(to.subarray(at + written.room)).toEqual(Buffer.alloc(7 + length - written.room, 0xaa));
+      }),
+    );
+  });
+
+  test('a view is of the bytes that are asked for', () => {
+    const viewed = new Viewed();
+    for (const bytes of [text.subarray(3), text.subarray(3, 9), new Uint8Array(4)]) {
+      const { buffer, byteOffset, byteLength } = viewed.of(bytes);
+      expect([buffer, byteOffset, byteLength]).toEqual([bytes.buffer, bytes.byteOffset, bytes.length]);
+    }
+  });
+});
 
 describe('decimals', () => {
   const unscaled = (text: string, scale: number) => {
@@ -154,7 +197,7 @@ describe('dates and times', () => {
 describe('text', () => {
   const plain = (inside: Buffer) => {
     const size = textSize(inside, 0, inside.length);
-    const bytes = bytesOf((to) => writeText(inside, 0, inside.length, to, 0), inside.length + 1);
+    const bytes = bytesOf((to) => writeText(inside, 0, inside.length, size, to, 0), inside.length + 1);
     expect(bytes.length).toBe(size);
     return bytes.toString();
   };
