@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NODE_FLAGS } from '../infra/node-flags.ts';
 import { createCheckpoints } from '../lambdas/checkpoints/store.ts';
 import type { ResolvedConfig, ResolvedSource } from '../lambdas/config/resolved.ts';
 import { windowDigest } from '../lambdas/protocol/digest.ts';
@@ -99,7 +98,7 @@ export class Deployment {
       secrets: secretsOf(demo, { token: randomUUID(), privateKey: '' }),
       environment: {
         SNOWMELT_CONFIG: configPath,
-        NODE_OPTIONS: [...NODE_FLAGS, `--import=${probe}`].join(' '),
+        NODE_OPTIONS: `--enable-source-maps --import=${probe}`,
         ...(profiles === undefined ? {} : { BENCH_PROFILE: profiles }),
       },
       concurrency: 1,

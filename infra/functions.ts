@@ -15,7 +15,6 @@ import type { Construct } from 'constructs';
 import type { Infrastructure } from '../lambdas/config/load.ts';
 import { DEFAULT_PATH } from '../lambdas/config/runtime.ts';
 import { identityArn } from './identity.ts';
-import { NODE_FLAGS } from './node-flags.ts';
 import { functionRole, type Uses } from './permissions.ts';
 import { acknowledge } from './rules.ts';
 import { failureQueue } from './state.ts';
@@ -85,7 +84,7 @@ export function worker(scope: Construct, name: FunctionName, props: WorkerProps,
     logGroup: logs,
     environment: {
       SNOWMELT_CONFIG: DEFAULT_PATH,
-      NODE_OPTIONS: NODE_FLAGS.join(' '),
+      NODE_OPTIONS: '--enable-source-maps',
       SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
       SNOWFLAKE_DISABLE_MINICORE: 'true',
       SF_TELEMETRY_DISABLE_CONNECTION_SHAPE: '1',

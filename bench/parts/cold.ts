@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NODE_FLAGS } from '../../infra/node-flags.ts';
 import { Environment } from '../../local/aws/lambda/environment.ts';
 import { startRuntimeApi, type RuntimeApi } from '../../local/aws/lambda/runtime-api.ts';
 import { bundle, functionEntries, type Bundle } from '../../scripts/bundle.ts';
@@ -32,7 +31,7 @@ async function initMs(api: RuntimeApi, { name, path }: Bundle): Promise<number> 
   const id = crypto.randomUUID();
   const began = performance.now();
   const on = { line: () => undefined, close: () => undefined };
-  const environment = new TimedEnvironment(spec, api.address(id), { NODE_OPTIONS: NODE_FLAGS.join(' ') }, on);
+  const environment = new TimedEnvironment(spec, api.address(id), { NODE_OPTIONS: '--enable-source-maps' }, on);
   pin(environment.pid);
   api.register(id, environment);
   await environment.ready.promise;
@@ -44,7 +43,7 @@ async function initMs(api: RuntimeApi, { name, path }: Bundle): Promise<number> 
 
 async function importMs({ path }: Bundle): Promise<number> {
   const script = `const t = performance.now(); await import(${JSON.stringify(pathToFileURL(path).href)}); console.log(performance.now() - t); process.exit();`;
-  return Number(await runPinned([process.execPath, ...NODE_FLAGS, '--input-type=module', '-e', script]));
+  return Number(await runPinned([process.execPath, '--enable-source-maps', '--input-type=module', '-e', script]));
 }
 
 /** From nothing to ready. */
