@@ -86,7 +86,7 @@ function lineOf(name: string, guarantee: string, results: string, outcome: Outco
   const pairs = outcome.map((run, at) => [ours[at] ?? ours.at(-1)!, run] as const);
   const ratio = median(pairs.map(([own, theirs]) => rowsPerSecond(own) / rowsPerSecond(theirs)));
   const { values } = summary(name, outcome);
-  return { name, values: { guarantee, results, ...values, 'Snowmelt is': `${ratio.toFixed(1)} x` } };
+  return { name, values: { guarantee, results, ...values, 'Snowmelt is': `${ratio.toFixed(2)} x` } };
 }
 
 /**
