@@ -3,6 +3,7 @@
  * is copied as it is. All writers answer the position after what they wrote and assume that there is room.
  */
 import { SnowmeltError } from '../errors.ts';
+import { copyBytes } from './copies.ts';
 
 const DOT = 0x2e;
 const ZERO = 0x30;
@@ -12,23 +13,6 @@ const EXPONENT = 0x45;
 
 /** The most that any writer adds to the bytes of a cell: quotes, digits that a number lacked, a decimal in Base64. */
 export const cellSlack = 32;
-
-/** Below this a loop is faster than the native copy's call. */
-const loopUpTo = 40;
-
-type Copy = (this: Uint8Array, to: Uint8Array, at: number, start: number, end: number) => number;
-/** Twice as fast as `set` with a `subarray`, and nothing is left to collect. */
-export const copyNative = Reflect.get(Buffer.prototype, 'copy') as Copy;
-
-export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
-  if (end - start > loopUpTo) {
-    copyNative.call(from, to, at, start, end);
-    return at + end - start;
-  }
-  let p = at;
-  for (let i = start; i < end; i++) to[p++] = from[i]!;
-  return p;
-}
 
 const nan = Buffer.from('"NaN"');
 const infinity = Buffer.from('"Infinity"');

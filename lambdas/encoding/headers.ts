@@ -7,7 +7,7 @@ import { SnowmeltError } from '../errors.ts';
 import type { HeaderWriter } from '../protocol/ports/records.ts';
 import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Window } from '../protocol/window.ts';
-import { copyBytes } from './cells.ts';
+import { copyBytes } from './copies.ts';
 
 /** A varint of at most 2^28. */
 const LENGTH_ROOM = 5;

@@ -7,9 +7,9 @@ import type { RowBatch } from '../protocol/ports/snowflake.ts';
 import type { Column } from '../protocol/window.ts';
 import { cellSlack, writeBoolean, writeNumber } from './cells.ts';
 import { ConnectCells } from './connect-cells.ts';
+import { copyText, Viewed, wordsOf } from './copies.ts';
 import type { RowWriter } from './record.ts';
 import { typesOf, type ConnectType, type JsonKind } from './types.ts';
-import { copyText, Viewed, wordsOf } from './words.ts';
 
 const STRING = 0;
 const NUMBER = 1;

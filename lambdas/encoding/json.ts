@@ -1,11 +1,11 @@
 /** JSON values, Debezium's envelope or flat: constant pieces around the images and the row's number. */
 import type { Op } from '../protocol/ports/records.ts';
 import type { RowBatch } from '../protocol/ports/snowflake.ts';
-import { copyBytes, writeInteger } from './cells.ts';
+import { writeInteger } from './cells.ts';
+import { Constant, copyBytes, Viewed } from './copies.ts';
 import { atEdge, perOp, type Edges, type Pieces } from './envelope.ts';
 import type { ImageWriter } from './image.ts';
 import type { RowWriter, ValueWriter } from './record.ts';
-import { Constant, Viewed } from './words.ts';
 
 /** Room for a row number and `null`. */
 const numberRoom = 32;

@@ -1,6 +1,6 @@
 /** The text of a cell, out of JSON's escapes: bytes in, bytes out. */
 import { SnowmeltError } from '../errors.ts';
-import { copyBytes } from './cells.ts';
+import { copyBytes } from './copies.ts';
 
 const BACKSLASH = 0x5c;
 const U = 0x75;

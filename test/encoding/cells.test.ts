@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodedSize, writeDecoded, writeEncoded } from '../../lambdas/encoding/base64.ts';
 import { ConnectCells } from '../../lambdas/encoding/connect-cells.ts';
+import { Constant, copyText, Viewed } from '../../lambdas/encoding/copies.ts';
 import { writeDouble, writeUnscaled } from '../../lambdas/encoding/decimal.ts';
 import { Int64 } from '../../lambdas/encoding/int64.ts';
 import { textSize, writeText } from '../../lambdas/encoding/text.ts';
@@ -11,7 +12,6 @@ import { AvroRow } from '../../lambdas/encoding/avro.ts';
 import { ImageWriter } from '../../lambdas/encoding/image.ts';
 import { ProtobufRow } from '../../lambdas/encoding/protobuf.ts';
 import { types } from '../../lambdas/encoding/types.ts';
-import { Constant, copyText, Viewed } from '../../lambdas/encoding/words.ts';
 import { batchOf, column } from './records.ts';
 import { samples } from './samples.ts';
 
