@@ -13,6 +13,7 @@ import { Account } from './account.ts';
 import { startCluster } from './brokers.ts';
 import { chaoticDeliveries } from './deliveries.ts';
 import { Chaos } from './faults.ts';
+import { keepLog } from './logs.ts';
 import { checkpointsOf, fill, judge, smallSources, type Subject } from './world.ts';
 
 export type ChaosOptions = {
@@ -161,12 +162,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       for (let subject = left.shift(); subject !== undefined; subject = left.shift()) {
         const verdict = await judge(stack, subject, progress);
         for (const name of Object.keys(defects) as (keyof typeof defects)[]) defects[name] += verdict[name];
+        if (verdict.missing + verdict.duplicated + verdict.reordered + verdict.mismatched === 0) continue;
+        const { name, topic } = subject.source;
+        await keepLog(stack.brokers, topic, join(stack.folder, `topic-${name}.ndjson`));
       }
     };
     await Promise.all(Array.from({ length: JUDGES }, judgeNext));
     if (defects.missing + defects.duplicated + defects.reordered + defects.mismatched > 0) {
       stack.keep();
-      progress(`ledgers and the functions' log are kept in ${stack.folder}`);
+      progress(`ledgers, the functions' log and what is in the topics are kept in ${stack.folder}`);
     }
     const { counters } = stack.aws;
     const faults = Object.fromEntries(Object.entries({ ...account.faults, ...deliveries.counts }).sort());
