@@ -1,13 +1,13 @@
 /** A read_committed consumer that looks at every record: is each row here once, in order, and what it should be. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CODE } from '../local/kafka/codes.ts';
 import { KafkaConnection } from '../local/kafka/requests.ts';
 import { HEADER_BYTES, readHeader } from '../local/kafka/record-batch.ts';
 import { addChecksum, checksum } from './image.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const READ_COMMITTED = 1;
-/** A broker answers so for a moment although it has named itself the leader of a new topic. */
-const NOT_LEADER = 6;
+/** How long a broker may say that it does not lead a new topic, although it has named itself its leader. */
 const LEADER_TRIES = 200;
 const LEADER_PAUSE_MS = 50;
 const CONTROL = 0x20;
@@ -116,7 +116,7 @@ async function fetchOnce(
       const end = reply.int64();
       const stable = reply.int64();
       const aborted = reply.array(() => [reply.int64(), reply.int64()]);
-      if (code === NOT_LEADER) return null;
+      if (code === CODE.NOT_LEADER_OR_FOLLOWER) return null;
       if (code !== 0) throw new Error(`Fetch of ${topic}-${partition}: ${code}`);
       if (aborted.length > 0) throw new Error(`${topic}-${partition}: a transaction was aborted`);
       const next = readBatches(reply.bytes(), from, (key, value) => onRecord(key, value, partition));

@@ -24,14 +24,14 @@ test('each batch and how its transaction was decided', async () => {
       await transaction[end]();
     }
     await producer.disconnect();
-    await keepLog(broker.brokers, 't', join(folder, 'log'));
+    await keepLog(broker.brokers, 't', 1, join(folder, 'log'));
     const lines = readFileSync(join(folder, 'log'), 'utf8').trim().split('\n');
-    const kept = lines.map((line) => JSON.parse(line) as { what?: string; first?: number; offset?: number });
+    const kept = lines.map((line) => JSON.parse(line) as object);
     expect(kept).toMatchObject([
-      { partition: 0, first: 3 },
-      { offset: 0, what: '2 records' },
+      { partition: 0, aborted: { firstOffset: 3 } },
+      { offset: 0, what: 'records', records: 2 },
       { offset: 2, what: 'commit' },
-      { offset: 3, what: '2 records' },
+      { offset: 3, what: 'records', records: 2 },
       { offset: 5, what: 'abort' },
     ]);
   } finally {

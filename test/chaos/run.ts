@@ -163,13 +163,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         const verdict = await judge(stack, subject, progress);
         for (const name of Object.keys(defects) as (keyof typeof defects)[]) defects[name] += verdict[name];
         if (verdict.missing + verdict.duplicated + verdict.reordered + verdict.mismatched === 0) continue;
-        const { name, topic } = subject.source;
-        await keepLog(stack.brokers, topic, join(stack.folder, `topic-${name}.ndjson`));
+        stack.keep();
+        const { name, topic, topicPartitions } = subject.source;
+        await keepLog(stack.brokers, topic, topicPartitions, join(stack.folder, `topic-${name}.ndjson`));
       }
     };
     await Promise.all(Array.from({ length: JUDGES }, judgeNext));
     if (defects.missing + defects.duplicated + defects.reordered + defects.mismatched > 0) {
-      stack.keep();
       progress(`ledgers, the functions' log and what is in the topics are kept in ${stack.folder}`);
     }
     const { counters } = stack.aws;
